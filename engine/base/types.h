@@ -2,6 +2,7 @@
 #ifndef BASE_TYPES_H
 #define BASE_TYPES_H
 
+#include <assert.h>
 #include <stdalign.h>
 #include <stdbool.h>
 #include <stddef.h>
