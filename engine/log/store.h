@@ -1,0 +1,229 @@
+/* store.h -- a store: a directory with a journal, an image, tail slots and volume files.
+ *
+ * What callers get: partitions that take record batches and give them back; one group commit for
+ * all of them; acks that say exactly what they bought. A store knows nothing of topics' names,
+ * threads or requests.
+ *
+ * Owner      a shard (or a tool); opened on its io.
+ * Thread     the io's thread only.
+ * Memory     tail buffers up to opts.tail_bytes; tables grow with partitions and extents.
+ * Invariant  a byte is acknowledged `synced` only after a sync submitted after its write's
+ *            completion returned 0 (docs/ARCHITECTURE.md, rules 1 to 11).
+ * Fails      a failed write or sync poisons the store: ERR_POISONED for appends from then on,
+ *            reads go on; only closing and opening again clears it.
+ *
+ * Requests (struct part_request, append, read) live in the caller, are busy from the call until
+ * their `done` runs, and `done` never runs inside the call.
+ */
+#ifndef LOG_STORE_H
+#define LOG_STORE_H
+
+#include "engine/base/batch.h"
+#include "engine/base/list.h"
+#include "engine/io/io.h"
+#include "engine/log/format.h"
+
+struct store;
+struct part;
+
+/* ---- making, opening, closing ---- */
+
+struct store_create {
+    struct id16 store, cluster; /* zero store id: drawn at random */
+    uint32_t node;
+    struct geometry geometry; /* zero fields: production defaults (geometry_default) */
+};
+struct geometry geometry_default(void); /* 256 MiB journal, 64 KiB..64 MiB extents, 1 GiB volumes */
+
+/* Makes the files in directory `dir` (a descriptor). Crash-safe: until the last step the directory
+ * is not a store, and a half-made one is made again. EXISTS if a store is there. Blocks. */
+enum err store_create(struct io *io, int dir, const struct store_create *c, struct why *why);
+
+struct store_opts {
+    uint64_t tail_bytes;    /* memory for the newest bytes; 0: 512 MiB. At least 8 x batch_max */
+    uint64_t space_max;     /* bytes of volume files at most; 0: what the file system has */
+    uint32_t direct_min;    /* runs from this size go straight to their extent; 0: 64 KiB */
+    uint64_t direct_flight; /* direct bytes in flight at most; 0: 4 MiB */
+    uint64_t lock_wait_ns;  /* wait for a previous owner's late writes; 0: 10 s */
+    uint64_t seal_idle_ns;  /* idle time until a SEAL vouches for the last entry; 0: 50 ms */
+    uint32_t zero_ahead;    /* slabs kept zeroed in advance; 0: 2 */
+    bool read_only;         /* tools: no lock, no OPEN, nothing is written */
+};
+
+/* What recovery found, for banners, `shardlog check` and tests. */
+struct store_report {
+    uint64_t entries; /* replayed */
+    uint64_t entry_bytes;
+    uint64_t cut_pos; /* ring position of the cut */
+    char verdict;     /* letter of the recovery table (recovery.h) */
+    uint32_t parts, parts_damaged;
+    uint64_t open_ns;
+};
+
+/* Locks, recovers, writes OPEN and syncs it; then serves. Blocks (start-up). On failure *out is
+ * NULL and `why` says what happened, where, and what to do. */
+enum err store_open(struct store **out, struct io *io, int dir, const struct store_opts *opts,
+                    struct why *why);
+const struct store_report *store_report(const struct store *s);
+const struct identity *store_identity(const struct store *s);
+uint64_t store_opening(const struct store *s);
+uint32_t store_epoch(const struct store *s);
+
+/* Finishes what is queued, writes a checkpoint, then `done`; appends are refused (CLOSED). */
+struct store_stop {
+    void (*done)(struct store_stop *);
+    enum err err;
+    void *arg;
+};
+void store_stop(struct store *s, struct store_stop *stop);
+/* Frees everything at once; I/O in flight must be over (stopped) or its machine dead. NULL is fine.
+ */
+void store_close(struct store **s);
+
+/* One slice of the store's own work (commit, checkpoint, growth, timers). Called once a turn. */
+void store_turn(struct store *s);
+/* When it wants the next store_turn() although nothing completes; UINT64_MAX: never. */
+uint64_t store_due_ns(const struct store *s);
+
+bool store_poisoned(const struct store *s, struct why *why);
+
+/* ---- partitions ---- */
+
+/* A change of the tables; done when its row is synced. */
+struct part_request {
+    void (*done)(struct part_request *);
+    enum err err;
+    struct part *part; /* add: the partition, old or new */
+    void *arg;
+    struct node node; /* store's */
+    struct row row;   /* store's */
+    uint64_t seq;     /* store's: the entry that carries the row */
+};
+
+/* Adds (topic, index), or finds it: idempotent, and done only when its row is durable. */
+void part_add(struct store *s, struct part_request *r, struct id16 topic, uint32_t index);
+/* Durable tombstone; queued appends and reads end with NOT_FOUND, space returns when no I/O pins
+ * it. */
+void part_drop(struct part *p, struct part_request *r);
+/* Moves the log start to `off` (<= log end; lower than the current start: no-op) and frees extents
+ * wholly below it. Visible to readers at once, durable when done. */
+void part_trim(struct part *p, struct part_request *r, uint64_t off);
+/* Seals the open extent now (age retention of idle partitions). No-op when it is empty. */
+void part_seal(struct part *p, struct part_request *r);
+
+struct part *part_find(struct store *s, struct id16 topic, uint32_t index); /* NULL: none */
+uint32_t store_part_count(const struct store *s); /* numbers 0..count-1, free ones included */
+struct part *store_part_at(struct store *s, uint32_t number); /* NULL: free */
+
+/* Who reads a record when: set after open and add; SYNCED until set. */
+void part_durability_set(struct part *p, enum durability d);
+
+struct part_state_info {
+    struct id16 topic;
+    uint32_t index, number;
+    uint64_t start_off;   /* first offset kept */
+    uint64_t visible_off; /* readers see offsets below this (high watermark = last stable offset) */
+    uint64_t next_off;    /* the next append's offset */
+    uint64_t synced_off;  /* offsets below this survive a power cut */
+    uint64_t bytes;       /* of batches kept */
+    uint64_t disk_bytes;  /* of extents owned */
+    uint32_t extents;
+    uint32_t leader_epoch;
+    bool damaged;
+    uint64_t damaged_off;
+    int64_t max_time; /* largest record time kept; INT64_MIN when empty */
+};
+struct part_state_info part_info(const struct part *p);
+
+/* Leader epochs, oldest first; the epoch of an offset is the last row with start_off <= it. */
+struct part_epoch {
+    uint32_t epoch;
+    uint64_t start_off;
+};
+uint32_t part_epochs(const struct part *p, const struct part_epoch **rows);
+
+/* Retention, as facts for whoever decides: extents oldest first. */
+struct part_extent_info {
+    uint64_t base_off, end_off; /* offsets it holds: [base_off, end_off) */
+    uint64_t bytes;             /* on disk */
+    int64_t max_time, max_append;
+    bool sealed;
+};
+bool part_extent_at(const struct part *p, uint32_t i, struct part_extent_info *out);
+
+/* ---- append ---- */
+
+struct append {
+    void (*done)(struct append *);
+    void *arg;
+    struct bytes batch; /* verified by the caller (batch_verify); copied before the call returns,
+                         * or, when memory is short, borrowed until done */
+    int64_t max_time;   /* from batch_verify */
+    uint32_t count;     /* offsets it takes: last offset delta + 1 */
+    enum durability want;
+    bool at_off_set; /* place at `at_off` >= next_off instead (replication, compaction: gaps) */
+    uint64_t at_off;
+    /* Results, valid in done. */
+    enum err err;
+    enum durability bought;
+    uint64_t base_off;
+    int64_t append_ms; /* wall clock when its entry was built, or now for MEMORY */
+    /* Store's. */
+    struct node node;
+    struct part *part;
+    uint64_t end_pos, end_off;
+};
+void part_append(struct part *p, struct append *a);
+
+/* ---- read ---- */
+
+struct read {
+    void (*done)(struct read *);
+    void *arg;
+    uint64_t off;        /* first offset wanted */
+    uint32_t bytes_max;  /* stop before this many bytes, but give at least one batch */
+    bool beyond_visible; /* up to the log end, not only what readers may see (recovery, tools) */
+    /* Results, valid in done: whole batches; the first one contains `off` or starts after it (gap).
+     * Empty at the visible end. The memory is the caller's until read_give(). */
+    enum err err; /* OFFSET_RANGE, CORRUPT (found, not served), DAMAGED, IO, NO_MEMORY */
+    struct bytes batches;
+    uint64_t next_off; /* where the next read goes on */
+    uint64_t bad_pos;  /* CORRUPT: byte position of the run that does not verify */
+    /* Store's. */
+    struct node node;
+    struct part *part;
+    struct op op;
+    void *buf;
+    uint64_t buf_bytes;
+    void *plan;
+};
+void part_read(struct part *p, struct read *r);
+void read_give(struct read *r); /* frees the memory of a finished read; again is fine */
+
+/* The first record at or after time_ms: its offset and time. done with NOT_FOUND when all are
+ * older. Compressed batches answer with their first offset. */
+struct time_find {
+    void (*done)(struct time_find *);
+    void *arg;
+    int64_t time_ms;
+    enum err err;
+    uint64_t off; /* results */
+    int64_t found_ms;
+    struct part *part; /* store's */
+    struct read read;
+};
+void part_time_find(struct part *p, struct time_find *f);
+
+/* ---- figures ---- */
+
+struct store_counts {
+    uint64_t entries, entry_bytes, direct_bytes, behind_bytes, image_bytes, slot_bytes;
+    uint64_t commits, syncs, checkpoints, laps, appends, append_bytes, reads_hot, reads_cold;
+    uint64_t extents_used, extents_freed, extents_reused, vols_made, vols_removed;
+    uint64_t runs_unwritten; /* direct runs into unwritten blocks */
+    uint64_t checkpoint_beside_direct, slot_flips;
+    uint64_t tail_bytes, journal_used, space_bytes, space_free_bytes;
+};
+struct store_counts store_counts(const struct store *s);
+
+#endif
