@@ -22,6 +22,21 @@
 #define FORMAT_VERSION  1u
 #define CHECKSUM_CRC32C 1u
 
+/* ---- limits: wider than any sensible store, so that sums and shifts cannot overflow ---- */
+
+#define POS_MAX              ((uint64_t)INT64_MAX) /* of a byte position, end of a range included */
+#define OFF_MAX              ((uint64_t)INT64_MAX) /* of an offset; Kafka's are signed */
+#define EXTENT_MIN_LOWEST    (8u << 10)            /* one block of data, one of index */
+#define EXTENT_MAX_HIGHEST   (1u << 31)            /* largest power of two in its field */
+#define EXTENT_ORDER_HIGHEST 18u          /* EXTENT_MIN_LOWEST << 18 == EXTENT_MAX_HIGHEST */
+#define SLABS_MAX            64u          /* bits of vol_row.written */
+#define ENTRY_MAX_LOWEST     (16u << 10)  /* a header, 62 rows and some inline bytes */
+#define ENTRY_MAX_HIGHEST    (64u << 20)  /* recovery holds one entry in memory */
+#define RING_ENTRIES_MIN     8u           /* the last eighth is a reserve (store.md B3) */
+#define BATCH_MAX_LOWEST     61u          /* a batch header */
+#define IMAGE_PAGES_MAX      (1ull << 32) /* page numbers have 32 bits */
+#define IMAGE_BYTES_MAX      (IMAGE_PAGES_MAX * BLOCK_BYTES)
+
 /* ---- identity block: BLOCK_BYTES at the start of every file ---- */
 
 enum file_kind { FILE_JOURNAL = 1, FILE_IMAGE, FILE_TAILS, FILE_VOLUME };
@@ -61,8 +76,16 @@ void identity_encode(const struct identity *id, uint8_t block[BLOCK_BYTES]);
 /* CORRUPT (CRC, magic), UNSUPPORTED (version, block size, checksum, feature), INVALID (geometry);
  * `why` says which field and value. */
 enum err identity_decode(const uint8_t block[BLOCK_BYTES], struct identity *out, struct why *why);
+/* True when the file has a read-only feature that this version does not know: nothing of the store
+ * may be written. */
+bool identity_read_only(const struct identity *id);
 /* INVALID with the limit that is broken. */
 enum err geometry_check(const struct geometry *g, struct why *why);
+/* extent_min << this == extent_max. */
+uint8_t extent_order_max(const struct geometry *g);
+/* True when an extent of that order may lie there: inside the slabs, aligned to its own size. Rows
+ * are decoded without a geometry, so whoever reads one asks this before using its place. */
+bool extent_place_ok(const struct geometry *g, uint32_t unit, uint8_t order);
 
 /* ---- journal entry ---- */
 
@@ -179,7 +202,11 @@ struct image_head {      /* first page of each copy */
     uint64_t pages;         /* of the copy, this one included */
 };
 void image_head_encode(const struct image_head *h, uint8_t payload[PAGE_PAYLOAD_BYTES]);
+/* Believes nothing of an unverified page; CORRUPT unless the tables fit into `pages`. */
 enum err image_head_decode(const uint8_t payload[PAGE_PAYLOAD_BYTES], struct image_head *out);
+/* Pages of a copy: the head, then partition rows, extent rows, volume rows and section bytes, each
+ * of the four beginning on a page of its own. */
+uint64_t image_pages(const struct image_head *h);
 
 #define PART_ROW_BYTES 96u
 enum part_state { PART_FREE, PART_LIVE, PART_DAMAGED };
@@ -245,6 +272,11 @@ struct section {
 void section_encode(const struct section *s, uint8_t at[SECTION_HEAD_BYTES]);
 enum err section_decode(const uint8_t *at, size_t left,
                         struct section *out); /* bounds and CRC too */
+/* Bytes from one section's header to the next one's. */
+static inline uint64_t section_span(uint32_t len)
+{
+    return SECTION_HEAD_BYTES + (((uint64_t)len + 7) & ~7ull);
+}
 
 /* SECTION_EPOCHS: {part 4, count 4, count x {epoch 4, zero 4, start_off 8}}...
  * SECTION_TILES:  {extent 8, count 4, zero 4, count x tile}...: tiles not in index blocks yet. */
