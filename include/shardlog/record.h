@@ -1,0 +1,95 @@
+/* record.h -- records, and the batches that they travel and are kept in.
+ *
+ * A batch is a Kafka RecordBatch v2, byte for byte; whoever already has one appends it as it is,
+ * and whoever fetches gets batches as they were appended, with offset and leader epoch filled in.
+ *
+ * Thread     pure functions over the caller's memory; any thread.
+ * Memory     views (`key`, `value`) point into the batch and are valid as long as it is.
+ */
+#ifndef SHARDLOG_RECORD_H
+#define SHARDLOG_RECORD_H
+
+#include <shardlog/api.h>
+#include <shardlog/err.h>
+
+SL_API_BEGIN
+
+/* A header of a record. `value` NULL is a null value; the key must not be NULL. */
+struct sl_header {
+    const void *key;
+    size_t key_bytes;
+    const void *value;
+    size_t value_bytes;
+};
+
+/* A record to append. `key` and `value` NULL are null, which is not the same as empty. */
+struct sl_record {
+    const void *key;
+    size_t key_bytes;
+    const void *value;
+    size_t value_bytes;
+    const struct sl_header *headers;
+    uint32_t header_count;
+    int64_t time_ms; /* since 1970; sl_time_ms() is now */
+};
+
+/* A record that was read. `headers` is opened with sl_headers_open(). */
+struct sl_record_view {
+    uint64_t offset;
+    int64_t time_ms;
+    const void *key; /* NULL: null */
+    size_t key_bytes;
+    const void *value; /* NULL: null */
+    size_t value_bytes;
+    uint32_t header_count;
+    const void *headers_raw;
+    size_t headers_bytes;
+};
+
+/* Milliseconds since 1970, from the system's clock. */
+SL_API int64_t sl_time_ms(void);
+
+/* ---- reading ---- */
+
+/* Walks the records of batches that lie back to back. The fields are private. */
+struct sl_records {
+    const uint8_t *at;
+    size_t left;
+    uint64_t from;
+    uint64_t private_[8];
+};
+
+/* From the first record at or after offset `from` (0: from the first). Validates nothing yet. */
+SL_API void sl_records_open(struct sl_records *it, const void *batches, size_t bytes,
+                            uint64_t from);
+/* Fills `out` and returns true; false at the end. Then *err is OK, or BAD_BATCH (malformed), or
+ * UNSUPPORTED (a compressed batch; its bytes are yours to decompress). Control batches are
+ * skipped. */
+SL_API bool sl_records_next(struct sl_records *it, struct sl_record_view *out, enum sl_err *err);
+
+/* Walks the headers of a record. The fields are private. */
+struct sl_headers {
+    const uint8_t *at;
+    size_t left;
+    uint32_t remaining;
+};
+SL_API void sl_headers_open(struct sl_headers *it, const struct sl_record_view *record);
+SL_API bool sl_headers_next(struct sl_headers *it, struct sl_header *out);
+
+/* ---- building ---- */
+
+/* Room that a batch of these records needs at most. */
+SL_API size_t sl_batch_bytes_max(const struct sl_record *records, uint32_t count);
+/* Builds a batch in `at` (capacity `cap`), without a producer; *bytes is what it took. INVALID
+ * (no records, or a header without a key), TOO_LARGE (does not fit). */
+SL_API enum sl_err sl_batch_build(void *at, size_t cap, const struct sl_record *records,
+                                  uint32_t count, size_t *bytes);
+/* Checks a batch completely, as an append does: structure, CRC, every record where they are not
+ * compressed. OK or BAD_BATCH; `offsets` (may be NULL) is how many offsets it takes. */
+SL_API enum sl_err sl_batch_verify(const void *batch, size_t bytes, uint32_t *offsets);
+
+/* CRC32C (Castagnoli) of bytes, continuing from `seed` (0: from the start). */
+SL_API uint32_t sl_crc32c(uint32_t seed, const void *at, size_t bytes);
+
+SL_API_END
+#endif
