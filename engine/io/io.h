@@ -64,6 +64,8 @@ struct op {
     uint32_t flags;
     uint8_t verb;
     bool busy;            /* set by the start, cleared just before done runs */
+    uint8_t tries;        /* io's: attempts in a row without progress */
+    uint8_t stage;        /* io's: enum op_stage */
     struct op *next;      /* io's */
     uint64_t private_[4]; /* io's */
 };

@@ -1,0 +1,70 @@
+/* io_feature.c -- what the kernel may lack: names that hide it, and what the lack costs. */
+#include "engine/io/io_in.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+/* One row per feature: where its flag is, and the sentence when it is missing. */
+static const struct {
+    const char *name;
+    size_t flag_at;
+    const char *cost;
+} rows[] = {
+    { "io_uring", offsetof(struct io_features, io_uring),
+      "worker threads instead: about 2x CPU per operation, slower acks" },
+    { "defer_taskrun", offsetof(struct io_features, defer_taskrun),
+      "completions interrupt the thread: up to 1.5x CPU with many connections" },
+    { "dsync", offsetof(struct io_features, dsync), "a durable write is a write and a sync" },
+    { "direct", offsetof(struct io_features, direct),
+      "O_DIRECT refused: data passes through the page cache" },
+    { "fallocate", offsetof(struct io_features, fallocate),
+      "space is not reserved: a full disk shows late" },
+    { "msg_ring", offsetof(struct io_features, msg_ring), "wake-ups by eventfd: +17 us" },
+};
+
+static bool flag_of(const struct io *io, size_t at)
+{
+    return *(const bool *)((const char *)&io->features + at);
+}
+
+static void why_add(struct why *why, const char *name, const char *cost)
+{
+    size_t used = strnlen(why->text, sizeof(why->text) - 1);
+    snprintf(why->text + used, sizeof(why->text) - used, "%s%s: %s", used ? "\n" : "", name, cost);
+}
+
+/* Without a ring the rows that are parts of one say nothing of their own. */
+void io_features_say(const struct io *io, struct why *why)
+{
+    if (!why)
+        return;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        size_t at = rows[i].flag_at;
+        bool of_ring = at == offsetof(struct io_features, defer_taskrun) ||
+                       at == offsetof(struct io_features, msg_ring);
+        if (flag_of(io, at) || (of_ring && !io->features.io_uring))
+            continue;
+        if (at == offsetof(struct io_features, io_uring))
+            why_add(why, io->lack[0] ? io->lack : "no io_uring", rows[i].cost);
+        else
+            why_add(why, rows[i].name, rows[i].cost);
+    }
+}
+
+struct io_features io_features(const struct io *io)
+{
+    return io->features;
+}
+
+bool io_masked(const char *feature)
+{
+    const char *at = getenv("SHARDLOG_MASK");
+    size_t len = strlen(feature);
+    while (at && *at) {
+        size_t word = strcspn(at, ",");
+        if (word == len && memcmp(at, feature, len) == 0)
+            return true;
+        at += word + (at[word] == ',');
+    }
+    return false;
+}
