@@ -1,0 +1,243 @@
+/* serve.h -- the verbs: what the engine can do, whoever asks and in whatever protocol.
+ *
+ * An instance is one node: its shards, their stores, and the metadata that says what is where. It
+ * makes no thread: somebody turns each shard (serve_turn), always from the same thread, be it the
+ * library's (embed.c), the caller's, or the simulator's driver that turns them all.
+ *
+ * A verb is a struct in its caller's memory. Starting it sends it as a letter to the shard that
+ * can do it; `done` runs once, never inside the start, on shard `home` or, with HOME_ANY, on the
+ * shard that did it. From the start until `done` the struct and all that it names are borrowed.
+ *
+ * Life       STARTING --all stores tried, metadata loaded--> READY --serve_stop()--> STOPPING
+ *            --checkpoints written--> STOPPED; STARTING --store 0 or metadata--> FAILED.
+ *            Verbs that arrive while STARTING wait; later than READY they end with CLOSED.
+ * Thread     verbs start from any thread; serve_turn() as above; open and close from one.
+ * Memory     a row for each topic and partition; verbs are the callers'.
+ * Fails      a store that does not open makes its partitions unavailable (place.err); only store
+ *            0, which holds the metadata, is needed for the rest.
+ */
+#ifndef SERVE_SERVE_H
+#define SERVE_SERVE_H
+
+#include "engine/coord/settings.h"
+#include "engine/log/store.h"
+#include "engine/shard/shard.h"
+
+struct serve;
+struct slot;
+
+/* ---- an instance ---- */
+
+struct serve_opts {
+    const char *const *dirs; /* borrowed until close; the first one holds store-00 */
+    uint32_t dir_count;
+    uint32_t shards;          /* 0: 1 */
+    struct io_opts io;        /* for each shard's io */
+    struct store_opts store;  /* tail_bytes: of all stores together */
+    struct geometry geometry; /* of new stores; zero fields: production defaults */
+    uint32_t node;            /* 0: 1 */
+    uint64_t retention_ns;    /* every partition is looked at once in this time; 0: 5 s */
+    void (*note)(void *arg, const char *line); /* for an operator; from shards' threads */
+    void *note_arg;
+};
+
+enum serve_state { SERVE_STARTING, SERVE_READY, SERVE_FAILED, SERVE_STOPPING, SERVE_STOPPED };
+
+/* Makes the instance; does no I/O. INVALID: no directory, too many shards. */
+enum err serve_open(struct serve **out, const struct serve_opts *opts, struct why *why);
+/* One turn of a shard; its first one opens its io. Returns how much was done; 0: nothing. */
+uint32_t serve_turn(struct serve *s, uint32_t shard, uint64_t wait_ns);
+/* When that shard wants its next turn although nothing completes; UINT64_MAX: never. */
+uint64_t serve_due_ns(struct serve *s, uint32_t shard);
+/* Any thread. FAILED: `why` (may be NULL) says how, *err with which code. */
+enum serve_state serve_state(struct serve *s, enum err *err, struct why *why);
+/* Blocks until the state is not STARTING, or is STOPPED or FAILED: for threads that turn nothing.
+ */
+enum serve_state serve_await(struct serve *s, enum serve_state leave);
+/* Starts the stop; any thread; again is fine. Shards must be turned until STOPPED. */
+void serve_stop(struct serve *s);
+/* True when this shard is stopped and needs no further turn. */
+bool serve_shard_stopped(struct serve *s, uint32_t shard);
+/* Frees everything at once: STOPPED, FAILED, or the machine is dead. Verbs that were under way are
+ * forgotten: their done never runs. NULL is fine. */
+void serve_close(struct serve **s);
+
+uint32_t serve_shards(const struct serve *s);
+struct shard *serve_shard(struct serve *s, uint32_t shard);
+/* For tools and tests, on the store's shard's thread. NULL: not open. */
+struct store *serve_store(struct serve *s, uint32_t number);
+
+/* ---- verbs ---- */
+
+#define HOME_ANY UINT32_MAX
+
+/* Where a partition is served; fixed as long as the instance is open. From verb_describe. */
+struct place {
+    struct id16 topic;
+    uint32_t index;
+    uint32_t store;
+    uint32_t shard;
+    enum err err; /* not OK: unavailable, its store did not open */
+};
+
+struct verb {
+    struct letter letter; /* serve's */
+    struct serve *serve;  /* serve's */
+    void (*done)(struct verb *v);
+    void *arg;
+    uint32_t home; /* shard whose turn runs done, or HOME_ANY */
+    enum err err;  /* result */
+};
+
+struct verb_append {
+    struct verb verb;
+    struct place place;
+    struct bytes batch;   /* borrowed until done */
+    bool want_set;        /* else `want` is what the topic's setting says */
+    enum durability want; /* what the ack waits for */
+    bool verified;        /* max_time and count are set: batch_verify() was passed already */
+    int64_t max_time;
+    uint32_t count;
+    /* Results. */
+    enum durability bought;
+    uint64_t base_off;
+    int64_t append_ms;
+    bool duplicate;
+    /* Serve's. */
+    struct append append;
+    struct slot *slot;
+    struct node node;
+};
+/* Verifies the batch on the calling thread, where its bytes are hot, then sends it. TOO_LARGE
+ * (max.message.bytes), BAD_BATCH, SEQUENCE, FENCED, NOT_FOUND, and what part_append() gives. */
+void serve_append(struct serve *s, struct verb_append *v);
+
+struct verb_fetch {
+    struct verb verb;
+    struct place place;
+    uint64_t off;
+    uint32_t bytes_max; /* at least one batch is given, whatever its size */
+    uint32_t bytes_min; /* park until there is as much ... */
+    uint64_t wait_ns;   /* ... at most so long */
+    /* Results; the memory is the caller's until serve_fetch_give(). */
+    struct bytes batches;
+    uint64_t next_off;
+    uint64_t visible_off, start_off;
+    /* Serve's. */
+    struct read read;
+    struct slot *slot;
+    struct node node;
+    struct timer timer;
+    uint64_t seen_off; /* visible offset at the last read */
+    bool parked, expired;
+};
+void serve_fetch(struct serve *s, struct verb_fetch *v);
+/* Gives the memory of a finished fetch back, by letter: v is borrowed until `given` runs on the
+ * partition's shard (NULL: v must outlive that; use it on that shard only, where it is at once). */
+void serve_fetch_give(struct verb_fetch *v, void (*given)(struct verb_fetch *v));
+
+enum offset_of { OFFSET_EARLIEST, OFFSET_LATEST, OFFSET_TIME, OFFSET_MAX_TIME };
+struct verb_offset {
+    struct verb verb;
+    struct place place;
+    enum offset_of what;
+    int64_t time_ms; /* OFFSET_TIME */
+    /* Results. */
+    uint64_t off;
+    int64_t found_ms;      /* INT64_MIN: not by time */
+    uint32_t leader_epoch; /* of that offset */
+    /* Serve's. */
+    struct time_find find;
+    struct slot *slot;
+};
+void serve_offset(struct serve *s, struct verb_offset *v);
+
+struct verb_trim {
+    struct verb verb;
+    struct place place;
+    uint64_t off;       /* UINT64_MAX: the visible end */
+    uint64_t start_off; /* result */
+    struct part_request request;
+    struct slot *slot;
+};
+void serve_trim(struct serve *s, struct verb_trim *v); /* OFFSET_RANGE beyond the visible end */
+
+struct verb_part {
+    struct verb verb;
+    struct place place;
+    struct part_state_info info; /* result */
+    enum durability durability;
+};
+void serve_part(struct serve *s, struct verb_part *v);
+
+/* ---- verbs of the metadata; shard 0 does them ---- */
+
+struct setting_text {
+    const char *key, *value; /* value NULL: back to the default */
+};
+
+struct verb_create {
+    struct verb verb;
+    const char *name;
+    uint32_t partitions;
+    const struct setting_text *settings;
+    uint32_t setting_count;
+    struct id16 id; /* result */
+    struct why why; /* result */
+};
+void serve_create(struct serve *s, struct verb_create *v);
+
+struct verb_delete {
+    struct verb verb;
+    const char *name;
+    struct why why;
+};
+void serve_delete(struct serve *s, struct verb_delete *v);
+
+struct verb_alter {
+    struct verb verb;
+    const char *name;
+    const struct setting_text *settings;
+    uint32_t setting_count;
+    struct why why;
+};
+void serve_alter(struct serve *s, struct verb_alter *v);
+
+/* One topic, by name or (name NULL) by id. */
+struct topic_info {
+    struct id16 id;
+    const char *name;
+    struct settings settings;
+    uint32_t partitions;
+    struct place places[];
+};
+struct verb_describe {
+    struct verb verb;
+    const char *name;
+    struct id16 id;
+    struct topic_info *topic; /* result: the caller's, free() */
+};
+void serve_describe(struct serve *s, struct verb_describe *v);
+
+struct verb_list {
+    struct verb verb;
+    uint32_t count; /* results: names[count], sorted, in one block: the caller's, free(names) */
+    const char **names;
+};
+void serve_list(struct serve *s, struct verb_list *v);
+
+/* ---- figures of one shard ---- */
+
+struct serve_stats {
+    uint32_t stores, stores_failed, partitions, orphans;
+    uint64_t open_ns; /* slowest recovery */
+    struct store_counts counts;
+};
+struct verb_stats {
+    struct verb verb;
+    uint32_t shard;
+    struct serve_stats stats; /* result */
+};
+void serve_stats(struct serve *s, struct verb_stats *v);
+
+#endif
