@@ -12,6 +12,8 @@
  * The CRC does not cover base offset, length and leader epoch: the log stamps them.
  *
  * Thread     pure functions; any thread.
+ * Memory     views into the caller's batch; nothing is copied or allocated.
+ * Fails      batch_verify() and the walk never read outside the given bytes, whatever is in them.
  */
 #ifndef BASE_BATCH_H
 #define BASE_BATCH_H
@@ -76,13 +78,16 @@ struct batch_walk {
     uint64_t base_off;
     int64_t base_time;
     uint32_t remaining;
+    uint32_t next_delta, last_delta; /* offsets rise, and stay in the batch */
+    bool append_time;                /* every record has the header's maximum time: base_time */
 };
 
-/* BAD_BATCH if the batch is malformed, UNSUPPORTED if it is compressed. */
+/* BAD_BATCH if the header is malformed, UNSUPPORTED if the records are compressed. */
 enum err batch_walk_open(struct batch_walk *w, struct bytes batch);
 /* Fills `out` and returns true, or returns false at the end; *err tells a clean end from damage. */
 bool batch_walk_next(struct batch_walk *w, struct batch_record *out, enum err *err);
-/* Takes the next header off `raw`; false at the end. */
+/* Takes the next header off `raw`; false at the end. Start with copies of the record's headers_raw
+ * and header_count. */
 bool batch_header_next(struct bytes *raw, uint32_t *remaining, struct batch_header_kv *out);
 
 /* Builds a batch into caller memory, record by record. */
@@ -97,12 +102,13 @@ struct batch_builder {
 };
 
 void batch_builder_open(struct batch_builder *b, void *at, size_t cap); /* cap >= header */
-/* Appends a record (off and headers_raw ignored). TOO_LARGE when it does not fit: nothing changed.
- */
+/* Appends a record (off and headers_raw ignored). TOO_LARGE when it does not fit, INVALID when a
+ * header has no key or the time is not within 63 bits of the first record's: nothing changed. */
 enum err batch_builder_add(struct batch_builder *b, const struct batch_record *r);
 /* Finishes header and CRC (base offset 0); returns the batch. At least one record. */
 struct bytes batch_builder_done(struct batch_builder *b);
-/* Exact bytes one more record would take at most. */
+/* Bytes that one more record takes at most, wherever it stands in its batch: at most 15 too many.
+ * SIZE_MAX when no batch can hold it. */
 size_t batch_record_bytes_max(const struct batch_record *r);
 
 #endif
