@@ -21,8 +21,8 @@ set(CMAKE_CXX_FLAGS_DEBUG "-Og -g3")
 add_compile_definitions(_GNU_SOURCE _FILE_OFFSET_BITS=64)
 # Frame pointers: profilers see whole stacks, at a cost within noise.
 add_compile_options(-fno-omit-frame-pointer)
-# Sources are named relative to the root: equal binaries from different directories.
-add_compile_options("-ffile-prefix-map=${CMAKE_SOURCE_DIR}/=")
+# __FILE__ is relative to the root, wherever the tree lies: messages and probe names are stable.
+add_compile_options("-fmacro-prefix-map=${CMAKE_SOURCE_DIR}/=")
 include_directories(${CMAKE_SOURCE_DIR} ${CMAKE_SOURCE_DIR}/include)
 
 add_compile_options(-Wall -Wextra -Wshadow -Wpointer-arith -Wvla -Wundef
