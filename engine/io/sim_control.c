@@ -1,0 +1,143 @@
+/* sim_control.c -- the control plane of io.h in the simulator: directories, descriptors, locks.
+ *
+ * Short blocking calls take no time here, but for io_fd_lock(), which lets the world go on while it
+ * waits. A directory made by io_dir_open() is durable at once, as the contract says.
+ */
+#include <errno.h>
+#include <stdio.h>
+
+#include "engine/io/sim_in.h"
+
+#define PATH_BYTES_MAX   1024u
+#define FREE_UNLIMITED   (1ull << 50)
+#define FS_MAGIC_EXT4    0xef53u
+#define FS_MAGIC_BTRFS   0x9123683eu
+#define LOCK_POLL_NS_MAX (10 * MS_NS)
+
+static struct sim_node *node_of(const struct io *io)
+{
+    return container_of(io, struct sim_io, io)->node;
+}
+
+/* One slash in front, none at the end, none doubled. False if it is too long or empty. */
+static bool path_tidy(char *out, const char *path)
+{
+    size_t len = 0;
+    while (*path) {
+        path += strspn(path, "/");
+        size_t part = strcspn(path, "/");
+        if (part == 0)
+            break;
+        if (len + part + 2 > PATH_BYTES_MAX)
+            return false;
+        out[len++] = '/';
+        memcpy(out + len, path, part);
+        len += part;
+        path += part;
+    }
+    out[len] = 0;
+    return len > 0;
+}
+
+static struct sim_dir *dir_make(struct sim_disk *disk, char *path)
+{
+    char *slash = strrchr(path, '/');
+    *slash = 0;
+    struct sim_dir *parent = sim_dir_find(disk, path);
+    *slash = '/';
+    if (!parent || sim_dir_lookup(parent, slash + 1))
+        return NULL;
+    struct sim_dir *dir = sim_dir_open(disk, path);
+    sim_dir_link_durably(parent, slash + 1, dir->inode);
+    return dir;
+}
+
+int io_dir_open(struct io *io, const char *path, uint32_t flags, struct why *why)
+{
+    struct sim_node *node = node_of(io);
+    char tidy[PATH_BYTES_MAX];
+    if (io->dead)
+        return -ERR_DEAD;
+    if (!path_tidy(tidy, path)) {
+        why_set(why, "%s: not a path of the simulated machine", path);
+        return -ERR_INVALID;
+    }
+    struct sim_disk *disk = sim_disk_of_path(node, tidy);
+    struct sim_dir *dir = sim_dir_find(disk, tidy);
+    if (!dir && (flags & IO_CREATE))
+        dir = dir_make(disk, tidy);
+    if (!dir) {
+        why_set(why, "%s: no such directory", path);
+        return -ERR_NOT_FOUND;
+    }
+    return sim_fd_open(node, dir->inode, IO_READONLY | IO_DIRECTORY);
+}
+
+enum err io_dir_list(struct io *io, int dir, void (*each)(const char *name, void *arg), void *arg)
+{
+    if (io->dead)
+        return ERR_DEAD;
+    struct sim_fd *fd = sim_fd_get(node_of(io), dir);
+    if (!fd || !fd->inode->dir)
+        return ERR_INVALID;
+    const struct sim_names *names = &fd->inode->dir->now;
+    for (uint32_t i = 0; i < names->count; i++)
+        each(names->at[i].text, arg);
+    return ERR_OK;
+}
+
+void io_fd_close(struct io *io, int fd)
+{
+    if (!io->dead)
+        sim_fd_free(node_of(io), fd);
+}
+
+enum err io_fd_stat(struct io *io, int fd_number, struct io_stat *out)
+{
+    struct sim_node *node = node_of(io);
+    if (io->dead)
+        return ERR_DEAD;
+    struct sim_fd *fd = sim_fd_get(node, fd_number);
+    if (!fd)
+        return err_from_errno(EBADF);
+    const struct sim_disk *disk = fd->inode->disk;
+    uint64_t used = sim_node_used(node);
+    uint64_t limit = node->disk_limit ? node->disk_limit : FREE_UNLIMITED;
+    *out = (struct io_stat){
+        .bytes = fd->inode->size,
+        .device = disk->device,
+        .free_bytes = used < limit ? limit - used : 0,
+        .fs_magic = disk->sync_whole ? FS_MAGIC_EXT4 : FS_MAGIC_BTRFS,
+        .sync_covers_device = disk->sync_whole,
+    };
+    return ERR_OK;
+}
+
+/* A killed process keeps its lock until its last write to this file has landed. */
+static bool lock_free(const struct sim_inode *inode)
+{
+    return inode->locked_fd < 0 && inode->late_locked == 0;
+}
+
+enum err io_fd_lock(struct io *io, int fd_number, uint64_t wait_ns)
+{
+    struct sim_node *node = node_of(io);
+    if (io->dead)
+        return ERR_DEAD;
+    struct sim_fd *fd = sim_fd_get(node, fd_number);
+    if (!fd)
+        return err_from_errno(EBADF);
+    struct sim *sim = node->sim;
+    uint64_t until_ns = wait_ns > SIM_NEVER - sim->now_ns ? SIM_NEVER : sim->now_ns + wait_ns;
+    while (fd->inode->locked_fd != fd_number && !lock_free(fd->inode)) {
+        probe("sim: the lock is busy");
+        bool more = sim_step(sim, min_u64(until_ns, sim->now_ns + LOCK_POLL_NS_MAX));
+        if (io->dead)
+            return ERR_DEAD;
+        either(more);
+        if (sim->now_ns >= until_ns && !lock_free(fd->inode))
+            return ERR_LOCKED;
+    }
+    fd->inode->locked_fd = fd_number;
+    return ERR_OK;
+}

@@ -1,0 +1,222 @@
+/* sim_flight.c -- I/O under way: how each verb lands, and what a crash makes of it.
+ *
+ *   started ──> lands: takes effect on the disk ──> ended: the owner's next turn reports it
+ *      │          └─ a dsync write: flushes first, or needs no flush (FUA)
+ *      ├─ kill: late. Lands within 200 ms, in any order, or never; tells nobody
+ *      └─ kernel crash, power loss: takes effect in part, or not at all
+ */
+#include <errno.h>
+
+#include "engine/io/sim_in.h"
+
+#define LATE_NS_MAX (200 * MS_NS)
+
+static void flight_end(struct sim_flight *f, int64_t result);
+static void land_read(struct sim_flight *f);
+static void land_write(struct sim_flight *f);
+static void land_flush(struct sim_flight *f);
+static void land_sync(struct sim_flight *f);
+static int64_t land_allocate(struct sim_flight *f);
+static int64_t land_open(struct sim_flight *f);
+
+void sim_flight_fly(struct sim_flight *f, uint64_t delay_ns)
+{
+    struct sim *sim = f->disk->sim;
+    f->order = sim_order_take(sim);
+    sim_event_push(sim, (struct sim_event){
+                            .kind = EVENT_FLIGHT,
+                            .at_ns = sim->now_ns + delay_ns,
+                            .order = f->order,
+                            .flight = f,
+                        });
+}
+
+void sim_flight_land(struct sim_flight *f)
+{
+    if (f->skipped)
+        flight_end(f, 0);
+    else if (f->phase == FLIGHT_FLUSHING)
+        land_flush(f);
+    else if (f->verb == IO_WRITE)
+        land_write(f);
+    else if (f->verb == IO_SYNC)
+        land_sync(f);
+    else if (f->result < 0)
+        flight_end(f, f->result);
+    else if (f->verb == IO_READ)
+        land_read(f);
+    else if (f->verb == IO_OPEN)
+        flight_end(f, land_open(f));
+    else if (f->verb == IO_ALLOCATE)
+        flight_end(f, land_allocate(f));
+    else if (f->verb == IO_RENAME)
+        flight_end(f, sim_dir_rename(f->inode->dir, f->op->name, f->op->name_to));
+    else
+        flight_end(f, sim_dir_unlink(f->inode->dir, f->op->name));
+}
+
+static void flight_end(struct sim_flight *f, int64_t result)
+{
+    struct sim *sim = f->disk->sim;
+    sim_trace(sim, sim->now_ns ^ (uint64_t)f->verb << 56 ^ (uint64_t)f->late << 55);
+    sim_trace(sim, (uint64_t)result ^ f->inode->id << 48);
+    f->order = 0;
+    f->result = result;
+    node_unlink(&f->in_disk);
+    node_unlink(&f->in_inode);
+    sim_sheets_give(sim, f->sheets);
+    f->sheets = NULL;
+    if (f->io) {
+        list_push(&f->io->landed, &f->in_io);
+        return;
+    }
+    f->inode->late_locked -= f->holds_lock;
+    sim_flight_give(sim, f);
+}
+
+static void land_read(struct sim_flight *f)
+{
+    uint64_t size = f->inode->size;
+    uint64_t len = f->pos < size ? min_u64(f->effect, size - f->pos) : 0;
+    sim_inode_read(f->inode, f->pos, f->op->buf, len);
+    flight_end(f, (int64_t)len);
+}
+
+/* True if the caller's bytes are still those that were captured. */
+static bool buffer_unchanged_in_flight(const struct sim_flight *f)
+{
+    const struct sim_sheet *sheet = f->sheets;
+    uint64_t in_page = f->pos % BLOCK_BYTES;
+    for (uint64_t at = 0; at < f->len; sheet = sheet->older) {
+        uint64_t part = min_u64(f->len - at, BLOCK_BYTES - in_page);
+        if (memcmp(sheet->data + in_page, f->buf + at, part) != 0)
+            return false;
+        at += part;
+        in_page = 0;
+    }
+    return true;
+}
+
+static void land_write(struct sim_flight *f)
+{
+    struct sim_disk *disk = f->disk;
+    check(f->late || !disk->sim->opts.hash_buffers || buffer_unchanged_in_flight(f));
+    uint64_t blocks = sim_inode_new_blocks(f->inode, f->pos, f->effect);
+    if (blocks > 0 && !sim_node_room(disk->node, blocks)) {
+        probe("sim: a write found no space");
+        flight_end(f, -ENOSPC);
+        return;
+    }
+    bool fua = f->dsync && f->result >= 0 && disk->fua &&
+               sim_inode_overwrites(f->inode, f->pos, f->effect);
+    if (f->late)
+        disk->sim->counts.late_writes++;
+    sim_inode_write(f->inode, f->sheets, f->pos, f->effect, fua);
+    f->sheets = NULL;
+    if (!f->dsync || fua || f->result < 0) {
+        flight_end(f, f->result);
+        return;
+    }
+    f->phase = FLIGHT_FLUSHING;
+    f->sync_seq = disk->seq;
+    f->size = f->inode->size;
+    f->alloc = f->inode->alloc;
+    sim_flight_fly(f, sim_disk_latency(disk, IO_SYNC, 0));
+}
+
+static void land_flush(struct sim_flight *f)
+{
+    sim_disk_flush(f->disk, f->inode, f->sync_seq);
+    if (f->inode->dir)
+        sim_dir_commit(f->inode->dir, f->sync_seq);
+    else
+        sim_inode_commit(f->inode, f->sync_seq, f->size, f->alloc);
+    flight_end(f, f->result);
+}
+
+static void land_sync(struct sim_flight *f)
+{
+    if (f->result == 0) {
+        land_flush(f);
+        return;
+    }
+    sim_disk_sync_failed(f->disk, f->inode, f->sync_seq);
+    flight_end(f, f->result);
+}
+
+static int64_t land_allocate(struct sim_flight *f)
+{
+    uint64_t end = block_ceil(f->len);
+    uint64_t blocks = sim_inode_new_blocks(f->inode, 0, end);
+    if (blocks > 0 && !sim_node_room(f->disk->node, blocks)) {
+        probe("sim: no space to allocate");
+        return -ENOSPC;
+    }
+    sim_inode_allocate(f->inode, f->len);
+    return 0;
+}
+
+static int64_t land_open(struct sim_flight *f)
+{
+    const struct op *op = f->op;
+    struct sim_inode *inode = sim_dir_lookup(f->inode->dir, op->name);
+    if (op->flags & IO_CREATE) {
+        int failed = sim_dir_create(f->inode->dir, op->name, &inode);
+        if (failed)
+            return failed;
+    }
+    if (!inode)
+        return -ENOENT;
+    if (!inode->dir != !(op->flags & IO_DIRECTORY))
+        return inode->dir ? -EISDIR : -ENOTDIR;
+    uint32_t direct = op_direct(&f->io->io, op) ? IO_DIRECT : 0;
+    return sim_fd_open(f->disk->node, inode, (op->flags & ~IO_DIRECT) | direct);
+}
+
+/* The process was killed. Reads and opens have no effect; names change at once or never; data
+ * moves on, and so does its hold on the file's lock. */
+void sim_flight_orphan(struct sim_flight *f)
+{
+    struct rng *rng = &f->disk->rng;
+    bool data = f->verb == IO_WRITE || f->verb == IO_SYNC;
+    node_unlink(&f->in_inode);
+    if (!data) {
+        bool names = f->verb == IO_RENAME || f->verb == IO_UNLINK;
+        if (names && f->result >= 0 && rng_chance(rng, 1, 2))
+            sim_flight_land(f); /* ends on its io's list, which dies with the process */
+        else
+            sim_flight_give(f->disk->sim, f);
+        return;
+    }
+    f->late = true;
+    f->skipped = rng_chance(rng, 1, 8);
+    f->holds_lock = f->inode->locked_fd == f->fd;
+    f->inode->late_locked += f->holds_lock;
+    f->io = NULL;
+    f->op = NULL;
+    f->buf = NULL;
+    sim_flight_fly(f, rng_below(rng, LATE_NS_MAX));
+}
+
+/* The machine stopped. A write joins the device's cache as far as it came: at power loss its
+ * sectors share the fates of all others; a kernel crash leaves a prefix of it. */
+void sim_flight_cut(struct sim_flight *f, enum sim_end end)
+{
+    struct rng *rng = &f->disk->rng;
+    if (f->holds_lock)
+        f->inode->late_locked--;
+    if (f->verb == IO_WRITE && f->phase == FLIGHT_MOVING && !f->skipped) {
+        uint64_t len = f->effect;
+        if (end == SIM_KERNEL && rng_chance(rng, 1, 2))
+            len = rng_below(rng, len / SIM_SECTOR + 1) * SIM_SECTOR;
+        uint64_t blocks = sim_inode_new_blocks(f->inode, f->pos, len);
+        if (blocks == 0 || sim_node_room(f->disk->node, blocks)) {
+            sim_inode_write(f->inode, f->sheets, f->pos, len, false);
+            f->sheets = NULL;
+        }
+    } else if (!f->skipped && (f->verb == IO_SYNC || f->phase == FLIGHT_FLUSHING)) {
+        if (f->result >= 0 && rng_chance(rng, 1, 2))
+            sim_disk_flush(f->disk, f->inode, f->sync_seq);
+    }
+    sim_flight_give(f->disk->sim, f);
+}

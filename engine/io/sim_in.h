@@ -1,0 +1,313 @@
+/* sim_in.h -- the parts of the simulated world, from the world down to one 4 KiB page.
+ *
+ *   sim ── nodes ── disks ── inodes ── pages ── sheets (versions of one block)
+ *    │       │        ├───── directories (names now, names on media, changes between)
+ *    │       ├─ ios   └───── flights (I/O under way)
+ *    │       └─ descriptors
+ *    └─ events: a heap by time, then by order of creation
+ *
+ * A write is three moments: its bytes are captured when it starts, become the device's newest
+ * version when it lands, and reach the media when a flush that began after that ends.
+ *
+ * Thread     the one thread of the world.
+ * Memory     sheets and flights are recycled within a world and freed with it.
+ * Invariant  no address and no uninitialised byte enters a decision or the trace.
+ */
+#ifndef IO_SIM_IN_H
+#define IO_SIM_IN_H
+
+#include "engine/base/check.h"
+#include "engine/base/list.h"
+#include "engine/io/io_in.h"
+#include "engine/io/sim.h"
+
+#define SIM_CHUNK_PAGES 128u
+#define SIM_SECTOR      512u
+#define SIM_NEVER       UINT64_MAX
+#define SIM_FAULTS_MAX  16u
+
+/* One version of one block: what some write put there. */
+struct sim_sheet {
+    struct sim_sheet *older; /* towards the media; also the link of free sheets and of captures */
+    uint32_t seq;            /* the disk's count when it landed */
+    bool on_media;           /* the oldest of a chain, and flushed */
+    alignas(64) uint8_t data[BLOCK_BYTES];
+};
+
+/* A block of a file. The chain from `newest` ends with the version on media; a chain without an
+ * on_media sheet stands on zeros. */
+struct sim_page {
+    struct sim_sheet *newest; /* NULL: zeros */
+    uint32_t written_seq;     /* when `written` became true; valid while not durable */
+    uint32_t doom_seq;        /* versions up to here never reach the media: their sync failed */
+    bool written;             /* initialised, as the running kernel knows it */
+    bool written_durable;     /* initialised, as the media know it */
+    bool dirty;               /* listed in inode.dirty */
+};
+
+struct sim_chunk {
+    struct sim_page page[SIM_CHUNK_PAGES];
+};
+
+/* A set of page numbers, in order of arrival. */
+struct sim_pages {
+    uint32_t *at;
+    uint32_t count, cap;
+};
+
+struct sim_fd {
+    struct sim_inode *inode;
+    bool direct, readonly;
+};
+
+struct sim_inode {
+    struct node in_disk;
+    struct sim_disk *disk;
+    struct sim_dir *dir;           /* NULL: a regular file */
+    uint64_t id;                   /* never reused on a disk */
+    uint32_t refs;                 /* names now, names on media, changes, descriptors, flights */
+    uint32_t live;                 /* names now and descriptors: its blocks count as used */
+    uint64_t size, size_durable;   /* bytes */
+    uint64_t alloc, alloc_durable; /* bytes from 0 that fallocate gave; blocks below are no holes */
+    uint32_t size_seq, alloc_seq;  /* when each last changed */
+    uint64_t hole_pages;           /* pages written at or beyond alloc */
+    struct sim_chunk **chunks;
+    uint32_t chunk_count;
+    struct sim_pages dirty; /* pages with a version that is not on media */
+    struct sim_pages fresh; /* pages written, but not durably so */
+    struct list writes;     /* flights of living processes, by in_inode: overlap check */
+    int locked_fd;          /* of the living process; -1: it has no lock */
+    uint32_t late_locked;   /* late flights of a killed process that still hold the lock */
+};
+
+struct sim_name {
+    char *text;
+    struct sim_inode *inode;
+};
+
+struct sim_names {
+    struct sim_name *at;
+    uint32_t count, cap;
+};
+
+/* A change of a directory that its media do not know: `from` goes, then `to` names `inode`. */
+struct sim_change {
+    uint32_t seq;
+    char *from, *to; /* either may be NULL */
+    struct sim_inode *inode;
+};
+
+struct sim_dir {
+    struct node in_disk;
+    struct sim_inode *inode;
+    char *path; /* without a slash at the end */
+    struct sim_names now, durable;
+    struct sim_change *changes;
+    uint32_t change_count, change_cap;
+};
+
+/* What one crash does to what was not durable. Drawn once per disk and crash. */
+struct sim_fate {
+    enum sim_fate_style {
+        FATE_DROP,   /* media only */
+        FATE_KEEP,   /* everything that completed */
+        FATE_CUT,    /* everything before one moment: a device that writes back in order */
+        FATE_WRITE,  /* each write kept or dropped as a whole */
+        FATE_BLOCK,  /* each 4 KiB block */
+        FATE_SECTOR, /* each 512 B sector */
+        FATE_STYLE_COUNT
+    } style;
+    enum sim_fate_meta {
+        META_DROP, /* the last synced state */
+        META_KEEP, /* the file system committed everything early */
+        META_CUT,  /* one journal: everything before one moment */
+        META_EACH, /* every file and directory for itself, in order */
+        META_COUNT
+    } meta;
+    uint32_t keep; /* of 16: chance of a version */
+    uint32_t cut_seq;
+    uint64_t salt;
+};
+
+struct sim_disk {
+    struct node in_node;
+    struct sim *sim;
+    struct sim_node *node;
+    char name[64]; /* first component of its paths */
+    struct rng rng;
+    uint32_t seq; /* landed writes and changes of metadata so far */
+    uint64_t device;
+    uint64_t inode_next;
+    struct list inodes, dirs, flights;
+    uint64_t dirty_pages; /* size of the volatile cache */
+    uint64_t bus_free_ns; /* bandwidth is shared: when the last transfer ends */
+    /* Its character, drawn from the seed. */
+    bool fua;         /* a dsync write makes itself durable and nothing else */
+    bool sync_whole;  /* a sync flushes the whole device, else the file alone */
+    uint32_t scale16; /* latency in sixteenths of the ordinary */
+    uint64_t flush_ns;
+};
+
+enum sim_phase {
+    FLIGHT_MOVING,   /* lands when its event comes */
+    FLIGHT_FLUSHING, /* a dsync write that has landed; its flush is under way */
+};
+
+/* One attempt of an op under way. */
+struct sim_flight {
+    struct node in_disk;
+    struct node in_inode; /* writes of living processes */
+    struct node in_io;    /* ended: waits for the io's turn. Free: in sim.flights_free */
+    uint64_t order;       /* of its event; 0: none. An event of another order is stale */
+    struct sim_io *io;    /* NULL: late */
+    struct op *op;        /* NULL: late */
+    struct sim_disk *disk;
+    struct sim_inode *inode;  /* file, or directory of the names */
+    struct sim_sheet *sheets; /* captured bytes, in order, from block_floor(pos) */
+    const uint8_t *buf;       /* the caller's */
+    uint64_t pos, len;
+    uint64_t effect; /* bytes of len that take effect */
+    int fd;
+    int64_t result; /* as decided at the start; reads and opens: when they land */
+    uint64_t size, alloc;
+    uint32_t sync_seq; /* what landed up to here is covered by the sync */
+    enum io_verb verb;
+    enum sim_phase phase;
+    bool dsync, flush, late, skipped, holds_lock;
+};
+
+struct sim_io {
+    struct io io; /* first: io_in.h */
+    struct sim_node *node;
+    struct node in_sim;
+    struct list landed; /* flights by in_io */
+    uint64_t deadline_ns;
+    bool woken;
+};
+
+struct sim_fault_order {
+    const struct io_site *site;
+    int sys;
+    uint64_t left; /* SIM_NEVER: for ever */
+};
+
+struct sim_node {
+    struct sim *sim;
+    uint32_t index;
+    struct rng rng; /* what io_random() gives */
+    struct list disks;
+    struct sim_fd **fds; /* of the running process */
+    uint32_t fd_cap;
+    bool dead;
+    bool rebooting;         /* ended by more than a kill: the clock starts anew */
+    uint32_t life;          /* counts ends; a crash order of an earlier life is void */
+    uint32_t crash_order;   /* counts sim_crash_at() */
+    uint64_t crash_io_left; /* 0: no order */
+    enum sim_end crash_io_end;
+    uint64_t clock_base_ns; /* monotonic clock minus world time; drawn at each boot */
+    int64_t wall_base_ms;
+    uint64_t disk_limit; /* bytes; 0: none */
+    struct sim_fault_order faults[SIM_FAULTS_MAX];
+    uint32_t fault_count;
+    uint64_t fault_hits;
+};
+
+struct sim_event {
+    uint64_t at_ns, order;
+    enum { EVENT_FLIGHT, EVENT_WAKE, EVENT_CRASH } kind;
+    enum sim_end end;           /* EVENT_CRASH */
+    uint32_t life, crash_order; /* EVENT_CRASH: void when the node's differ */
+    struct sim_node *node;      /* EVENT_CRASH */
+    struct sim_flight *flight;  /* EVENT_FLIGHT */
+};
+
+struct sim {
+    struct sim_opts opts;
+    struct rng rng;
+    uint64_t now_ns, hash, order_next;
+    struct sim_counts counts;
+    struct sim_node **nodes;
+    struct sim_event *heap;
+    uint32_t heap_count, heap_cap;
+    struct list ios;
+    struct list flights_free;
+    struct sim_sheet *sheets_free;
+    struct sim_slab *slabs; /* memory of sheets and flights */
+};
+
+/* sim.c: the world. */
+uint64_t sim_seed_for(const struct sim *sim, uint64_t tag_a, uint64_t tag_b);
+void sim_event_push(struct sim *sim, struct sim_event event); /* sets its order if 0 */
+uint64_t sim_order_take(struct sim *sim);
+
+/* sim_memory.c: recycled memory. */
+struct sim_sheet *sim_sheet_take(struct sim *sim);
+void sim_sheet_give(struct sim *sim, struct sim_sheet *sheet);
+void sim_sheets_give(struct sim *sim, struct sim_sheet *chain); /* and everything older */
+struct sim_flight *sim_flight_take(struct sim *sim);            /* zeroed */
+void sim_flight_give(struct sim *sim, struct sim_flight *f);
+void sim_memory_close(struct sim *sim);
+void *sim_grow(void *at, uint32_t *cap, uint32_t need, size_t each);
+
+/* sim_inode.c: the content of a file. */
+struct sim_inode *sim_inode_open(struct sim_disk *disk);
+void sim_inode_hold(struct sim_inode *inode);
+void sim_inode_drop(struct sim_inode *inode); /* frees it when nothing refers to it */
+struct sim_page *sim_inode_page(const struct sim_inode *inode, uint64_t number); /* may be NULL */
+void sim_inode_read(const struct sim_inode *inode, uint64_t pos, void *buf, uint64_t len);
+uint64_t sim_inode_new_blocks(const struct sim_inode *inode, uint64_t pos, uint64_t len);
+bool sim_inode_overwrites(const struct sim_inode *inode, uint64_t pos, uint64_t len);
+/* A captured write lands: its first `len` bytes become the newest version. Consumes `sheets`. */
+void sim_inode_write(struct sim_inode *inode, struct sim_sheet *sheets, uint64_t pos, uint64_t len,
+                     bool durable);
+void sim_inode_allocate(struct sim_inode *inode, uint64_t len);
+void sim_inode_flush(struct sim_inode *inode, uint32_t seq); /* data, up to seq */
+void sim_inode_commit(struct sim_inode *inode, uint32_t seq, uint64_t size, uint64_t alloc);
+void sim_inode_doom(struct sim_inode *inode, uint32_t seq);
+uint64_t sim_inode_used(const struct sim_inode *inode);
+void sim_inode_patch(struct sim_inode *inode, uint64_t pos, const void *buf, uint64_t len);
+
+/* sim_fate.c: what a crash does to a file. */
+struct sim_fate sim_fate_draw(struct sim_disk *disk);
+uint32_t sim_fate_meta_cut(const struct sim_fate *fate, struct sim_disk *disk);
+void sim_inode_end(struct sim_inode *inode, const struct sim_fate *fate, enum sim_end end);
+
+/* sim_dir.c: names. Results are 0 or a negative errno. */
+struct sim_dir *sim_dir_open(struct sim_disk *disk, const char *path);
+void sim_dir_free(struct sim_dir *dir);
+struct sim_dir *sim_dir_find(struct sim_disk *disk, const char *path);
+struct sim_inode *sim_dir_lookup(const struct sim_dir *dir, const char *name);
+int sim_dir_create(struct sim_dir *dir, const char *name, struct sim_inode **out);
+int sim_dir_rename(struct sim_dir *dir, const char *from, const char *to);
+int sim_dir_unlink(struct sim_dir *dir, const char *name);
+void sim_dir_link_durably(struct sim_dir *dir, const char *name, struct sim_inode *inode);
+void sim_dir_unlink_durably(struct sim_dir *dir, const char *name);
+void sim_dir_commit(struct sim_dir *dir, uint32_t seq); /* names on media follow, up to seq */
+void sim_dir_end(struct sim_dir *dir, uint32_t cut_seq);
+
+/* sim_disk.c: one device with its file system. */
+struct sim_disk *sim_disk_of_path(struct sim_node *node, const char *path); /* made when new */
+void sim_disk_close(struct sim_disk *disk);
+uint64_t sim_disk_latency(struct sim_disk *disk, enum io_verb verb, uint64_t bytes);
+void sim_disk_flush(struct sim_disk *disk, struct sim_inode *inode, uint32_t seq);
+void sim_disk_sync_failed(struct sim_disk *disk, struct sim_inode *inode, uint32_t seq);
+void sim_disk_end(struct sim_disk *disk, enum sim_end end);
+
+/* sim_node.c: machines and processes. */
+struct sim_node *sim_node_open(struct sim *sim, uint32_t index);
+void sim_node_close(struct sim_node *node);
+uint64_t sim_node_used(const struct sim_node *node);
+bool sim_node_room(const struct sim_node *node, uint64_t blocks);
+bool sim_node_crash_due(struct sim_node *node);
+int sim_node_fault(struct sim_node *node, const struct io_site *site); /* errno, or 0 */
+int sim_fd_open(struct sim_node *node, struct sim_inode *inode, uint32_t flags);
+struct sim_fd *sim_fd_get(const struct sim_node *node, int fd); /* NULL: not open */
+void sim_fd_free(struct sim_node *node, int fd);
+
+/* sim_flight.c: I/O under way. */
+void sim_flight_fly(struct sim_flight *f, uint64_t delay_ns);
+void sim_flight_land(struct sim_flight *f);                  /* its event came */
+void sim_flight_orphan(struct sim_flight *f);                /* its process was killed */
+void sim_flight_cut(struct sim_flight *f, enum sim_end end); /* its machine stopped */
+
+#endif
