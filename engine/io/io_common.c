@@ -13,6 +13,8 @@
  *     never started again: the second answer of a failed sync is worth nothing
  *   - a dsync write where RWF_DSYNC is missing: written, then synced, then completed
  *   - a direct open where O_DIRECT is refused: opened again without
+ *   - an allocation where fallocate is missing: tried again with features.fallocate off, which
+ *     tells the implementation to set the size alone
  */
 #include "engine/io/io_in.h"
 
@@ -84,6 +86,11 @@ static void fd_direct_set(struct io *io, int fd, bool direct)
     uint64_t bit = 1ull << (fd % 64);
     uint64_t *word = &io->direct_fds[fd / 64];
     *word = direct ? *word | bit : *word & ~bit;
+}
+
+void io_fd_forget(struct io *io, int fd)
+{
+    fd_direct_set(io, fd, false);
 }
 
 static bool op_whole_blocks(const struct op *op)
@@ -228,6 +235,9 @@ static bool op_failed_softly(struct io *io, struct op *op, int sys)
         probe("io: the file system has no O_DIRECT");
         io->features.direct = false;
         op->stage = OP_BUFFERED;
+    } else if (sys == EOPNOTSUPP && step == IO_ALLOCATE && io->features.fallocate) {
+        probe("io: the file system has no fallocate");
+        io->features.fallocate = false;
     } else
         return false;
     io->raw->start(io, op);

@@ -99,6 +99,9 @@ struct io_part {
 };
 struct io_part io_rest(const struct op *op);
 
+/* A descriptor was closed: io_fd_close() of every implementation calls this. */
+void io_fd_forget(struct io *io, int fd);
+
 /* First in, first out, linked by op.next. */
 void op_queue_push(struct op_queue *q, struct op *op);
 struct op *op_queue_pop(struct op_queue *q); /* NULL when empty */

@@ -1,0 +1,390 @@
+/* io_uring.c -- io on a ring: one system call a turn that submits and waits.
+ *
+ * Happy path
+ *   - start: the op goes to `pending`
+ *   - turn: pending ops become submissions; one io_uring_enter submits them. While I/O is in flight
+ *     the wait spins with sched_yield() for SPIN_NS first, then blocks in io_uring_enter; an idle
+ *     ring blocks at once
+ *   - every completion is reported; what io_common.c starts again is pending for the next turn
+ *
+ * Wake-ups: an eventfd that the ring polls. The poll consumes nothing, so that a ring torn down
+ * with its poll in flight takes no wake-up with it.
+ *
+ * Threads: with SINGLE_ISSUER a ring belongs to the thread that made it. An io that was opened by
+ * one thread and is turned by another gets a new ring, which is legal with nothing in flight.
+ *
+ * Refusals (no kernel support, seccomp, sysctl, limits) are told to io_open(), which takes plain.
+ */
+#include "engine/io/io_kernel_in.h"
+
+#include <errno.h>
+#include <liburing.h>
+#include <poll.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#define SQ_ENTRIES_MAX 256   /* more are submitted in several calls of one turn */
+#define CQ_ENTRIES_MAX 32768 /* the kernel keeps what overflows */
+#define IOWQ_THREADS   8     /* kernel threads for syncs and names */
+
+/* How a ring is made, best first; `defer` is SINGLE_ISSUER | DEFER_TASKRUN, since Linux 6.1. */
+static const uint32_t ring_flags[] = {
+    IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_TASKRUN_FLAG,
+    IORING_SETUP_COOP_TASKRUN | IORING_SETUP_TASKRUN_FLAG,
+    0,
+};
+#define RING_KINDS (sizeof(ring_flags) / sizeof(ring_flags[0]))
+
+struct uring {
+    struct io io;
+    struct io_uring ring;
+    int unregistered_fd;     /* ring.enter_ring_fd before the descriptor was registered */
+    uint8_t unregistered;    /* ring.int_flags likewise */
+    bool ring_registered;    /* by the owning thread, in its first turn */
+    bool polling;            /* the poll of wake_fd is in flight */
+    uint32_t submitted;      /* ops handed to the ring and not answered */
+    uint32_t kind;           /* index of ring_flags */
+    uint64_t thread;         /* owner of the ring: thread_number() */
+    struct op_queue pending; /* started since the last turn */
+    _Atomic bool woken;      /* wake_fd is readable, or about to be */
+    int wake_fd;             /* eventfd */
+};
+
+static int ring_make(struct uring *u);
+static void ring_destroy(struct uring *u);
+static void ring_own(struct uring *u);
+static bool ring_complete(struct uring *u);
+static void refusal_say(struct why *lack, int sys);
+static void uring_start(struct io *io, struct op *op);
+static void uring_turn(struct io *io, uint64_t wait_ns);
+static bool uring_prepare(struct uring *u);
+static void op_prepare(const struct io *io, struct io_uring_sqe *sqe, struct op *op);
+static void uring_enter(struct uring *u, uint64_t wait_ns);
+static bool uring_submit(struct uring *u);
+static bool answer_transient(int result);
+static void uring_spin(struct uring *u, uint64_t *wait_ns);
+static void uring_block(struct uring *u, uint64_t wait_ns);
+static void uring_reap(struct uring *u);
+static void wake_take(struct uring *u);
+static void uring_wake(struct io *io);
+static void uring_close(struct io *io);
+
+static const struct io_raw raw = {
+    .start = uring_start,
+    .turn = uring_turn,
+    .clock = kernel_clock,
+    .random = kernel_random,
+    .wake = uring_wake,
+    .close = uring_close,
+};
+
+/* Never reused, unlike pthread_self() and the ids of the kernel. */
+static uint64_t thread_number(void)
+{
+    static _Atomic uint64_t last;
+    static _Thread_local uint64_t mine;
+    if (mine == 0)
+        mine = atomic_fetch_add(&last, 1) + 1;
+    return mine;
+}
+
+enum err uring_open(struct io **io, const struct io_opts *opts, struct why *lack)
+{
+    struct uring *u = calloc(1, sizeof(*u));
+    if (!u)
+        return ERR_NO_MEMORY;
+    io_common_open(&u->io, &raw, opts);
+    kernel_probe(&u->io);
+    kernel_clock(&u->io);
+    u->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    int result = u->wake_fd < 0 ? -errno : -EINVAL;
+    u->kind = io_masked("defer_taskrun") ? 1 : 0;
+    while (u->wake_fd >= 0 && u->kind < RING_KINDS && (result = ring_make(u)) == -EINVAL)
+        u->kind++;
+    if (result < 0) {
+        refusal_say(lack, -result);
+        if (u->wake_fd >= 0)
+            close(u->wake_fd);
+        free(u);
+        return ERR_UNSUPPORTED;
+    }
+    u->io.features.io_uring = true;
+    u->io.features.defer_taskrun = u->kind == 0;
+    if (!ring_complete(u)) {
+        why_set(lack, "io_uring: this kernel's is too old (Linux 5.19 or newer)");
+        uring_close(&u->io);
+        return ERR_UNSUPPORTED;
+    }
+    *io = &u->io;
+    return ERR_OK;
+}
+
+/* 0 or a negative errno; EINVAL means that the kernel lacks a flag of this kind. */
+static int ring_make(struct uring *u)
+{
+    uint32_t depth = min_u64(u->io.queue_depth, CQ_ENTRIES_MAX / 4);
+    struct io_uring_params params = {
+        .flags = ring_flags[u->kind] | IORING_SETUP_CQSIZE | IORING_SETUP_CLAMP,
+        .cq_entries = max_u64(2 * depth, 16),
+    };
+    uint32_t entries = min_u64(max_u64(depth, 8), SQ_ENTRIES_MAX);
+    int result = io_uring_queue_init_params(entries, &u->ring, &params);
+    if (result < 0)
+        return result;
+    u->thread = thread_number();
+    uint32_t threads[2] = { IOWQ_THREADS, IOWQ_THREADS };
+    (void)io_uring_register_iowq_max_workers(&u->ring, threads); /* else: the kernel's choice */
+    return 0;
+}
+
+/* A registered descriptor belongs to its thread: another one must not give it back. The slot goes
+ * with the thread. */
+static void ring_destroy(struct uring *u)
+{
+    if (u->ring_registered && u->thread != thread_number()) {
+        u->ring.int_flags = u->unregistered;
+        u->ring.enter_ring_fd = u->unregistered_fd;
+    }
+    io_uring_queue_exit(&u->ring);
+    u->ring_registered = u->polling = false;
+}
+
+/* Makes the ring this thread's. A ring as large as the one just given back is never refused, but
+ * by a system without memory, where nothing can go on. */
+static void ring_own(struct uring *u)
+{
+    if (u->thread != thread_number()) {
+        check(u->submitted == 0);
+        ring_destroy(u);
+        check(ring_make(u) == 0);
+    }
+    if (!u->ring_registered) {
+        u->unregistered = u->ring.int_flags;
+        u->unregistered_fd = u->ring.enter_ring_fd;
+        u->ring_registered = true;
+        (void)io_uring_register_ring_fd(&u->ring); /* else: a look-up in each call */
+    }
+}
+
+/* Sets msg_ring; false if an operation that every program needs is missing. */
+static bool ring_complete(struct uring *u)
+{
+    static const int needed[] = { IORING_OP_READ,      IORING_OP_WRITE,    IORING_OP_FSYNC,
+                                  IORING_OP_OPENAT,    IORING_OP_RENAMEAT, IORING_OP_UNLINKAT,
+                                  IORING_OP_FALLOCATE, IORING_OP_POLL_ADD };
+    struct io_uring_probe *probe = io_uring_get_probe_ring(&u->ring);
+    bool complete = probe != NULL && (u->ring.features & IORING_FEAT_EXT_ARG) != 0 &&
+                    (u->ring.features & IORING_FEAT_NODROP) != 0;
+    for (size_t i = 0; complete && i < sizeof(needed) / sizeof(needed[0]); i++)
+        complete = io_uring_opcode_supported(probe, needed[i]);
+    u->io.features.msg_ring =
+        complete && !io_masked("msg_ring") && io_uring_opcode_supported(probe, IORING_OP_MSG_RING);
+    io_uring_free_probe(probe);
+    return complete;
+}
+
+static void refusal_say(struct why *lack, int sys)
+{
+    char level = '0';
+    FILE *f = fopen("/proc/sys/kernel/io_uring_disabled", "re");
+    if (f) {
+        level = (char)fgetc(f);
+        fclose(f);
+    }
+    if (sys == ENOSYS)
+        why_set(lack, "io_uring: the kernel has none, or a seccomp filter hides it");
+    else if (sys == EPERM && level > '0')
+        why_set(lack, "io_uring: refused by sysctl kernel.io_uring_disabled=%c", level);
+    else if (sys == EPERM || sys == EACCES)
+        why_set(lack, "io_uring: refused by a seccomp filter or security policy");
+    else if (sys == ENOMEM)
+        why_set(lack, "io_uring: no locked memory left (ulimit -l)");
+    else if (sys == EMFILE || sys == ENFILE)
+        why_set(lack, "io_uring: no descriptors left (ulimit -n)");
+    else
+        why_set(lack, "io_uring: refused (%s)", strerror(sys));
+}
+
+static void uring_close(struct io *io)
+{
+    struct uring *u = container_of(io, struct uring, io);
+    ring_destroy(u);
+    close(u->wake_fd);
+    free(u);
+}
+
+static void uring_start(struct io *io, struct op *op)
+{
+    struct uring *u = container_of(io, struct uring, io);
+    if (op_step(op) == IO_ALLOCATE && !io->features.fallocate)
+        io_complete(io, op, file_grow(op->fd, op->len)); /* the ring has no truncate before 6.9 */
+    else
+        op_queue_push(&u->pending, op);
+}
+
+static void uring_turn(struct io *io, uint64_t wait_ns)
+{
+    struct uring *u = container_of(io, struct uring, io);
+    ring_own(u);
+    bool all = uring_prepare(u);
+    while (!all && uring_submit(u)) {
+        probe("io_uring: more submissions than the queue holds");
+        all = uring_prepare(u);
+    }
+    uring_enter(u, all ? wait_ns : 0);
+    uring_reap(u);
+}
+
+/* Turns pending ops into submissions; false when the queue is full and some are left. */
+static bool uring_prepare(struct uring *u)
+{
+    struct io_uring_sqe *sqe;
+    if (!u->polling) {
+        if ((sqe = io_uring_get_sqe(&u->ring)) == NULL)
+            return false;
+        io_uring_prep_poll_add(sqe, u->wake_fd, POLLIN);
+        io_uring_sqe_set_data(sqe, NULL);
+        u->polling = true;
+    }
+    while (u->pending.head) {
+        if ((sqe = io_uring_get_sqe(&u->ring)) == NULL)
+            return false;
+        struct op *op = op_queue_pop(&u->pending);
+        op_prepare(&u->io, sqe, op);
+        io_uring_sqe_set_data(sqe, op);
+        u->submitted++;
+    }
+    return true;
+}
+
+static void op_prepare(const struct io *io, struct io_uring_sqe *sqe, struct op *op)
+{
+    struct io_part part = io_rest(op);
+    switch (op_step(op)) {
+    case IO_READ:
+        io_uring_prep_read(sqe, op->fd, part.at, (unsigned)part.len, part.pos);
+        break;
+    case IO_WRITE:
+        io_uring_prep_write(sqe, op->fd, part.at, (unsigned)part.len, part.pos);
+        sqe->rw_flags = op_dsync(io, op) ? RWF_DSYNC : 0;
+        break;
+    case IO_SYNC:
+        io_uring_prep_fsync(sqe, op->fd, file_sync_all(op->fd) ? 0 : IORING_FSYNC_DATASYNC);
+        break;
+    case IO_OPEN:
+        io_uring_prep_openat(sqe, op->fd, op->name, file_open_flags(io, op), FILE_MODE);
+        break;
+    case IO_ALLOCATE:
+        io_uring_prep_fallocate(sqe, op->fd, 0, 0, (off_t)op->len);
+        break;
+    case IO_RENAME:
+        io_uring_prep_renameat(sqe, op->fd, op->name, op->fd, op->name_to, 0);
+        break;
+    case IO_UNLINK:
+        io_uring_prep_unlinkat(sqe, op->fd, op->name, 0);
+        break;
+    case IO_NONE:
+    case IO_VERB_COUNT:
+        check(!"a verb");
+    }
+}
+
+/* Submits what is prepared and waits for the first completion. Returns early when the kernel did
+ * not take everything: the rest goes with the next turn. */
+static void uring_enter(struct uring *u, uint64_t wait_ns)
+{
+    if (u->submitted > 0 || wait_ns == 0) {
+        uring_submit(u);
+        if (wait_ns == 0 || io_uring_sq_ready(&u->ring) > 0)
+            return;
+        uring_spin(u, &wait_ns);
+    }
+    if (wait_ns > 0)
+        uring_block(u, wait_ns);
+}
+
+/* False when the kernel took nothing. */
+static bool uring_submit(struct uring *u)
+{
+    if (io_uring_sq_ready(&u->ring) == 0)
+        return false;
+    int result = io_uring_submit_and_get_events(&u->ring);
+    if (result < 0) {
+        probe("io_uring: submission put off");
+        check(answer_transient(result));
+    }
+    return result > 0;
+}
+
+/* Short of memory, interrupted, or time is up: the next turn tries again. */
+static bool answer_transient(int result)
+{
+    return result == -ETIME || result == -EINTR || result == -EAGAIN || result == -EBUSY ||
+           result == -ENOMEM;
+}
+
+/* io_uring_peek_cqe() enters the kernel only when it has work for this thread. Leaves in wait_ns
+ * what is left to block: nothing if something completed. */
+static void uring_spin(struct uring *u, uint64_t *wait_ns)
+{
+    uint64_t start_ns = kernel_now_ns(), spent_ns = 0;
+    uint64_t spin_ns = min_u64(*wait_ns, SPIN_NS);
+    struct io_uring_cqe *cqe;
+    while (spent_ns < spin_ns) {
+        if (io_uring_peek_cqe(&u->ring, &cqe) == 0) {
+            *wait_ns = 0;
+            return;
+        }
+        sched_yield();
+        spent_ns = kernel_now_ns() - start_ns;
+    }
+    *wait_ns -= min_u64(*wait_ns, spent_ns);
+}
+
+static void uring_block(struct uring *u, uint64_t wait_ns)
+{
+    wait_ns = min_u64(wait_ns, WAIT_NS_MAX);
+    struct __kernel_timespec left = { (long long)(wait_ns / SEC_NS),
+                                      (long long)(wait_ns % SEC_NS) };
+    struct io_uring_cqe *cqe;
+    int result = io_uring_submit_and_wait_timeout(&u->ring, &cqe, 1, &left, NULL);
+    check(result >= 0 || answer_transient(result));
+}
+
+static void uring_reap(struct uring *u)
+{
+    struct io_uring_cqe *cqe;
+    while (io_uring_peek_cqe(&u->ring, &cqe) == 0) {
+        struct op *op = io_uring_cqe_get_data(cqe);
+        int result = cqe->res;
+        io_uring_cqe_seen(&u->ring, cqe);
+        if (!op) {
+            wake_take(u);
+            continue;
+        }
+        check(u->submitted > 0);
+        u->submitted--;
+        io_complete(&u->io, op, result);
+    }
+}
+
+/* The poll is armed again by the next turn. The eventfd is read before the flag goes down: a wake
+ * that finds the flag up is answered by this turn, a later one writes and is polled. */
+static void wake_take(struct uring *u)
+{
+    uint64_t count;
+    u->polling = false;
+    (void)!read(u->wake_fd, &count, sizeof(count));
+    atomic_exchange(&u->woken, false);
+}
+
+static void uring_wake(struct io *io)
+{
+    struct uring *u = container_of(io, struct uring, io);
+    uint64_t one = 1;
+    if (!atomic_exchange(&u->woken, true))
+        check(write(u->wake_fd, &one, sizeof(one)) == sizeof(one));
+}
