@@ -113,7 +113,7 @@ enum row_kind {
     ROW_ADD = 1, /* partition exists: topic, index */
     ROW_DROP,    /* durable tombstone */
     ROW_EXTENT,  /* partition's next extent begins at pos */
-    ROW_CLOSE,   /* partition's open extent is sealed; pos moves to the next block */
+    ROW_CLOSE,   /* partition's open extent is sealed; its next byte is at pos, a new block */
     ROW_INLINE,  /* bytes [pos, pos+len) travel in this entry */
     ROW_DIRECT,  /* bytes [pos, pos+len), whole blocks, are in the extent: one index tile */
     ROW_TRIM,    /* log start is base_off; extents wholly below it are free */
@@ -134,9 +134,10 @@ struct row {
     uint64_t next_off; /* INLINE DIRECT: after the last batch that starts at or before here */
     int64_t max_time;  /* INLINE DIRECT: largest record time of batches that start here; INT64_MIN
                           none */
-    uint32_t len;      /* INLINE DIRECT */
+    uint32_t len;      /* INLINE DIRECT; CLOSE: bytes of batches in the extent; EXTENT: the same of
+                          the extent before, which this row seals if no CLOSE did; 0 without one */
     uint32_t crc;      /* INLINE DIRECT: piece_crc() */
-    uint64_t extent;   /* DIRECT EXTENT: never-reused id */
+    uint64_t extent;   /* DIRECT EXTENT CLOSE: never-reused id, from 1 on */
     uint32_t batch_at; /* INLINE DIRECT: bytes from pos to the first batch start; NO_BATCH none */
     /* EXTENT: where it is. */
     uint32_t vol, unit; /* unit: in extent_min from the end of the volume's head */
@@ -170,7 +171,7 @@ static inline const uint8_t *entry_row_at(const uint8_t *at, uint32_t i)
 }
 
 /* The checksum of bytes in a partition, bound to their place: seeded with extent id and pos for
- * DIRECT rows, index tiles and slots; inline pieces use extent 0 and the partition's number. */
+ * DIRECT rows, index tiles and slots; with the partition's number and pos for INLINE rows. */
 uint32_t piece_crc(uint64_t seed, uint64_t pos, const void *at, size_t len);
 uint32_t piece_crc_seed(uint64_t seed, uint64_t pos); /* then crc32c(seed, ...) over the bytes */
 
@@ -202,7 +203,7 @@ struct image_head {      /* first page of each copy */
     uint64_t pages;         /* of the copy, this one included */
 };
 void image_head_encode(const struct image_head *h, uint8_t payload[PAGE_PAYLOAD_BYTES]);
-/* Believes nothing of an unverified page; CORRUPT unless the tables fit into `pages`. */
+/* Believes nothing of an unverified page; CORRUPT unless pages == image_pages(). */
 enum err image_head_decode(const uint8_t payload[PAGE_PAYLOAD_BYTES], struct image_head *out);
 /* Pages of a copy: the head, then partition rows, extent rows, volume rows and section bytes, each
  * of the four beginning on a page of its own. */

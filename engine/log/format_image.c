@@ -47,12 +47,8 @@ static bool image_head_valid(const struct image_head *h)
 {
     if (h->generation == 0 || h->ring_pos % BLOCK_BYTES != 0)
         return false;
-    if (h->pages > IMAGE_PAGES_MAX || h->section_bytes > IMAGE_BYTES_MAX)
-        return false;
-    uint64_t table_bytes = (uint64_t)h->parts * PART_ROW_BYTES +
-                           (uint64_t)h->extents * EXTENT_ROW_BYTES +
-                           (uint64_t)h->vols * VOL_ROW_BYTES + h->section_bytes;
-    return h->pages >= 1 && (h->pages - 1) * PAGE_PAYLOAD_BYTES >= table_bytes;
+    return h->section_bytes <= IMAGE_BYTES_MAX && h->pages <= IMAGE_PAGES_MAX &&
+           h->pages == image_pages(h);
 }
 
 void image_head_encode(const struct image_head *h, uint8_t payload[PAGE_PAYLOAD_BYTES])

@@ -41,17 +41,18 @@ enum {
     HAS_BASE = 1 << 4,
     HAS_EXTENT = 1 << 5,
     HAS_PLACE = 1 << 6, /* order, vol, unit */
-    HAS_PIECE = 1 << 7, /* next_off, max_time, len, crc, batch_at */
-    HAS_EPOCH = 1 << 8,
+    HAS_LEN = 1 << 7,
+    HAS_PIECE = 1 << 8, /* next_off, max_time, crc, batch_at */
+    HAS_EPOCH = 1 << 9,
 };
 
 static const uint16_t row_fields[ROW_KIND_END] = {
     [ROW_ADD] = HAS_KIND | HAS_PART | HAS_TOPIC,
     [ROW_DROP] = HAS_KIND | HAS_PART,
-    [ROW_EXTENT] = HAS_KIND | HAS_PART | HAS_POS | HAS_BASE | HAS_EXTENT | HAS_PLACE,
-    [ROW_CLOSE] = HAS_KIND | HAS_PART | HAS_POS,
-    [ROW_INLINE] = HAS_KIND | HAS_PART | HAS_POS | HAS_BASE | HAS_PIECE,
-    [ROW_DIRECT] = HAS_KIND | HAS_PART | HAS_POS | HAS_BASE | HAS_EXTENT | HAS_PIECE,
+    [ROW_EXTENT] = HAS_KIND | HAS_PART | HAS_POS | HAS_BASE | HAS_EXTENT | HAS_PLACE | HAS_LEN,
+    [ROW_CLOSE] = HAS_KIND | HAS_PART | HAS_POS | HAS_EXTENT | HAS_LEN,
+    [ROW_INLINE] = HAS_KIND | HAS_PART | HAS_POS | HAS_BASE | HAS_LEN | HAS_PIECE,
+    [ROW_DIRECT] = HAS_KIND | HAS_PART | HAS_POS | HAS_BASE | HAS_EXTENT | HAS_LEN | HAS_PIECE,
     [ROW_TRIM] = HAS_KIND | HAS_PART | HAS_BASE,
     [ROW_EPOCH] = HAS_KIND | HAS_PART | HAS_BASE | HAS_EPOCH,
     [ROW_REPLACE] = 0,
@@ -69,6 +70,8 @@ static uint16_t row_has(uint32_t kind)
 static bool row_piece_valid(const struct row *r)
 {
     if (r->len == 0 || r->len > POS_MAX - r->pos)
+        return false;
+    if (r->kind == ROW_DIRECT && (r->len % BLOCK_BYTES != 0 || r->len > TILE_RUN_MAX))
         return false;
     if (r->next_off > OFF_MAX || r->base_off > r->next_off)
         return false;
@@ -90,18 +93,15 @@ static bool row_valid(const struct row *r)
         return false;
     if (has & HAS_PLACE && r->order > EXTENT_ORDER_HIGHEST)
         return false;
-    if (has & HAS_PIECE && !row_piece_valid(r))
-        return false;
-    if (r->kind == ROW_DIRECT && (r->len % BLOCK_BYTES != 0 || r->len > TILE_RUN_MAX))
-        return false;
-    return true;
+    if (has & HAS_PIECE)
+        return row_piece_valid(r);
+    return !(has & HAS_LEN) || r->len <= EXTENT_MAX_HIGHEST; /* bytes of an extent */
 }
 
 static void row_piece_encode(const struct row *r, uint8_t *at)
 {
     le64_put(at + AT_NEXT_OFF, r->next_off);
     le64_put(at + AT_MAX_TIME, (uint64_t)r->max_time);
-    le32_put(at + AT_LEN, r->len);
     le32_put(at + AT_CRC, r->crc);
     le32_put(at + AT_BATCH_AT, r->batch_at);
 }
@@ -133,6 +133,8 @@ void row_encode(const struct row *r, uint8_t at[ROW_BYTES])
         le64_put(at + AT_EXTENT, r->extent);
     if (has & HAS_PLACE)
         row_place_encode(r, at);
+    if (has & HAS_LEN)
+        le32_put(at + AT_LEN, r->len);
     if (has & HAS_PIECE)
         row_piece_encode(r, at);
     if (has & HAS_EPOCH)
@@ -143,7 +145,6 @@ static void row_piece_decode(const uint8_t *at, struct row *r)
 {
     r->next_off = le64_get(at + AT_NEXT_OFF);
     r->max_time = (int64_t)le64_get(at + AT_MAX_TIME);
-    r->len = le32_get(at + AT_LEN);
     r->crc = le32_get(at + AT_CRC);
     r->batch_at = le32_get(at + AT_BATCH_AT);
 }
@@ -173,6 +174,8 @@ enum err row_decode(const uint8_t at[ROW_BYTES], struct row *out)
         out->extent = le64_get(at + AT_EXTENT);
     if (has & HAS_PLACE)
         row_place_decode(at, out);
+    if (has & HAS_LEN)
+        out->len = le32_get(at + AT_LEN);
     if (has & HAS_PIECE)
         row_piece_decode(at, out);
     if (has & HAS_EPOCH)

@@ -127,11 +127,12 @@ TEST(format_golden, rows_of_the_tables)
                           .part = 5,
                           .pos = 8192,
                           .base_off = 100,
+                          .len = 5000001,
                           .extent = 0x1122334455667788,
                           .vol = 12,
                           .unit = 1024,
                           .order = 6 };
-    struct row close = { .kind = ROW_CLOSE, .part = 5, .pos = 70001 };
+    struct row close = { .kind = ROW_CLOSE, .part = 5, .pos = 73728, .len = 65537, .extent = 9 };
     struct row trim = { .kind = ROW_TRIM, .part = 5, .base_off = 100 };
     struct row epoch = { .kind = ROW_EPOCH, .part = 5, .base_off = 100, .epoch = 0x01020304 };
     struct row gap = { .kind = ROW_GAP, .part = 5, .pos = 123456, .base_off = 100 };

@@ -1,7 +1,5 @@
 #include "tests/unit/log/format_values.h"
 
-/* ---- random values ---- */
-
 static uint64_t random_u64(struct rng *r, uint64_t max)
 {
     return rng_chance(r, 1, 8) ? max : rng_log_uniform(r, max);
@@ -102,9 +100,12 @@ struct row random_row(struct rng *r)
         row.vol = random_u32(r, UINT32_MAX);
         row.unit = random_u32(r, UINT32_MAX);
         row.order = (uint8_t)rng_below(r, EXTENT_ORDER_HIGHEST + 1);
+        row.len = random_u32(r, EXTENT_MAX_HIGHEST);
         break;
     case ROW_CLOSE:
-        row.pos = random_u64(r, POS_MAX);
+        row.pos = block_floor(random_u64(r, POS_MAX));
+        row.extent = 1 + random_u64(r, UINT64_MAX - 1);
+        row.len = random_u32(r, EXTENT_MAX_HIGHEST);
         break;
     case ROW_INLINE:
         row.len = 1 + random_u32(r, UINT32_MAX - 1);
@@ -228,76 +229,4 @@ struct tile random_tile(struct rng *r)
     if (t.batch_at != NO_BATCH && t.batch_at >= t.len)
         t.batch_at = t.len - 1;
     return t;
-}
-
-/* ---- equality ---- */
-
-#define SAME(field) (a->field == b->field)
-
-static bool geometry_same(const struct geometry *a, const struct geometry *b)
-{
-    return SAME(journal_bytes) && SAME(entry_max) && SAME(extent_min) && SAME(extent_max) &&
-           SAME(slabs) && SAME(batch_max);
-}
-
-bool identity_same(const struct identity *a, const struct identity *b)
-{
-    return SAME(kind) && SAME(format_version) && id16_equal(a->store, b->store) &&
-           id16_equal(a->cluster, b->cluster) && SAME(node) && SAME(file_number) && SAME(opening) &&
-           SAME(block_bytes) && SAME(checksum_kind) && SAME(features.ignorable) &&
-           SAME(features.read_only) && SAME(features.refuse) && SAME(file_bytes) &&
-           geometry_same(&a->geometry, &b->geometry) && memcmp(a->key, b->key, 16) == 0;
-}
-
-bool entry_same(const struct entry *a, const struct entry *b)
-{
-    return id16_equal(a->store, b->store) && SAME(opening) && SAME(seq) && SAME(ring_pos) &&
-           SAME(len) && SAME(rows) && SAME(inline_bytes) && SAME(prev_crc) && SAME(rows_crc) &&
-           SAME(header_crc) && SAME(store_epoch) && SAME(time_ms);
-}
-
-bool row_same(const struct row *a, const struct row *b)
-{
-    return SAME(kind) && SAME(part) && SAME(pos) && SAME(base_off) && SAME(next_off) &&
-           SAME(max_time) && SAME(len) && SAME(crc) && SAME(extent) && SAME(batch_at) &&
-           SAME(vol) && SAME(unit) && SAME(order) && id16_equal(a->topic, b->topic) &&
-           SAME(index) && SAME(epoch);
-}
-
-bool image_head_same(const struct image_head *a, const struct image_head *b)
-{
-    return SAME(generation) && SAME(opening) && SAME(store_epoch) && SAME(seq) && SAME(ring_pos) &&
-           SAME(prev_crc) && SAME(time_ms) && SAME(next_extent) && SAME(next_vol) && SAME(parts) &&
-           SAME(extents) && SAME(vols) && SAME(section_bytes) && SAME(pages);
-}
-
-bool part_row_same(const struct part_row *a, const struct part_row *b)
-{
-    return id16_equal(a->topic, b->topic) && SAME(index) && SAME(part) && SAME(seq) &&
-           SAME(start_off) && SAME(next_off) && SAME(head_pos) && SAME(high_off) &&
-           SAME(leader_epoch) && SAME(slot) && SAME(slot_crc) && SAME(slot_side) && SAME(state) &&
-           SAME(damaged_off);
-}
-
-bool extent_row_same(const struct extent_row *a, const struct extent_row *b)
-{
-    return SAME(id) && SAME(base_pos) && SAME(base_off) && SAME(max_time) && SAME(max_append) &&
-           SAME(part) && SAME(vol) && SAME(unit) && SAME(order) && SAME(sealed) &&
-           SAME(index_blocks) && SAME(tiles) && SAME(data_bytes);
-}
-
-bool vol_row_same(const struct vol_row *a, const struct vol_row *b)
-{
-    return SAME(number) && SAME(slabs) && SAME(written) && SAME(opening);
-}
-
-bool tile_same(const struct tile *a, const struct tile *b)
-{
-    return SAME(at) && SAME(len) && SAME(crc) && SAME(batch_at) && SAME(base_off) &&
-           SAME(next_off) && SAME(max_time) && SAME(flags);
-}
-
-bool section_same(const struct section *a, const struct section *b)
-{
-    return SAME(kind) && SAME(class_) && SAME(seq) && SAME(len) && SAME(crc);
 }
