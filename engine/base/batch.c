@@ -2,7 +2,7 @@
  *
  * - peek: the 61 bytes of the header, and that the batch is all there.
  * - verify: CRC first, while the bytes are hot; then counts; then every record, unless compressed.
- *   One pass each, about 8 ns for a record of 100 bytes (without the CRC).
+ *   The walk costs about 12 ns a record, whatever its size.
  */
 #include "engine/base/batch.h"
 

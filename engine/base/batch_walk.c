@@ -7,24 +7,20 @@
 #include "engine/base/batch.h"
 #include "engine/base/batch_in.h"
 
-bool cursor_varint_long(struct cursor *c, unsigned width, uint64_t *out)
+struct varint varint_long(const uint8_t *at, const uint8_t *end, unsigned width)
 {
-    uint64_t v = 0;
+    const struct varint none = { NULL, 0 };
+    uint64_t value = 0;
 
-    for (unsigned shift = 0; shift < width; shift += 7) {
-        if (c->at == c->end)
-            return false;
-        uint8_t byte = *c->at++;
-        uint64_t group = byte & 0x7fu;
+    for (unsigned shift = 0; shift < width && at < end; shift += 7) {
+        uint64_t group = *at & 0x7fu;
         if (shift + 7 > width && group >> (width - shift))
-            return false; /* bits beyond the width */
-        v |= group << shift;
-        if (byte < 0x80) {
-            *out = v;
-            return true;
-        }
+            return none; /* bits beyond the width */
+        value |= group << shift;
+        if (*at++ < 0x80)
+            return (struct varint){ at, value };
     }
-    return false; /* goes on after the last group there can be */
+    return none; /* cut short, or going on after the last group there can be */
 }
 
 enum err batch_walk_open(struct batch_walk *w, struct bytes batch)
