@@ -116,15 +116,14 @@ static void producer_renew(struct producer *p, int16_t epoch)
 static enum producer_verdict claim_known(struct producer *p, int32_t first, int32_t last,
                                          struct producer_batch *batch)
 {
-    struct producer_batch *old = batch_find(p, first, last);
+    const struct producer_batch *old = batch_find(p, first, last);
     if (old && old->state != BATCH_FAILED) {
         *batch = *old;
         return old->state == BATCH_PENDING ? PRODUCER_PENDING : PRODUCER_DUPLICATE;
     }
-    const struct producer_batch *newest = &p->batches[p->newest];
-    bool again = old == newest && old; /* nothing came after the one that failed */
-    if (again) {
-        old->state = BATCH_PENDING;
+    struct producer_batch *newest = &p->batches[p->newest];
+    if (newest->state == BATCH_FAILED && first == newest->first) {
+        *newest = (struct producer_batch){ .first = first, .last = last, .state = BATCH_PENDING };
         return PRODUCER_NEW;
     }
     if (newest->state == BATCH_FAILED || first != sequence_after(newest->last, 1))
