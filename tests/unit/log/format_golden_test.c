@@ -9,6 +9,9 @@
 #include "tests/unit/log/format_hex.h"
 #include "tests/unit/log/format_values.h"
 
+#include <stdio.h>
+#include <stdlib.h>
+
 static struct id16 id_from(uint8_t first)
 {
     struct id16 id;
@@ -71,42 +74,84 @@ TEST(format_golden, identity)
     golden_identity_holds(&vol, golden_identity_volume, golden_identity_volume_crc);
 }
 
-TEST(format_golden, entry)
+/* The entry of golden_entry and of the manual's example, made by the encoders from the payload of
+ * the golden bytes. Returns how many bytes are shown: the rest is padding. */
+static size_t example_make(uint8_t at[BLOCK_BYTES], struct entry *e)
 {
-    /* The rows come from row_encode(), the payload from the golden bytes. */
-    static uint8_t golden[4096], at[4096];
+    uint8_t golden[BLOCK_BYTES];
     size_t bytes = hex_bytes(golden_entry, golden, sizeof golden);
-    struct entry e = {
-        .store = id_from(0x10),
-        .opening = 3,
-        .seq = 9,
-        .ring_pos = 40960,
-        .len = 4096,
-        .rows = 2,
-        .inline_bytes = (uint32_t)bytes - 256,
-        .prev_crc = 0x11223344,
-        .store_epoch = 2,
-        .time_ms = 1700000000123,
-    };
-    memcpy(at + 256, golden + 256, e.inline_bytes);
+    uint32_t len = (uint32_t)bytes - 256;
     struct row first = { .kind = ROW_EXTENT, .part = 5, .extent = 1, .unit = 16 };
-    struct row piece = {
-        .kind = ROW_INLINE,
-        .part = 5,
-        .next_off = 1,
-        .max_time = 1700000000000,
-        .len = e.inline_bytes,
-        .crc = piece_crc(5, 0, golden + 256, e.inline_bytes),
-    };
+    struct row piece = { .kind = ROW_INLINE,
+                         .part = 5,
+                         .next_off = 1,
+                         .max_time = 1700000000000,
+                         .len = len,
+                         .crc = piece_crc(5, 0, golden + 256, len) };
+    *e = (struct entry){ .store = id_from(0x10),
+                         .opening = 3,
+                         .seq = 9,
+                         .ring_pos = 40960,
+                         .len = entry_bytes(2, len),
+                         .rows = 2,
+                         .inline_bytes = len,
+                         .prev_crc = 0x11223344,
+                         .store_epoch = 2,
+                         .time_ms = 1700000000123 };
+    memset(at, 0, BLOCK_BYTES);
     row_encode(&first, at + 128);
     row_encode(&piece, at + 192);
-    entry_encode(&e, id_from(0xa0).b, at);
-    EXPECT_BYTES(at, golden, 4096);
+    memcpy(at + 256, golden + 256, len);
+    entry_encode(e, id_from(0xa0).b, at);
+    return bytes;
+}
 
-    struct entry back;
+TEST(format_golden, entry)
+{
+    uint8_t golden[BLOCK_BYTES] = { 0 }, at[BLOCK_BYTES];
+    struct entry e, back;
+    hex_bytes(golden_entry, golden, sizeof golden);
+    example_make(at, &e);
+    EXPECT_BYTES(at, golden, BLOCK_BYTES);
     EXPECT_OK(entry_decode(golden, id_from(0xa0).b, e.store, 40960, 16384, &back));
     EXPECT(entry_same(&e, &back));
     EXPECT(entry_rows_ok(&back, golden));
+}
+
+/* Reads the block ```hex of the manual: position, two blanks, at most 16 bytes, a remark. */
+static size_t manual_bytes(FILE *f, uint8_t *at, size_t cap)
+{
+    char line[256];
+    size_t n = 0;
+    bool inside = false;
+    while (fgets(line, sizeof line, f)) {
+        if (strncmp(line, "```", 3) == 0) {
+            if (inside)
+                return n;
+            inside = strncmp(line, "```hex", 6) == 0;
+            continue;
+        }
+        if (!inside)
+            continue;
+        if (!EXPECT_EQ(strtoul(line, NULL, 16), n) || n + 16 > cap)
+            return n;
+        line[6 + 47] = 0; /* what follows 16 bytes is the remark */
+        n += hex_bytes(line + 6, at + n, 16);
+    }
+    return n;
+}
+
+TEST(format_golden, example_in_the_manual)
+{
+    uint8_t manual[BLOCK_BYTES] = { 0 }, at[BLOCK_BYTES];
+    struct entry e;
+    FILE *f = fopen("docs/FORMAT.md", "r");
+    if (!f)
+        SKIP("docs/FORMAT.md is not here: run from the root of the tree");
+    size_t bytes = manual_bytes(f, manual, sizeof manual);
+    fclose(f);
+    EXPECT_EQ(bytes, example_make(at, &e));
+    EXPECT_BYTES(manual, at, BLOCK_BYTES);
 }
 
 static bool golden_row_holds(const struct row *row, const char *text)
