@@ -88,8 +88,10 @@ enum err io_dir_list(struct io *io, int dir, void (*each)(const char *name, void
 
 void io_fd_close(struct io *io, int fd)
 {
-    if (!io->dead)
-        sim_fd_free(node_of(io), fd);
+    if (io->dead || fd < 0)
+        return;
+    io_fd_forget(io, fd);
+    sim_fd_free(node_of(io), fd);
 }
 
 enum err io_fd_stat(struct io *io, int fd_number, struct io_stat *out)

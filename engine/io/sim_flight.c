@@ -167,8 +167,10 @@ static int64_t land_open(struct sim_flight *f)
     }
     if (!inode)
         return -ENOENT;
-    if (!inode->dir != !(op->flags & IO_DIRECTORY))
-        return inode->dir ? -EISDIR : -ENOTDIR;
+    if (inode->dir && !(op->flags & (IO_DIRECTORY | IO_READONLY)))
+        return -EISDIR;
+    if (!inode->dir && (op->flags & IO_DIRECTORY))
+        return -ENOTDIR;
     uint32_t direct = op_direct(&f->io->io, op) ? IO_DIRECT : 0;
     return sim_fd_open(f->disk->node, inode, (op->flags & ~IO_DIRECT) | direct);
 }

@@ -58,6 +58,7 @@ enum err io_open(struct io **out, const struct io_opts *opts)
         .direct = !io_masked("direct"),
         .fallocate = !io_masked("fallocate"),
     };
+    s->io.direct_hidden = !s->io.features.direct;
     raw_clock(&s->io);
     *out = &s->io;
     return ERR_OK;
