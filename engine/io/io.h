@@ -14,7 +14,8 @@
  * of the file for a read. So `done` sees all bytes, or an error, or (reads only) fewer bytes at
  * the end of the file.
  *
- * Thread     one io belongs to one thread at a time; io_wake() alone may come from any thread.
+ * Thread     one io belongs to one thread at a time and changes hands with nothing in flight;
+ *            io_wake() alone may come from any thread.
  * Memory     buffers stay the caller's; direct I/O needs buffer, length and pos in whole blocks.
  * Fails      results become `enum err` here, once; `op.sys` keeps the errno for messages.
  */

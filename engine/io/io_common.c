@@ -195,7 +195,7 @@ static void op_start(struct io *io, struct op *op)
 struct io_part io_rest(const struct op *op)
 {
     return (struct io_part){
-        .at = (uint8_t *)op->buf + op->got,
+        .at = op->buf ? (uint8_t *)op->buf + op->got : NULL,
         .len = min_u64(op->len - op->got, PART_BYTES_MAX),
         .pos = op->pos + op->got,
     };

@@ -22,9 +22,9 @@ enum err io_open(struct io **io, const struct io_opts *opts)
         opts = &defaults;
     *io = NULL;
     if (opts->plain)
-        why_set(&lack, "io_uring: off by choice");
+        why_set(&lack, "io_uring (off by choice)");
     else if (io_masked("io_uring"))
-        why_set(&lack, "io_uring: hidden by SHARDLOG_MASK");
+        why_set(&lack, "io_uring (hidden by SHARDLOG_MASK)");
     else
         err = uring_open(io, opts, &lack);
     if (err == ERR_NO_MEMORY)

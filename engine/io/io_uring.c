@@ -114,7 +114,7 @@ enum err uring_open(struct io **io, const struct io_opts *opts, struct why *lack
     u->io.features.io_uring = true;
     u->io.features.defer_taskrun = u->kind == 0;
     if (!ring_complete(u)) {
-        why_set(lack, "io_uring: this kernel's is too old (Linux 5.19 or newer)");
+        why_set(lack, "io_uring (this kernel's older than Linux 5.19)");
         uring_close(&u->io);
         return ERR_UNSUPPORTED;
     }
@@ -195,17 +195,17 @@ static void refusal_say(struct why *lack, int sys)
         fclose(f);
     }
     if (sys == ENOSYS)
-        why_set(lack, "io_uring: the kernel has none, or a seccomp filter hides it");
+        why_set(lack, "io_uring (the kernel has none, or a seccomp filter hides it)");
     else if (sys == EPERM && level > '0')
-        why_set(lack, "io_uring: refused by sysctl kernel.io_uring_disabled=%c", level);
+        why_set(lack, "io_uring (refused by sysctl kernel.io_uring_disabled=%c)", level);
     else if (sys == EPERM || sys == EACCES)
-        why_set(lack, "io_uring: refused by a seccomp filter or security policy");
+        why_set(lack, "io_uring (refused by a seccomp filter or security policy)");
     else if (sys == ENOMEM)
-        why_set(lack, "io_uring: no locked memory left (ulimit -l)");
+        why_set(lack, "io_uring (no locked memory left for it, ulimit -l)");
     else if (sys == EMFILE || sys == ENFILE)
-        why_set(lack, "io_uring: no descriptors left (ulimit -n)");
+        why_set(lack, "io_uring (no descriptors left for it, ulimit -n)");
     else
-        why_set(lack, "io_uring: refused (%s)", strerror(sys));
+        why_set(lack, "io_uring (refused: %s)", strerror(sys));
 }
 
 static void uring_close(struct io *io)
@@ -231,7 +231,7 @@ static void uring_turn(struct io *io, uint64_t wait_ns)
     ring_own(u);
     bool all = uring_prepare(u);
     while (!all && uring_submit(u)) {
-        probe("io_uring: more submissions than the queue holds");
+        probe("io_uring (more submissions than the queue holds)");
         all = uring_prepare(u);
     }
     uring_enter(u, all ? wait_ns : 0);
@@ -313,7 +313,7 @@ static bool uring_submit(struct uring *u)
         return false;
     int result = io_uring_submit_and_get_events(&u->ring);
     if (result < 0) {
-        probe("io_uring: submission put off");
+        probe("io_uring (submission put off)");
         check(answer_transient(result));
     }
     return result > 0;

@@ -5,6 +5,6 @@ enum err uring_open(struct io **io, const struct io_opts *opts, struct why *lack
 {
     (void)io;
     (void)opts;
-    why_set(lack, "io_uring: not part of this program");
+    why_set(lack, "io_uring (not part of this program)");
     return ERR_UNSUPPORTED;
 }

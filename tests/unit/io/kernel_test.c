@@ -4,10 +4,14 @@
 #include "tests/unit/io/world.h"
 
 #include <errno.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -94,10 +98,40 @@ TEST(kernel, plain_by_choice)
     struct why why = { "" };
     REQUIRE_OK(io_open(&io, &(struct io_opts){ .plain = true, .why = &why }));
     EXPECT_EQ(io_features(io).io_uring, false);
-    EXPECT(strstr(why.text, "io_uring: ") != NULL);
+    EXPECT(strstr(why.text, "io_uring (") != NULL);
     io_close(&io);
     io_close(&io); /* NULL now */
     EXPECT_EQ(round_trip(test_dir(), &(struct io_opts){ .plain = true }), 0);
+}
+
+/* What a container's default policy does. */
+static int refused_run(const char *dir)
+{
+    struct sock_filter rows[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_io_uring_setup, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    struct sock_fprog filter = { sizeof(rows) / sizeof(rows[0]), rows };
+    struct why why = { "" };
+    struct io *io;
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||
+        prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) != 0)
+        return 77;
+    if (io_open(&io, &(struct io_opts){ .why = &why }) != ERR_OK)
+        return 21;
+    bool plain = !io_features(io).io_uring && strstr(why.text, "io_uring (") != NULL;
+    io_close(&io);
+    return plain ? round_trip(dir, NULL) : 22;
+}
+
+TEST(kernel, a_refused_ring_is_replaced_and_explained)
+{
+    int status = child_run(refused_run, test_dir());
+    if (status == 77)
+        SKIP("no seccomp filters here");
+    EXPECT_EQ(status, 0);
 }
 
 /* An ordinary user's worst case: 64 KiB of locked memory, 64 descriptors. */
@@ -179,6 +213,16 @@ TEST(kernel, a_full_device_is_no_space)
     if (access("/dev/full", W_OK) != 0)
         SKIP("no /dev/full here");
     EXPECT_EQ(child_run(full_device_run, "/dev"), 0);
+}
+
+TEST(kernel, directories_open_and_sync_like_files)
+{
+    struct world w;
+    REQUIRE(world_open(&w));
+    int fd = world_file(&w, ".", IO_DIRECTORY | IO_READONLY);
+    EXPECT_OK(world_sync(&w, fd));
+    io_fd_close(w.io, fd);
+    world_close(&w);
 }
 
 static void *wake_later(void *arg)
