@@ -91,7 +91,8 @@ static bool row_valid(const struct row *r)
         return false;
     if (has & HAS_EXTENT && (r->extent == 0 || r->pos % BLOCK_BYTES != 0))
         return false;
-    if (has & HAS_PLACE && r->order > EXTENT_ORDER_HIGHEST)
+    if (has & HAS_PLACE &&
+        (r->order > EXTENT_ORDER_HIGHEST || r->pos > POS_MAX - EXTENT_MAX_HIGHEST))
         return false;
     if (has & HAS_PIECE)
         return row_piece_valid(r);

@@ -43,7 +43,10 @@ static void row_tried(const uint8_t *at)
     row_encode(&row, again);
     check(row_decode(again, &back) == ERR_OK);
     check(row_same(&row, &back));
-    check(row.pos <= POS_MAX - row.len);
+    if (row.kind == ROW_INLINE)
+        check(row.len && row.pos <= POS_MAX - row.len && row.base_off <= row.next_off);
+    if (row.kind == ROW_EXTENT)
+        check(row.pos + EXTENT_MAX_HIGHEST <= POS_MAX && row.extent);
     if (row.kind == ROW_DIRECT)
         check(row.pos % BLOCK_BYTES == 0 && row.len % BLOCK_BYTES == 0 && row.extent);
 }

@@ -234,6 +234,8 @@ TEST(format_row, limits_of_the_other_kinds)
     EXPECT_ERR(row_patched(&extent, 1, 19, 1), ERR_CORRUPT);
     EXPECT_ERR(row_patched(&extent, 1, 255, 1), ERR_CORRUPT);
     EXPECT_ERR(row_patched(&extent, 8, 4097, 8), ERR_CORRUPT);
+    EXPECT_OK(row_patched(&extent, 8, (1ull << 63) - EXTENT_MAX_HIGHEST - 4096, 8));
+    EXPECT_ERR(row_patched(&extent, 8, (1ull << 63) - EXTENT_MAX_HIGHEST, 8), ERR_CORRUPT);
     EXPECT_ERR(row_patched(&extent, 8, 1ull << 63, 8), ERR_CORRUPT);
     EXPECT_ERR(row_patched(&extent, 48, 0, 8), ERR_CORRUPT);
     EXPECT_OK(row_patched(&extent, 40, EXTENT_MAX_HIGHEST, 4));

@@ -52,6 +52,7 @@ static bool golden_identity_holds(const struct identity *id, const char *head, c
 {
     uint8_t got[BLOCK_BYTES], want[BLOCK_BYTES] = { 0 };
     struct identity back;
+    memset(got, 0xff, sizeof got);
     identity_encode(id, got);
     hex_bytes(head, want, 160);
     hex_bytes(crc, want + BLOCK_BYTES - 4, 4);
@@ -99,6 +100,7 @@ static size_t example_make(uint8_t at[BLOCK_BYTES], struct entry *e)
                          .store_epoch = 2,
                          .time_ms = 1700000000123 };
     memset(at, 0, BLOCK_BYTES);
+    memset(at, 0xff, 256); /* what was there before shines through nowhere */
     row_encode(&first, at + 128);
     row_encode(&piece, at + 192);
     memcpy(at + 256, golden + 256, len);
@@ -158,6 +160,7 @@ static bool golden_row_holds(const struct row *row, const char *text)
 {
     uint8_t want[ROW_BYTES], got[ROW_BYTES];
     struct row back;
+    memset(got, 0xff, sizeof got);
     row_encode(row, got);
     return EXPECT_EQ(hex_bytes(text, want, ROW_BYTES), ROW_BYTES) &&
            EXPECT_BYTES(got, want, ROW_BYTES) && EXPECT_OK(row_decode(want, &back)) &&
@@ -221,6 +224,7 @@ TEST(format_golden, rows_of_bytes)
 TEST(format_golden, page_trailer)
 {
     uint8_t page[BLOCK_BYTES];
+    memset(page, 0xff, sizeof page);
     for (unsigned i = 0; i < PAGE_PAYLOAD_BYTES; i++)
         page[i] = (uint8_t)i;
     struct page_seal s = { .store = id_from(0x10), .generation = 6, .number = 17 };
@@ -246,8 +250,11 @@ TEST(format_golden, image_head)
                                   .vols = 127,
                                   .section_bytes = 5000,
                                   .pages = 9 };
+    memset(payload, 0xff, sizeof payload);
     image_head_encode(&h, payload);
     EXPECT_GOLDEN(payload, image_head);
+    for (size_t i = sizeof golden_image_head / 2; i < sizeof payload; i++)
+        EXPECT_EQ(payload[i], 0);
     EXPECT_EQ(image_pages(&h), 9);
     EXPECT_OK(image_head_decode(payload, &back));
     EXPECT(image_head_same(&h, &back));
@@ -270,6 +277,7 @@ TEST(format_golden, image_rows)
                              .slot_side = 1,
                              .state = PART_DAMAGED,
                              .damaged_off = 50 };
+    memset(at, 0xff, sizeof at);
     part_row_encode(&part, at);
     EXPECT_GOLDEN(at, part_row);
     struct extent_row extent = { .id = 9,
@@ -296,6 +304,7 @@ TEST(format_golden, section)
 {
     uint8_t at[48] = { 0 };
     struct section s = { .kind = SECTION_EPOCHS, .class_ = CLASS_REFUSE, .seq = 77, .len = 11 };
+    memset(at, 0xff, SECTION_HEAD_BYTES);
     memcpy(at + SECTION_HEAD_BYTES, "eleven byte", 11);
     s.crc = crc32c(0, "eleven byte", 11);
     section_encode(&s, at);
@@ -313,6 +322,7 @@ TEST(format_golden, tile_and_piece)
                       .base_off = 40,
                       .next_off = 45,
                       .max_time = 1700000000000 };
+    memset(at, 0xff, sizeof at);
     tile_encode(&t, at);
     EXPECT_GOLDEN(at, tile);
     struct tile gap = { .at = 8192,

@@ -94,7 +94,7 @@ struct row random_row(struct rng *r)
         row.index = random_u32(r, UINT32_MAX);
         break;
     case ROW_EXTENT:
-        row.pos = block_floor(random_u64(r, POS_MAX));
+        row.pos = block_floor(random_u64(r, POS_MAX - EXTENT_MAX_HIGHEST));
         row.base_off = random_u64(r, OFF_MAX);
         row.extent = 1 + random_u64(r, UINT64_MAX - 1);
         row.vol = random_u32(r, UINT32_MAX);
