@@ -3,8 +3,8 @@
  * Happy path
  *   - start: the op goes to `todo`, a list of the turning thread; turn() hands the list over to
  *     the workers under one lock
- *   - a worker takes an op, makes one system call, puts the op on `ended`; the first one to end
- *     while nothing else has rings the eventfd
+ *   - a worker takes an op, makes one system call, puts the op on `ended` and rings the
+ *     bell, an eventfd that is written once until it is heard
  *   - turn: spins, then polls the eventfd; takes `ended` under the lock and reports each
  *
  * The baseline that shows what io_uring gives, and a working program where it is refused. Workers

@@ -114,7 +114,7 @@ enum err uring_open(struct io **io, const struct io_opts *opts, struct why *lack
     u->io.features.io_uring = true;
     u->io.features.defer_taskrun = u->kind == 0;
     if (!ring_complete(u)) {
-        why_set(lack, "io_uring (this kernel's older than Linux 5.19)");
+        why_set(lack, "io_uring (the kernel is older than Linux 5.11)");
         uring_close(&u->io);
         return ERR_UNSUPPORTED;
     }
@@ -231,7 +231,7 @@ static void uring_turn(struct io *io, uint64_t wait_ns)
     ring_own(u);
     bool all = uring_prepare(u);
     while (!all && uring_submit(u)) {
-        probe("io_uring (more submissions than the queue holds)");
+        probe("io_uring: more submissions than the queue holds");
         all = uring_prepare(u);
     }
     uring_enter(u, all ? wait_ns : 0);
@@ -313,7 +313,7 @@ static bool uring_submit(struct uring *u)
         return false;
     int result = io_uring_submit_and_get_events(&u->ring);
     if (result < 0) {
-        probe("io_uring (submission put off)");
+        probe("io_uring: submission put off");
         check(answer_transient(result));
     }
     return result > 0;
