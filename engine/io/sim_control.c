@@ -110,7 +110,8 @@ enum err io_fd_stat(struct io *io, int fd_number, struct io_stat *out)
         .device = disk->device,
         .free_bytes = used < limit ? limit - used : 0,
         .fs_magic = disk->sync_whole ? FS_MAGIC_EXT4 : FS_MAGIC_BTRFS,
-        .sync_covers_device = disk->sync_whole,
+        /* Whatever the device does, a sync of another file leaves this page cache alone. */
+        .sync_covers_device = disk->sync_whole && (fd->direct || fd->inode->dir),
     };
     return ERR_OK;
 }

@@ -98,13 +98,13 @@ uint64_t sim_disk_latency(struct sim_disk *disk, enum io_verb verb, uint64_t byt
 void sim_disk_flush(struct sim_disk *disk, struct sim_inode *inode, uint32_t seq)
 {
     if (!disk->sync_whole) {
-        sim_inode_flush(inode, seq);
+        sim_inode_flush(inode, seq, true);
         return;
     }
     list_each (&disk->inodes, n) {
         struct sim_inode *each = container_of(n, struct sim_inode, in_disk);
         if (each->dirty.count > 0)
-            sim_inode_flush(each, seq);
+            sim_inode_flush(each, seq, each == inode);
     }
 }
 
@@ -125,7 +125,7 @@ void sim_disk_end(struct sim_disk *disk, enum sim_end end)
     list_each (&disk->flights, f) {
         struct sim_flight *flight = container_of(f, struct sim_flight, in_disk);
         if (end != SIM_KILL)
-            sim_flight_cut(flight, end);
+            sim_flight_cut(flight);
         else if (!flight->late)
             sim_flight_orphan(flight);
     }

@@ -5,12 +5,14 @@
  * longer marked as written reads as zeros, whatever its bytes on media are.
  *
  * Bytes (power loss): each dirty block becomes one of its versions since the last flush, as a
- * whole or sector by sector. Versions whose sync failed are always dropped.
+ * whole or sector by sector. A kernel crash does that to buffered writes alone. Versions whose sync
+ * failed are always dropped.
  */
 #include "engine/io/sim_in.h"
 
 static void end_metadata(struct sim_inode *inode, uint32_t cut_seq);
 static void end_bytes(struct sim_inode *inode, const struct sim_fate *fate);
+static void end_page_cache(struct sim_inode *inode, const struct sim_fate *fate);
 
 struct sim_fate sim_fate_draw(struct sim_disk *disk)
 {
@@ -52,6 +54,8 @@ void sim_inode_end(struct sim_inode *inode, const struct sim_fate *fate, enum si
     end_metadata(inode, sim_fate_meta_cut(fate, inode->disk));
     if (end == SIM_POWER)
         end_bytes(inode, fate);
+    else
+        end_page_cache(inode, fate);
 }
 
 static void page_forget(struct sim_inode *inode, struct sim_page *page)
@@ -169,9 +173,33 @@ static void end_bytes(struct sim_inode *inode, const struct sim_fate *fate)
             end_sectors(disk->sim, page, fate, &disk->rng);
         else
             end_block(disk->sim, page, fate, &disk->rng);
-        if (page->newest)
+        if (page->newest) {
             page->newest->on_media = true;
+            page->newest->buffered = false;
+        }
     }
     disk->dirty_pages -= inode->dirty.count;
     inode->dirty.count = 0;
+    inode->cached = false;
+}
+
+/* Buffered writes that the kernel had not written back are gone; all others are on the device. */
+static void end_page_cache(struct sim_inode *inode, const struct sim_fate *fate)
+{
+    struct sim_disk *disk = inode->disk;
+    inode->cached = false;
+    for (uint32_t i = 0; i < inode->dirty.count; i++) {
+        struct sim_page *page = sim_inode_page(inode, inode->dirty.at[i]);
+        struct sim_sheet **link = &page->newest;
+        while (*link) {
+            struct sim_sheet *sheet = *link;
+            if (sheet->buffered && !version_kept(fate, &disk->rng, sheet->seq)) {
+                *link = sheet->older;
+                sim_sheet_give(disk->sim, sheet);
+                continue;
+            }
+            sheet->buffered = false;
+            link = &sheet->older;
+        }
+    }
 }

@@ -79,6 +79,8 @@ static void land_read(struct sim_flight *f)
     uint64_t size = f->inode->size;
     uint64_t len = f->pos < size ? min_u64(f->effect, size - f->pos) : 0;
     sim_inode_read(f->inode, f->pos, f->op->buf, len);
+    if (!f->direct)
+        sim_inode_cache_fill(f->inode, f->pos, len);
     flight_end(f, (int64_t)len);
 }
 
@@ -97,6 +99,11 @@ static bool buffer_unchanged_in_flight(const struct sim_flight *f)
     return true;
 }
 
+static enum sim_reach flight_reach(const struct sim_flight *f)
+{
+    return f->direct ? REACH_DEVICE : REACH_CACHE;
+}
+
 static void land_write(struct sim_flight *f)
 {
     struct sim_disk *disk = f->disk;
@@ -107,11 +114,12 @@ static void land_write(struct sim_flight *f)
         flight_end(f, -ENOSPC);
         return;
     }
-    bool fua = f->dsync && f->result >= 0 && disk->fua &&
+    bool fua = f->dsync && f->direct && f->result >= 0 && disk->fua &&
                sim_inode_overwrites(f->inode, f->pos, f->effect);
     if (f->late)
         disk->sim->counts.late_writes++;
-    sim_inode_write(f->inode, f->sheets, f->pos, f->effect, fua);
+    sim_inode_write(f->inode, f->sheets, f->pos, f->effect, fua ? REACH_MEDIA : flight_reach(f));
+    sim_inode_cache_clear(f->inode, f->pos, f->effect);
     f->sheets = NULL;
     if (!f->dsync || fua || f->result < 0) {
         flight_end(f, f->result);
@@ -200,20 +208,20 @@ void sim_flight_orphan(struct sim_flight *f)
     sim_flight_fly(f, rng_below(rng, LATE_NS_MAX));
 }
 
-/* The machine stopped. A write joins the device's cache as far as it came: at power loss its
- * sectors share the fates of all others; a kernel crash leaves a prefix of it. */
-void sim_flight_cut(struct sim_flight *f, enum sim_end end)
+/* The machine stopped. A write joins the device's cache as far as it came, often a prefix; at power
+ * loss its sectors then share the fates of all others. */
+void sim_flight_cut(struct sim_flight *f)
 {
     struct rng *rng = &f->disk->rng;
     if (f->holds_lock)
         f->inode->late_locked--;
     if (f->verb == IO_WRITE && f->phase == FLIGHT_MOVING && !f->skipped) {
         uint64_t len = f->effect;
-        if (end == SIM_KERNEL && rng_chance(rng, 1, 2))
+        if (rng_chance(rng, 1, 2))
             len = rng_below(rng, len / SIM_SECTOR + 1) * SIM_SECTOR;
         uint64_t blocks = sim_inode_new_blocks(f->inode, f->pos, len);
         if (blocks == 0 || sim_node_room(f->disk->node, blocks)) {
-            sim_inode_write(f->inode, f->sheets, f->pos, len, false);
+            sim_inode_write(f->inode, f->sheets, f->pos, len, flight_reach(f));
             f->sheets = NULL;
         }
     } else if (!f->skipped && (f->verb == IO_SYNC || f->phase == FLIGHT_FLUSHING)) {

@@ -31,6 +31,7 @@ struct sim_sheet {
     struct sim_sheet *older; /* towards the media; also the link of free sheets and of captures */
     uint32_t seq;            /* the disk's count when it landed */
     bool on_media;           /* the oldest of a chain, and flushed */
+    bool buffered;           /* only in the kernel's page cache: a device flush misses it */
     alignas(64) uint8_t data[BLOCK_BYTES];
 };
 
@@ -43,6 +44,7 @@ struct sim_page {
     bool written;             /* initialised, as the running kernel knows it */
     bool written_durable;     /* initialised, as the media know it */
     bool dirty;               /* listed in inode.dirty */
+    bool cached;              /* a buffered read brought it into the page cache */
 };
 
 struct sim_chunk {
@@ -71,6 +73,7 @@ struct sim_inode {
     uint64_t alloc, alloc_durable; /* bytes from 0 that fallocate gave; blocks below are no holes */
     uint32_t size_seq, alloc_seq;  /* when each last changed */
     uint64_t hole_pages;           /* pages written at or beyond alloc */
+    bool cached;                   /* pages of it may be in the page cache */
     struct sim_chunk **chunks;
     uint32_t chunk_count;
     struct sim_pages dirty; /* pages with a version that is not on media */
@@ -148,6 +151,13 @@ struct sim_disk {
     uint64_t flush_ns;
 };
 
+/* How far a landing write comes by itself. */
+enum sim_reach {
+    REACH_CACHE,  /* the kernel's page cache: a descriptor without O_DIRECT */
+    REACH_DEVICE, /* the device's volatile cache */
+    REACH_MEDIA,  /* FUA */
+};
+
 enum sim_phase {
     FLIGHT_MOVING,   /* lands when its event comes */
     FLIGHT_FLUSHING, /* a dsync write that has landed; its flush is under way */
@@ -173,7 +183,7 @@ struct sim_flight {
     uint32_t sync_seq; /* what landed up to here is covered by the sync */
     enum io_verb verb;
     enum sim_phase phase;
-    bool dsync, flush, late, skipped, holds_lock;
+    bool direct, dsync, late, skipped, holds_lock;
 };
 
 struct sim_io {
@@ -259,13 +269,19 @@ uint64_t sim_inode_new_blocks(const struct sim_inode *inode, uint64_t pos, uint6
 bool sim_inode_overwrites(const struct sim_inode *inode, uint64_t pos, uint64_t len);
 /* A captured write lands: its first `len` bytes become the newest version. Consumes `sheets`. */
 void sim_inode_write(struct sim_inode *inode, struct sim_sheet *sheets, uint64_t pos, uint64_t len,
-                     bool durable);
+                     enum sim_reach reach);
 void sim_inode_allocate(struct sim_inode *inode, uint64_t len);
-void sim_inode_flush(struct sim_inode *inode, uint32_t seq); /* data, up to seq */
+/* Versions up to seq reach the media; those in the page cache only if the sync is this file's. */
+void sim_inode_flush(struct sim_inode *inode, uint32_t seq, bool own);
 void sim_inode_commit(struct sim_inode *inode, uint32_t seq, uint64_t size, uint64_t alloc);
 void sim_inode_doom(struct sim_inode *inode, uint32_t seq);
 uint64_t sim_inode_used(const struct sim_inode *inode);
 void sim_inode_patch(struct sim_inode *inode, uint64_t pos, const void *buf, uint64_t len);
+
+/* Page cache: reads through a descriptor without O_DIRECT fill it, direct writes clear it. */
+void sim_inode_cache_fill(struct sim_inode *inode, uint64_t pos, uint64_t len);
+bool sim_inode_cache_clear(struct sim_inode *inode, uint64_t pos,
+                           uint64_t len); /* was any there? */
 
 /* sim_fate.c: what a crash does to a file. */
 struct sim_fate sim_fate_draw(struct sim_disk *disk);
@@ -306,8 +322,8 @@ void sim_fd_free(struct sim_node *node, int fd);
 
 /* sim_flight.c: I/O under way. */
 void sim_flight_fly(struct sim_flight *f, uint64_t delay_ns);
-void sim_flight_land(struct sim_flight *f);                  /* its event came */
-void sim_flight_orphan(struct sim_flight *f);                /* its process was killed */
-void sim_flight_cut(struct sim_flight *f, enum sim_end end); /* its machine stopped */
+void sim_flight_land(struct sim_flight *f);   /* its event came */
+void sim_flight_orphan(struct sim_flight *f); /* its process was killed */
+void sim_flight_cut(struct sim_flight *f);    /* its machine stopped */
 
 #endif

@@ -9,18 +9,22 @@
  *   - that it is written at all: known to the media after a commit of this file's metadata
  *     (sim_inode_commit); before that the block reads as zeros after a crash, bytes or not
  *
- * Descriptors without O_DIRECT go the same way: their page cache is written through at once.
- * Not modelled for them: pages that a buffered read brings in, and what these cost writers.
+ * Descriptors without O_DIRECT: their writes stay in the kernel's page cache until a sync of this
+ * file, and are lost at a kernel crash; their reads fill the cache beyond the request, and a direct
+ * write that meets cached pages is late (store.md X5, X6). Not modelled, for nothing uses it yet:
+ * eviction, read-ahead that is switched off, splicing from the cache.
  */
 #include <stdlib.h>
 
 #include "engine/io/sim_in.h"
 
+#define READ_AHEAD_BYTES KIB(128)
+
 static void pages_add(struct sim_pages *set, uint32_t number);
 static struct sim_page *page_make(struct sim_inode *inode, uint64_t number);
 static void page_put(struct sim_inode *inode, uint32_t number, struct sim_sheet *sheet,
-                     bool durable);
-static bool page_flush(struct sim *sim, struct sim_page *page, uint32_t seq);
+                     enum sim_reach reach);
+static bool page_flush(struct sim *sim, struct sim_page *page, uint32_t seq, bool own);
 
 struct sim_inode *sim_inode_open(struct sim_disk *disk)
 {
@@ -115,6 +119,8 @@ uint64_t sim_inode_new_blocks(const struct sim_inode *inode, uint64_t pos, uint6
 {
     uint64_t count = 0;
     uint64_t from = max_u64(block_floor(pos), inode->alloc);
+    if (inode->hole_pages == 0)
+        return from < pos + len ? (block_ceil(pos + len) - from) / BLOCK_BYTES : 0;
     for (uint64_t at = from; at < pos + len; at += BLOCK_BYTES) {
         const struct sim_page *page = sim_inode_page(inode, at / BLOCK_BYTES);
         count += !page || !page->written;
@@ -148,7 +154,7 @@ static void sheet_fill(const struct sim_page *page, struct sim_sheet *sheet, uin
 }
 
 void sim_inode_write(struct sim_inode *inode, struct sim_sheet *sheets, uint64_t pos, uint64_t len,
-                     bool durable)
+                     enum sim_reach reach)
 {
     struct sim_disk *disk = inode->disk;
     uint64_t end = pos + len;
@@ -160,7 +166,7 @@ void sim_inode_write(struct sim_inode *inode, struct sim_sheet *sheets, uint64_t
         struct sim_page *page = page_make(inode, at / BLOCK_BYTES);
         sheet_fill(page, sheet, 0, at < pos ? pos - at : 0);
         sheet_fill(page, sheet, min_u64(end - at, BLOCK_BYTES), BLOCK_BYTES);
-        page_put(inode, (uint32_t)(at / BLOCK_BYTES), sheet, durable);
+        page_put(inode, (uint32_t)(at / BLOCK_BYTES), sheet, reach);
     }
     sim_sheets_give(disk->sim, sheets);
     if (len > 0 && end > inode->size) {
@@ -170,14 +176,15 @@ void sim_inode_write(struct sim_inode *inode, struct sim_sheet *sheets, uint64_t
 }
 
 static void page_put(struct sim_inode *inode, uint32_t number, struct sim_sheet *sheet,
-                     bool durable)
+                     enum sim_reach reach)
 {
     struct sim_page *page = sim_inode_page(inode, number);
     sheet->seq = inode->disk->seq;
-    sheet->on_media = durable;
+    sheet->on_media = reach == REACH_MEDIA;
+    sheet->buffered = reach == REACH_CACHE;
     sheet->older = page->newest;
     page->newest = sheet;
-    if (durable) {
+    if (sheet->on_media) {
         sim_sheets_give(inode->disk->sim, sheet->older);
         sheet->older = NULL;
     } else if (!page->dirty) {
@@ -211,13 +218,13 @@ void sim_inode_allocate(struct sim_inode *inode, uint64_t len)
     }
 }
 
-void sim_inode_flush(struct sim_inode *inode, uint32_t seq)
+void sim_inode_flush(struct sim_inode *inode, uint32_t seq, bool own)
 {
     struct sim_pages *dirty = &inode->dirty;
     uint32_t kept = 0;
     for (uint32_t i = 0; i < dirty->count; i++) {
         struct sim_page *page = sim_inode_page(inode, dirty->at[i]);
-        if (page_flush(inode->disk->sim, page, seq))
+        if (page_flush(inode->disk->sim, page, seq, own))
             page->dirty = false;
         else
             dirty->at[kept++] = dirty->at[i];
@@ -226,19 +233,26 @@ void sim_inode_flush(struct sim_inode *inode, uint32_t seq)
     dirty->count = kept;
 }
 
+static bool sheet_flushes(const struct sim_page *page, const struct sim_sheet *sheet, uint32_t seq,
+                          bool own)
+{
+    return sheet->seq <= seq && sheet->seq > page->doom_seq && (own || !sheet->buffered);
+}
+
 /* The newest version that may be flushed becomes the one on media. True if nothing is newer. */
-static bool page_flush(struct sim *sim, struct sim_page *page, uint32_t seq)
+static bool page_flush(struct sim *sim, struct sim_page *page, uint32_t seq, bool own)
 {
     struct sim_sheet *sheet = page->newest;
     if (!sheet)
         return true;
-    while (sheet && !sheet->on_media && (sheet->seq > seq || sheet->seq <= page->doom_seq))
+    while (sheet && !sheet->on_media && !sheet_flushes(page, sheet, seq, own))
         sheet = sheet->older;
     if (!sheet)
         return false;
     sim_sheets_give(sim, sheet->older);
     sheet->older = NULL;
     sheet->on_media = true;
+    sheet->buffered = false;
     return sheet == page->newest;
 }
 
@@ -271,6 +285,26 @@ void sim_inode_doom(struct sim_inode *inode, uint32_t seq)
 uint64_t sim_inode_used(const struct sim_inode *inode)
 {
     return inode->live ? inode->alloc + inode->hole_pages * BLOCK_BYTES : 0;
+}
+
+void sim_inode_cache_fill(struct sim_inode *inode, uint64_t pos, uint64_t len)
+{
+    uint64_t end = min_u64(pos + len + READ_AHEAD_BYTES, inode->size);
+    for (uint64_t at = block_floor(pos); at < end; at += BLOCK_BYTES)
+        page_make(inode, at / BLOCK_BYTES)->cached = true;
+    inode->cached |= pos < end;
+}
+
+bool sim_inode_cache_clear(struct sim_inode *inode, uint64_t pos, uint64_t len)
+{
+    bool any = false;
+    for (uint64_t at = block_floor(pos); inode->cached && at < pos + len; at += BLOCK_BYTES) {
+        struct sim_page *page = sim_inode_page(inode, at / BLOCK_BYTES);
+        any |= page && page->cached;
+        if (page)
+            page->cached = false;
+    }
+    return any;
 }
 
 /* Damage from outside: changes every version, so that neither cache nor media tell the truth. */

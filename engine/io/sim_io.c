@@ -17,6 +17,7 @@
 #include "engine/io/sim_in.h"
 
 #define STUCK_NS (30 * SEC_NS)
+#define PUNT_NS  (MS_NS / 2) /* an extra hand inside the kernel must take over */
 
 static void raw_start(struct io *io, struct op *op);
 static void raw_turn(struct io *io, uint64_t wait_ns);
@@ -164,6 +165,10 @@ static uint64_t flight_delay(struct sim_flight *f)
 {
     const struct sim_opts *opts = &f->disk->sim->opts;
     uint64_t delay_ns = sim_disk_latency(f->disk, f->verb, f->len);
+    if (f->verb == IO_WRITE && f->direct && sim_inode_cache_clear(f->inode, f->pos, f->len)) {
+        probe("sim: a direct write met cached pages");
+        delay_ns += PUNT_NS;
+    }
     if (chance(f, opts->slow_per_million))
         delay_ns += MS_NS + rng_below(&f->disk->rng, 99 * MS_NS);
     if (chance(f, opts->stuck_per_million))
@@ -183,8 +188,9 @@ static void flight_count(const struct sim_flight *f)
     sim_trace(sim, f->pos ^ f->len << 32);
 }
 
-static struct sim_flight *flight_make(struct sim_io *s, struct op *op, struct sim_inode *inode)
+static struct sim_flight *flight_make(struct sim_io *s, struct op *op, const struct sim_fd *fd)
 {
+    struct sim_inode *inode = fd->inode;
     struct sim_flight *f = sim_flight_take(s->node->sim);
     f->io = s;
     f->op = op;
@@ -192,6 +198,7 @@ static struct sim_flight *flight_make(struct sim_io *s, struct op *op, struct si
     f->disk = inode->disk;
     f->inode = inode;
     f->verb = op_step(op);
+    f->direct = fd->direct;
     sim_inode_hold(inode);
     list_push(&f->disk->flights, &f->in_disk);
     if (f->verb == IO_READ || f->verb == IO_WRITE) {
@@ -224,7 +231,7 @@ static void raw_start(struct io *io, struct op *op)
         io_complete(io, op, -sys);
         return;
     }
-    struct sim_flight *f = flight_make(s, op, fd->inode);
+    struct sim_flight *f = flight_make(s, op, fd);
     flight_count(f);
     if (verb == IO_WRITE) {
         flight_capture(f);

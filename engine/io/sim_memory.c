@@ -36,6 +36,7 @@ struct sim_sheet *sim_sheet_take(struct sim *sim)
     sheet->older = NULL;
     sheet->seq = 0;
     sheet->on_media = false;
+    sheet->buffered = false;
     return sheet;
 }
 
