@@ -10,7 +10,8 @@
  * Every EXPECT is an expression: true when it held, so that `if (!EXPECT(p)) return;` reads well.
  *
  * Running      <program> [-l] [word...]   cases whose "module.behaviour" contains a word; -l lists
- * Environment  TEST_KEEP=1 keeps the temporary directories and names them
+ * Environment  TEST_KEEP=1 keeps the temporary directories and names them; a case that crashes
+ *              leaves its own behind too, for the one who looks at it
  * Exit status  0 all passed, 1 some failed, 2 nothing matched, 77 all chosen cases were skipped
  * Thread       EXPECT from any thread of a case; the case is over when its function returns.
  */
