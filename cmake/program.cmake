@@ -2,8 +2,13 @@
 
 set(SHARDLOG_ENGINE serve coord shard log) # top down: the order of the link line
 
-# shardlog_link(target KERNEL|PLAIN|SIM): the whole engine over one implementation of engine/io.
+# shardlog_link(target KERNEL|PLAIN|SIM [layers...]): the engine, or only the named layers of it
+# and what is below them, over one implementation of engine/io. `base` alone links just that.
 function(shardlog_link target io)
+    set(layers ${ARGN})
+    if(NOT layers)
+        set(layers ${SHARDLOG_ENGINE})
+    endif()
     if(io STREQUAL "KERNEL")
         set(suffix "")
         set(door shardlog_io)
@@ -17,7 +22,7 @@ function(shardlog_link target io)
     else()
         message(FATAL_ERROR "shardlog_link(${target} ${io}): KERNEL, PLAIN or SIM")
     endif()
-    foreach(layer ${SHARDLOG_ENGINE})
+    foreach(layer ${layers})
         if(TARGET shardlog_${layer}${suffix})
             target_link_libraries(${target} PRIVATE shardlog_${layer}${suffix})
         endif()
@@ -54,10 +59,11 @@ function(shardlog_ctest name)
         ENVIRONMENT "${env};${arg_ENV}" SKIP_RETURN_CODE 77)
 endfunction()
 
-# shardlog_test(name [ENGINE KERNEL|PLAIN|SIM] SOURCES files... [LIBS targets...] [LABELS ...]
-#               [ARGS ...] [TIMEOUT s]): a program of TEST cases over tests/test.h, run by ctest.
+# shardlog_test(name [ENGINE KERNEL|PLAIN|SIM [layers...]] SOURCES files... [LIBS targets...]
+#               [LABELS ...] [ARGS ...] [TIMEOUT s]): a program of TEST cases over tests/test.h, run
+#               by ctest.
 function(shardlog_test name)
-    cmake_parse_arguments(PARSE_ARGV 1 arg "" "ENGINE;TIMEOUT" "SOURCES;LIBS;LABELS;ARGS")
+    cmake_parse_arguments(PARSE_ARGV 1 arg "" "TIMEOUT" "ENGINE;SOURCES;LIBS;LABELS;ARGS")
     add_executable(${name} ${arg_SOURCES} ${CMAKE_SOURCE_DIR}/tests/test.c)
     if(arg_ENGINE)
         shardlog_link(${name} ${arg_ENGINE})
