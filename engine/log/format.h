@@ -223,11 +223,14 @@ struct part_row {
     uint32_t leader_epoch;
     uint32_t slot;     /* pair in `tails`; NO_SLOT when none */
     uint32_t slot_crc; /* piece_crc(extent, block_floor(head), partial block) */
+    uint16_t
+        slot_batch_at; /* bytes to the first batch that begins in the slot; NO_SLOT_BATCH none */
     uint8_t slot_side; /* 0 or 1 */
     enum part_state state;
     uint64_t damaged_off; /* PART_DAMAGED: first offset that is not served */
 };
-#define NO_SLOT 0xffffffffu
+#define NO_SLOT       0xffffffffu
+#define NO_SLOT_BATCH 0xffffu
 void part_row_encode(const struct part_row *r, uint8_t at[PART_ROW_BYTES]);
 enum err part_row_decode(const uint8_t at[PART_ROW_BYTES], struct part_row *out);
 

@@ -10,7 +10,7 @@
  *    0 16 topic           16  4 index         20  4 part         24  8 seq
  *   32  8 start off       40  8 next off      48  8 head pos     56  8 high off
  *   64  4 leader epoch    68  4 slot          72  4 slot CRC     76  1 slot side
- *   77  1 state           78  2 zero          80  8 damaged off  88  8 zero
+ *   77  1 state           78  2 slot batch at 80  8 damaged off  88  8 zero
  * Extent row:
  *    0  8 id               8  8 base pos      16  8 base off     24  8 max time
  *   32  8 max append      40  4 part          44  4 vol          48  4 unit
@@ -105,6 +105,8 @@ static bool part_row_valid(const struct part_row *r)
         return false;
     if (r->start_off > r->next_off || r->high_off > r->next_off)
         return false;
+    if (r->slot_batch_at >= BLOCK_BYTES && r->slot_batch_at != NO_SLOT_BATCH)
+        return false;
     return r->damaged_off <= OFF_MAX;
 }
 
@@ -125,6 +127,7 @@ void part_row_encode(const struct part_row *r, uint8_t at[PART_ROW_BYTES])
     le32_put(at + 72, r->slot_crc);
     at[76] = r->slot_side;
     at[77] = (uint8_t)r->state;
+    le16_put(at + 78, r->slot_batch_at);
     le64_put(at + 80, r->damaged_off);
 }
 
@@ -142,6 +145,7 @@ enum err part_row_decode(const uint8_t at[PART_ROW_BYTES], struct part_row *out)
         .slot = le32_get(at + 68),
         .slot_crc = le32_get(at + 72),
         .slot_side = at[76],
+        .slot_batch_at = le16_get(at + 78),
         .state = (enum part_state)at[77],
         .damaged_off = le64_get(at + 80),
     };

@@ -113,6 +113,17 @@ TEST(format_entry, every_flipped_bit_of_the_rows_is_found)
     EXPECT(entry_rows_ok(&e, at));
 }
 
+TEST(format_entry, rows_may_fill_it)
+{
+    uint8_t at[4096];
+    struct rng r;
+    rng_seed(&r, 7);
+    struct entry e = entry_make(&r, at, ENTRY_ROWS_FIRST, 0), back;
+    EXPECT_EQ(e.len, 4096);
+    EXPECT_OK(entry_read(&e, at, &back));
+    EXPECT(entry_rows_ok(&back, at));
+}
+
 TEST(format_entry, belongs_to_one_place_store_and_key)
 {
     uint8_t at[4096], other_key[16];

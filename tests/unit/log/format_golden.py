@@ -107,7 +107,7 @@ VECTORS = [
     ("page_trailer", page(seq(0, 4032), 17, 6), 0),
     ("image_head", HEAD, 0),
     ("part_row", TOPIC + struct.pack("<IIQQQQQIIIBBHQQ", 3, 5, 77, 10, 100, 70001, 99, 2, 8, 0xABCD0123, 1, 2,
-                                     0, 50, 0), 0),
+                                     300, 50, 0), 0),
     ("extent_row", struct.pack("<QQQqqIIIBBHII", 9, 8192, 100, 1700000000000, 1700000000123, 5, 12, 1024, 6, 1,
                                3, 200, 4100000), 0),
     ("vol_row", struct.pack("<IIQQQ", 12, 16, 0x8001, 3, 0), 0),

@@ -275,6 +275,7 @@ TEST(format_golden, image_rows)
                              .slot = 8,
                              .slot_crc = 0xabcd0123,
                              .slot_side = 1,
+                             .slot_batch_at = 300,
                              .state = PART_DAMAGED,
                              .damaged_off = 50 };
     memset(at, 0xff, sizeof at);

@@ -55,9 +55,15 @@ TEST(format_identity, zeros_and_foreign_blocks)
 {
     uint8_t block[BLOCK_BYTES] = { 0 };
     struct identity out;
-    EXPECT_ERR(identity_decode(block, &out, NULL), ERR_CORRUPT);
+    struct why why;
+    EXPECT_ERR(identity_decode(block, &out, &why), ERR_CORRUPT);
+    EXPECT_STR(why.text, "identity block: no shardlog magic");
     le32_put(block + BLOCK_BYTES - 4, crc32c(0, block, BLOCK_BYTES - 4));
-    EXPECT_ERR(identity_decode(block, &out, NULL), ERR_CORRUPT);
+    EXPECT_ERR(identity_decode(block, &out, &why), ERR_CORRUPT);
+    memset(block, 0, sizeof block);
+    memcpy(block, "SHARDLOG", 8);
+    EXPECT_ERR(identity_decode(block, &out, &why), ERR_CORRUPT);
+    EXPECT(strstr(why.text, "stored 00000000"));
 }
 
 TEST(format_identity, newer_formats_are_named)
@@ -107,6 +113,20 @@ TEST(format_identity, reserved_bytes_are_not_looked_at)
     EXPECT_OK(decode_patched32(block, 132, 1, NULL));
     EXPECT_OK(decode_patched32(block, 152, 1, NULL));
     EXPECT_OK(decode_patched32(block, BLOCK_BYTES - 8, 1, NULL));
+}
+
+TEST(format_identity, broken_geometry_is_refused)
+{
+    struct identity id = any_identity(8);
+    uint8_t block[BLOCK_BYTES];
+    struct why why;
+    identity_encode(&id, block);
+    EXPECT_ERR(decode_patched32(block, 112, 4096, &why), ERR_INVALID);
+    EXPECT_STR(why.text, "entry_max is 4096: 16 KiB to 64 MiB, a multiple of 4 KiB");
+    EXPECT_ERR(decode_patched32(block, 116, 0, &why), ERR_INVALID);
+    EXPECT_ERR(decode_patched32(block, 120, 0, &why), ERR_INVALID);
+    EXPECT_ERR(decode_patched32(block, 124, 65, &why), ERR_INVALID);
+    EXPECT_ERR(decode_patched32(block, 128, UINT32_MAX, &why), ERR_INVALID);
 }
 
 TEST(format_identity, only_the_journal_holds_the_key)

@@ -49,6 +49,18 @@ TEST(format_image, head_limits)
     EXPECT_ERR(head_patched(88, IMAGE_PAGES_MAX + 1, 8), ERR_CORRUPT);
 }
 
+TEST(format_image, head_of_the_largest_image)
+{
+    uint8_t payload[PAGE_PAYLOAD_BYTES];
+    struct image_head out, h = { .generation = 1, .pages = IMAGE_PAGES_MAX };
+    h.section_bytes = (IMAGE_PAGES_MAX - 1) * PAGE_PAYLOAD_BYTES;
+    image_head_encode(&h, payload);
+    EXPECT_OK(image_head_decode(payload, &out));
+    le64_put(payload + 80, h.section_bytes + 1);
+    le64_put(payload + 88, IMAGE_PAGES_MAX + 1);
+    EXPECT_ERR(image_head_decode(payload, &out), ERR_CORRUPT);
+}
+
 TEST(format_image, pages_of_each_table)
 {
     struct image_head h = { .generation = 1 };
@@ -109,7 +121,11 @@ TEST(format_image, part_row_limits)
     EXPECT_OK(part_patched(32, 9, 8));
     EXPECT_OK(part_patched(40, OFF_MAX, 8));
     EXPECT_OK(part_patched(48, POS_MAX, 8));
-    EXPECT_OK(part_patched(78, 1, 2));
+    EXPECT_OK(part_patched(78, BLOCK_BYTES - 1, 2));
+    EXPECT_OK(part_patched(78, NO_SLOT_BATCH, 2));
+    EXPECT_OK(part_patched(88, 1, 8)); /* reserved bytes are not looked at */
+    EXPECT_ERR(part_patched(78, BLOCK_BYTES, 2), ERR_CORRUPT);
+    EXPECT_ERR(part_patched(78, NO_SLOT_BATCH - 1, 2), ERR_CORRUPT);
     EXPECT_ERR(part_patched(32, 10, 8), ERR_CORRUPT);
     EXPECT_ERR(part_patched(40, 8, 8), ERR_CORRUPT);
     EXPECT_ERR(part_patched(40, OFF_MAX + 1, 8), ERR_CORRUPT);

@@ -49,8 +49,8 @@ static inline bool part_row_same(const struct part_row *a, const struct part_row
 {
     return id16_equal(a->topic, b->topic) && SAME(index) && SAME(part) && SAME(seq) &&
            SAME(start_off) && SAME(next_off) && SAME(head_pos) && SAME(high_off) &&
-           SAME(leader_epoch) && SAME(slot) && SAME(slot_crc) && SAME(slot_side) && SAME(state) &&
-           SAME(damaged_off);
+           SAME(leader_epoch) && SAME(slot) && SAME(slot_crc) && SAME(slot_side) &&
+           SAME(slot_batch_at) && SAME(state) && SAME(damaged_off);
 }
 
 static inline bool extent_row_same(const struct extent_row *a, const struct extent_row *b)

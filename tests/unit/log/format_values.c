@@ -169,6 +169,7 @@ struct part_row random_part_row(struct rng *r)
         .slot = random_u32(r, UINT32_MAX),
         .slot_crc = random_u32(r, UINT32_MAX),
         .slot_side = rng_chance(r, 1, 2),
+        .slot_batch_at = rng_chance(r, 1, 4) ? NO_SLOT_BATCH : (uint16_t)rng_below(r, BLOCK_BYTES),
         .state = (enum part_state)rng_below(r, 3),
     };
     row.start_off = random_u64(r, row.next_off);
