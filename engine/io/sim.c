@@ -42,6 +42,15 @@ void sim_close(struct sim **sim)
     *sim = NULL;
 }
 
+void sim_chances(struct sim *sim, const struct sim_opts *opts)
+{
+    sim->opts.short_per_million = opts->short_per_million;
+    sim->opts.again_per_million = opts->again_per_million;
+    sim->opts.error_per_million = opts->error_per_million;
+    sim->opts.slow_per_million = opts->slow_per_million;
+    sim->opts.stuck_per_million = opts->stuck_per_million;
+}
+
 struct sim_node *sim_node(struct sim *sim, uint32_t i)
 {
     check(i < sim->opts.nodes);

@@ -3,7 +3,7 @@
  * Everything runs in one thread. A run is a function of its seed: the same calls in the same
  * order give the same trace hash, whatever the compiler and the build.
  *
- * What a disk can do here (store.md section 4):
+ * What a disk can do here:
  *   - a volatile device cache: a completed write is on media only after a flush that began after
  *     its completion; at power loss each 512 B sector of what was not flushed is kept or dropped
  *   - blocks are hole, unwritten or written: a completed direct write to an unwritten block reads
@@ -49,9 +49,10 @@ void sim_close(struct sim **sim);
 struct sim_node *sim_node(struct sim *sim, uint32_t i);
 struct rng *sim_rng(struct sim *sim); /* for the driver's own choices; part of the trace */
 
-/* Advances to the next event (a completion, or the earliest wait_ns deadline that an io_turn()
- * asked for), at most to `until_ns`. Returns false when nothing can happen before that; time is
- * then until_ns. Completions are delivered by the owner's next io_turn(). */
+/* Advances to the next event (a completion, a wake-up, a crash ordered, or the earliest wait_ns
+ * deadline that an io_turn() asked for), at most to `until_ns`. Returns false when nothing can
+ * happen before that; time is then until_ns, but for UINT64_MAX. Completions are delivered by the
+ * owner's next io_turn(). */
 bool sim_step(struct sim *sim, uint64_t until_ns);
 uint64_t sim_now_ns(const struct sim *sim);
 
@@ -71,6 +72,9 @@ void sim_restart(struct sim_node *n);
 void sim_fault(struct sim_node *n, const struct io_site *site, int sys, uint64_t count);
 void sim_fault_clear(struct sim_node *n);
 uint64_t sim_fault_hits(const struct sim_node *n);
+/* Changes the chances of drawn faults (the *_per_million of opts) from now on; `opts` names no
+ * other field that matters. All zero: the faults stop. */
+void sim_chances(struct sim *sim, const struct sim_opts *opts);
 /* Limits free space from now on (bytes used by all files); 0: unlimited. */
 void sim_disk_limit(struct sim_node *n, uint64_t bytes);
 /* Wall clock of the node jumps by ms. */

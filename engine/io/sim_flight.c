@@ -14,6 +14,7 @@
 static void flight_end(struct sim_flight *f, int64_t result);
 static void land_read(struct sim_flight *f);
 static void land_write(struct sim_flight *f);
+static void land_write_flush(struct sim_flight *f);
 static void land_flush(struct sim_flight *f);
 static void land_sync(struct sim_flight *f);
 static int64_t land_allocate(struct sim_flight *f);
@@ -125,11 +126,17 @@ static void land_write(struct sim_flight *f)
         flight_end(f, f->result);
         return;
     }
+    land_write_flush(f);
+}
+
+/* A dsync write without FUA: everything that is in the device's cache by now goes with it. */
+static void land_write_flush(struct sim_flight *f)
+{
     f->phase = FLIGHT_FLUSHING;
-    f->sync_seq = disk->seq;
+    f->sync_seq = f->disk->seq;
     f->size = f->inode->size;
     f->alloc = f->inode->alloc;
-    sim_flight_fly(f, sim_disk_latency(disk, IO_SYNC, 0));
+    sim_flight_fly(f, sim_disk_latency(f->disk, IO_SYNC, 0));
 }
 
 static void land_flush(struct sim_flight *f)

@@ -75,27 +75,30 @@ static void raw_close(struct io *io)
 
 /* ---- starting ---- */
 
-static int op_fault(const struct sim_io *s, const struct op *op, struct sim_fd **fd)
+static bool op_misaligned(const struct op *op)
+{
+    struct io_part part = io_rest(op);
+    return ((uintptr_t)part.at | part.len | part.pos) % BLOCK_BYTES != 0;
+}
+
+/* What the kernel refuses before it asks the disk: an errno, or 0. */
+static int op_fault(const struct sim_io *s, const struct op *op, struct sim_fd **out)
 {
     enum io_verb verb = op_step(op);
-    *fd = sim_fd_get(s->node, op->fd);
-    if (!*fd)
+    struct sim_fd *fd = *out = sim_fd_get(s->node, op->fd);
+    if (!fd)
         return EBADF;
     bool names = verb == IO_OPEN || verb == IO_RENAME || verb == IO_UNLINK;
-    if (names && !(*fd)->inode->dir)
+    bool moves = verb == IO_READ || verb == IO_WRITE;
+    if (names && !fd->inode->dir)
         return ENOTDIR;
-    if (!names && verb != IO_SYNC && (*fd)->inode->dir)
+    if ((moves || verb == IO_ALLOCATE) && fd->inode->dir)
         return EISDIR;
-    if ((*fd)->readonly && (verb == IO_WRITE || verb == IO_ALLOCATE))
+    if (fd->readonly && (verb == IO_WRITE || verb == IO_ALLOCATE))
         return EBADF;
     if (verb == IO_ALLOCATE && !s->io.features.fallocate)
         return EOPNOTSUPP;
-    return 0;
-}
-
-static bool part_aligned(struct io_part part)
-{
-    return ((uintptr_t)part.at | part.len | part.pos) % BLOCK_BYTES == 0;
+    return moves && fd->direct && op_misaligned(op) ? EINVAL : 0;
 }
 
 /* Copies what the caller wants written; the trace takes a sample of it, or its checksum. */
@@ -216,6 +219,22 @@ static struct sim_flight *flight_make(struct sim_io *s, struct op *op, const str
     return f;
 }
 
+/* Where it is going is settled: what it will do there, and how long that takes. */
+static void flight_leave(struct sim_flight *f)
+{
+    if (f->verb == IO_WRITE) {
+        flight_capture(f);
+        check(!writes_overlap_in_flight(f));
+        list_push(&f->inode->writes, &f->in_inode);
+    }
+    int sys = sim_node_fault(f->disk->node, f->op->site);
+    if (sys)
+        flight_fail(f, sys);
+    else
+        flight_draw_faults(f);
+    sim_flight_fly(f, flight_delay(f));
+}
+
 static void raw_start(struct io *io, struct op *op)
 {
     struct sim_io *s = sim_io_of(io);
@@ -224,29 +243,13 @@ static void raw_start(struct io *io, struct op *op)
     s->node->sim->counts.io_starts++;
     struct sim_fd *fd;
     int sys = op_fault(s, op, &fd);
-    enum io_verb verb = op_step(op);
-    if (!sys && fd->direct && (verb == IO_READ || verb == IO_WRITE) && !part_aligned(io_rest(op)))
-        sys = EINVAL;
     if (sys) {
         io_complete(io, op, -sys);
         return;
     }
     struct sim_flight *f = flight_make(s, op, fd);
     flight_count(f);
-    if (verb == IO_WRITE) {
-        flight_capture(f);
-        check(!writes_overlap_in_flight(f));
-        list_push(&f->inode->writes, &f->in_inode);
-    }
-    sys = sim_node_fault(s->node, op->site);
-    if (sys)
-        flight_fail(f, sys);
-    else
-        flight_draw_faults(f);
-    uint64_t delay_ns = flight_delay(f);
-    if (f->verb == IO_SYNC)
-        f->len = 0;
-    sim_flight_fly(f, delay_ns);
+    flight_leave(f);
 }
 
 /* ---- turning ---- */

@@ -1,3 +1,4 @@
+/* sim_machine.c -- the verbs of sim_machine.h: start one operation, wait for it. */
 #include "tests/unit/io/sim_machine.h"
 
 void machine_open(struct machine *m, const struct sim_opts *opts)

@@ -320,3 +320,17 @@ TEST(sim_run, stuck_io_takes_thirty_seconds)
     EXPECT(sim_now_ns(m.sim) - before >= 30 * SEC_NS);
     machine_close(&m);
 }
+
+TEST(sim_run, drawn_faults_stop_when_told)
+{
+    struct machine m;
+    machine_open(&m, &(struct sim_opts){ .seed = 4 });
+    int fd = machine_file(&m, "f");
+    sim_chances(m.sim, &(struct sim_opts){ .error_per_million = 1000000 });
+    EXPECT_ERR(machine_write(&m, fd, 0, 1, 1, 0), ERR_IO);
+    EXPECT_ERR(machine_sync(&m, fd), ERR_IO);
+    sim_chances(m.sim, &(struct sim_opts){ 0 });
+    EXPECT_OK(machine_write(&m, fd, 0, 1, 1, 0));
+    EXPECT_OK(machine_sync(&m, fd));
+    machine_close(&m);
+}
