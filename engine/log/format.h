@@ -90,6 +90,7 @@ bool extent_place_ok(const struct geometry *g, uint32_t unit, uint8_t order);
 /* ---- journal entry ---- */
 
 #define ENTRY_HEADER_BYTES 128u
+#define ENTRY_POS_AT       40u /* ring position in the header: recovery looks for later entries by it */
 #define ROW_BYTES          64u
 #define ENTRY_ROWS_FIRST \
     ((BLOCK_BYTES - ENTRY_HEADER_BYTES) / ROW_BYTES) /* 62 in the first block */
@@ -160,7 +161,8 @@ void row_encode(const struct row *r, uint8_t at[ROW_BYTES]);
  * first ENTRY_HEADER_BYTES only. */
 enum err entry_decode(const uint8_t *at, const uint8_t key[16], struct id16 store,
                       uint64_t want_pos, uint32_t entry_max, struct entry *out);
-/* CRC over all rows of an entry whose header verified; at holds e->len bytes. */
+/* CRC over all rows of an entry whose header verified, and whether the pieces of its INLINE rows
+ * are exactly its inline bytes; at holds e->len bytes. */
 bool entry_rows_ok(const struct entry *e, const uint8_t *at);
 /* CORRUPT on an unknown kind or a broken limit (unknown kinds are a refuse-class feature). */
 enum err row_decode(const uint8_t at[ROW_BYTES], struct row *out);

@@ -21,7 +21,7 @@ enum {
     AT_STORE = 8,
     AT_OPENING = 24,
     AT_SEQ = 32,
-    AT_RING_POS = 40,
+    AT_RING_POS = ENTRY_POS_AT,
     AT_LEN = 48,
     AT_ROWS = 52,
     AT_INLINE_BYTES = 56,
@@ -115,8 +115,20 @@ enum err entry_decode(const uint8_t *at, const uint8_t key[16], struct id16 stor
     return ERR_OK;
 }
 
+/* Rows that do not decode claim no bytes: whoever reads them refuses them. */
+static bool entry_pieces_fit(const struct entry *e, const uint8_t *at)
+{
+    uint64_t bytes = 0;
+    for (uint32_t i = 0; i < e->rows; i++) {
+        struct row row;
+        if (row_decode(entry_row_at(at, i), &row) == ERR_OK && row.kind == ROW_INLINE)
+            bytes += row.len;
+    }
+    return bytes == e->inline_bytes;
+}
+
 bool entry_rows_ok(const struct entry *e, const uint8_t *at)
 {
-    check(ENTRY_HEADER_BYTES + (uint64_t)e->rows * ROW_BYTES <= e->len);
-    return entry_rows_crc(at, e->rows) == e->rows_crc;
+    check(ENTRY_HEADER_BYTES + (uint64_t)e->rows * ROW_BYTES + e->inline_bytes <= e->len);
+    return entry_rows_crc(at, e->rows) == e->rows_crc && entry_pieces_fit(e, at);
 }

@@ -1,7 +1,7 @@
 /* entry.c -- hostile journal entries: headers and rows.
  *
  * Input: one byte of flags, then the entry, zeros after its end. Flag bits: 1 magic, store, place
- * and header checksum are made to fit; 2 length and rows checksum too.
+ * and header checksum are made to fit; 2 length, inline bytes and rows checksum too.
  */
 #include "engine/base/crc32c.h"
 #include "engine/base/le.h"
@@ -27,7 +27,17 @@ static void header_fit(uint8_t *at)
 
 static void rows_fit(uint8_t *at)
 {
-    uint32_t rows = le32_get(at + 52) % 512, inline_bytes = le32_get(at + 56) % 16384;
+    uint32_t rows = le32_get(at + 52) % 512, inline_bytes = 0;
+    for (uint32_t i = 0; i < rows; i++) {
+        struct row row;
+        uint8_t *row_at = at + ENTRY_HEADER_BYTES + i * ROW_BYTES;
+        if (row_decode(row_at, &row) != ERR_OK || row.kind != ROW_INLINE)
+            continue;
+        if (row.len > 16384 - inline_bytes)
+            row_at[0] = ROW_SEAL; /* keeps the entry below its limit */
+        else
+            inline_bytes += row.len;
+    }
     le32_put(at + 48, entry_bytes(rows, inline_bytes));
     le32_put(at + 52, rows);
     le32_put(at + 56, inline_bytes);
@@ -60,6 +70,8 @@ static void entry_tried(uint8_t *at)
     check(e.len == entry_bytes(e.rows, e.inline_bytes));
     if (!entry_rows_ok(&e, at))
         return;
+    uint64_t end = ENTRY_HEADER_BYTES + (uint64_t)e.rows * ROW_BYTES + e.inline_bytes;
+    check(end <= e.len);
     for (uint32_t i = 0; i < e.rows; i++)
         row_tried(entry_row_at(at, i));
     copy = e;

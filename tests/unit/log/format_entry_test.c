@@ -11,7 +11,24 @@
 static const uint8_t key[16] = { 1, 2, 3, 4, 5, 6, 7, 8 };
 static const struct id16 store = { { 0xaa, 0xbb } };
 
-/* Builds an entry of random rows and payload in `at` (ENTRY_MAX bytes). */
+/* A random row that brings no inline bytes, or the one that brings all of them. */
+static struct row entry_row(struct rng *r, uint32_t inline_bytes)
+{
+    struct row row;
+    do
+        row = random_row(r);
+    while ((row.kind == ROW_INLINE) != (inline_bytes != 0));
+    if (inline_bytes) {
+        row.len = inline_bytes;
+        row.pos = min_u64(row.pos, POS_MAX - inline_bytes);
+        if (row.batch_at != NO_BATCH)
+            row.batch_at %= inline_bytes;
+    }
+    return row;
+}
+
+/* Builds an entry of random rows and payload in `at` (ENTRY_MAX bytes); the last row is INLINE if
+ * there are inline bytes. */
 static struct entry entry_make(struct rng *r, uint8_t *at, uint32_t rows, uint32_t inline_bytes)
 {
     struct entry e = {
@@ -28,7 +45,7 @@ static struct entry entry_make(struct rng *r, uint8_t *at, uint32_t rows, uint32
     };
     memset(at, 0, e.len);
     for (uint32_t i = 0; i < rows; i++) {
-        struct row row = random_row(r);
+        struct row row = entry_row(r, i == rows - 1 ? inline_bytes : 0);
         row_encode(&row, at + ENTRY_HEADER_BYTES + i * ROW_BYTES);
     }
     rng_fill(r, at + ENTRY_HEADER_BYTES + rows * ROW_BYTES, inline_bytes);
@@ -62,7 +79,7 @@ TEST(format_entry, round_trip)
     rng_seed(&r, 1);
     for (int i = 0; i < 500; i++) {
         uint32_t rows = (uint32_t)rng_below(&r, 200);
-        uint32_t room = ENTRY_MAX - ENTRY_HEADER_BYTES - rows * ROW_BYTES;
+        uint32_t room = rows ? ENTRY_MAX - ENTRY_HEADER_BYTES - rows * ROW_BYTES : 0;
         struct entry e = entry_make(&r, at, rows, (uint32_t)rng_log_uniform(&r, room)), back;
         EXPECT_OK(entry_read(&e, at, &back));
         EXPECT(entry_same(&e, &back));
@@ -111,6 +128,30 @@ TEST(format_entry, every_flipped_bit_of_the_rows_is_found)
     }
     at[end] ^= 1; /* inline bytes are covered by the CRC in their own row */
     EXPECT(entry_rows_ok(&e, at));
+}
+
+TEST(format_entry, pieces_are_exactly_the_inline_bytes)
+{
+    static uint8_t at[8192];
+    struct rng r;
+    rng_seed(&r, 8);
+    struct entry e = entry_make(&r, at, 2, 5000);
+    EXPECT(entry_rows_ok(&e, at));
+    uint8_t *last = at + ENTRY_HEADER_BYTES + ROW_BYTES;
+    struct row row;
+    REQUIRE_OK(row_decode(last, &row));
+    row.batch_at = 0; /* in any length */
+    row.max_time = 0;
+    row.base_off = 0;
+    for (uint32_t len = 4998; len < 5003; len++) {
+        row.len = len;
+        row_encode(&row, last);
+        entry_encode(&e, key, at);
+        EXPECT_EQ(entry_rows_ok(&e, at), len == 5000);
+    }
+    last[0] = 0; /* of no kind: claims nothing */
+    entry_encode(&e, key, at);
+    EXPECT(!entry_rows_ok(&e, at));
 }
 
 TEST(format_entry, rows_may_fill_it)
