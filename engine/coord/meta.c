@@ -596,6 +596,21 @@ enum err meta_store_err(const struct meta *m, uint32_t store)
     return s ? s->err : ERR_NOT_FOUND;
 }
 
+bool meta_store_recorded(const struct meta *m, uint32_t store)
+{
+    const struct meta_store *s = meta_store_find(m, store);
+    return s && s->recorded;
+}
+
+bool meta_store_at(const struct meta *m, uint32_t i, uint32_t *number, uint64_t *partitions)
+{
+    if (i >= m->store_count)
+        return false;
+    *number = m->stores[i].number;
+    *partitions = m->stores[i].partitions;
+    return true;
+}
+
 uint32_t meta_store_next(const struct meta *m)
 {
     return m->store_count ? m->stores[m->store_count - 1].number + 1 : 0;

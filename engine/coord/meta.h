@@ -114,6 +114,8 @@ enum err meta_step(struct meta *m, const struct meta_event *in, struct meta_acti
 const struct meta_topic *meta_find(const struct meta *m, const char *name);
 const struct meta_topic *meta_find_id(const struct meta *m, struct id16 id);
 uint32_t meta_count(const struct meta *m); /* of those */
+/* Every store that a record or an event named, by number; false: i is beyond the last. */
+bool meta_store_at(const struct meta *m, uint32_t i, uint32_t *number, uint64_t *partitions);
 void meta_each(const struct meta *m, void (*each)(const struct meta_topic *t, void *arg),
                void *arg);
 /* Any state; for the driver and tests. */
@@ -121,6 +123,7 @@ const struct meta_topic *meta_topic(const struct meta *m, struct id16 id);
 
 /* Why partitions on this store cannot be served; OK: they can. NOT_FOUND: no such store. */
 enum err meta_store_err(const struct meta *m, uint32_t store);
+bool meta_store_recorded(const struct meta *m, uint32_t store); /* it has a STORE record */
 uint32_t meta_store_next(const struct meta *m); /* above every number in the records */
 
 /* INVALID with the rule that `name` breaks. */

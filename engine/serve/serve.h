@@ -9,8 +9,9 @@
  * shard that did it. From the start until `done` the struct and all that it names are borrowed.
  *
  * Life       STARTING --all stores tried, metadata loaded--> READY --serve_stop()--> STOPPING
- *            --checkpoints written--> STOPPED; STARTING --store 0 or metadata--> FAILED.
- *            Verbs that arrive while STARTING wait; later than READY they end with CLOSED.
+ *            --checkpoints written--> STOPPED. STARTING --store 0 or the metadata does not open-->
+ *            STOPPING --what had been opened is stopped--> FAILED.
+ *            Verbs that arrive while STARTING end with BUSY, later than READY with CLOSED.
  * Thread     verbs start from any thread; serve_turn() as above; open and close from one.
  * Memory     a row for each topic and partition; verbs are the callers'.
  * Fails      a store that does not open makes its partitions unavailable (place.err); only store
@@ -128,12 +129,13 @@ struct verb_fetch {
     struct slot *slot;
     struct node node;
     struct timer timer;
-    uint64_t seen_off; /* visible offset at the last read */
+    uint64_t seen_off; /* visible offset at the last look */
     bool parked, expired;
+    void (*given)(struct verb_fetch *v);
 };
 void serve_fetch(struct serve *s, struct verb_fetch *v);
-/* Gives the memory of a finished fetch back, by letter: v is borrowed until `given` runs on the
- * partition's shard (NULL: v must outlive that; use it on that shard only, where it is at once). */
+/* Gives the memory of a finished fetch back: at once in a turn of the partition's shard, by letter
+ * from elsewhere; v is borrowed until `given` (may be NULL) has run there. */
 void serve_fetch_give(struct verb_fetch *v, void (*given)(struct verb_fetch *v));
 
 enum offset_of { OFFSET_EARLIEST, OFFSET_LATEST, OFFSET_TIME, OFFSET_MAX_TIME };

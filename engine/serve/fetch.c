@@ -1,0 +1,188 @@
+/* fetch.c -- the verb fetch, and how it waits.
+ *
+ *   LOOK --offset is visible--> READ --enough, or no time left--> end
+ *    |  ^                         |
+ *    |  +--watermark moved--+     | too little, and time left
+ *    +--nothing there yet--> PARK <+
+ *                             +--time is over--> LOOK, for the last time
+ *
+ * A parked fetch costs nothing: it hangs at its slot, and the slot is looked at only while it is
+ * on desk.moving, that is, from an append there until all of it is visible. */
+#include "engine/base/check.h"
+#include "engine/serve/serve_in.h"
+
+static void fetch_look(struct verb_fetch *v);
+
+static struct desk *fetch_desk(const struct verb_fetch *v)
+{
+    return &v->verb.serve->desks[v->place.shard];
+}
+
+static void fetch_end(struct verb_fetch *v, enum err err)
+{
+    timer_stop(&fetch_desk(v)->shard.timers, &v->timer);
+    slot_leave(v->slot);
+    verb_end(&v->verb, err);
+}
+
+static void fetch_expire(struct timer *t)
+{
+    struct verb_fetch *v = container_of(t, struct verb_fetch, timer);
+    v->expired = true;
+    if (!v->parked)
+        return; /* reading: the read's end sees it */
+    v->parked = false;
+    node_unlink(&v->node);
+    fetch_look(v);
+}
+
+void slot_stir(struct desk *d, struct slot *slot)
+{
+    if (!list_empty(&slot->parked) && !node_linked(&slot->moving))
+        list_push(&d->moving, &slot->moving);
+}
+
+static void fetch_park(struct verb_fetch *v)
+{
+    struct desk *d = fetch_desk(v);
+    if (d->state != DESK_READY) {
+        fetch_end(v, ERR_CLOSED);
+        return;
+    }
+    if (!v->timer.place) {
+        uint64_t now = io_now_ns(d->shard.io);
+        v->timer.fire = fetch_expire;
+        uint64_t at = v->wait_ns > UINT64_MAX - now ? UINT64_MAX : now + v->wait_ns;
+        enum err err = timer_start(&d->shard.timers, &v->timer, at);
+        if (err != ERR_OK) {
+            fetch_end(v, err);
+            return;
+        }
+    }
+    v->parked = true;
+    list_push(&v->slot->parked, &v->node);
+    slot_stir(d, v->slot);
+}
+
+/* As much as was wanted, or as much as there will be in this answer. */
+static bool fetch_enough(const struct verb_fetch *v)
+{
+    return v->expired || v->wait_ns == 0 || v->read.batches.len >= v->bytes_min ||
+           v->read.next_off < v->seen_off;
+}
+
+static void fetch_read_done(struct read *r)
+{
+    struct verb_fetch *v = container_of(r, struct verb_fetch, read);
+    if (r->err != ERR_OK || (v->slot->topic && !fetch_enough(v))) {
+        read_give(r);
+        if (r->err != ERR_OK)
+            fetch_end(v, r->err);
+        else
+            fetch_park(v);
+        return;
+    }
+    v->batches = r->batches;
+    v->next_off = r->next_off;
+    fetch_end(v, ERR_OK);
+}
+
+static void fetch_read(struct verb_fetch *v)
+{
+    v->read = (struct read){ .done = fetch_read_done, .off = v->off, .bytes_max = v->bytes_max };
+    part_read(v->slot->part, &v->read);
+}
+
+static void fetch_look(struct verb_fetch *v)
+{
+    struct part_state_info info = part_info(v->slot->part);
+    v->start_off = info.start_off;
+    v->visible_off = v->seen_off = info.visible_off;
+    v->next_off = v->off;
+    if (v->off < info.start_off || v->off > info.next_off)
+        fetch_end(v, ERR_OFFSET_RANGE);
+    else if (v->off < info.visible_off)
+        fetch_read(v);
+    else if (v->expired || v->wait_ns == 0)
+        fetch_end(v, ERR_OK);
+    else
+        fetch_park(v);
+}
+
+static void fetch_open(struct letter *l, struct shard *at)
+{
+    struct verb_fetch *v = container_of(l, struct verb_fetch, verb.letter);
+    struct desk *d = desk_of(at);
+    if (!verb_admit(l, d) || !(v->slot = verb_slot(&v->verb, d, &v->place)))
+        return;
+    fetch_look(v);
+}
+
+void serve_fetch(struct serve *s, struct verb_fetch *v)
+{
+    v->batches = (struct bytes){ NULL, 0 };
+    v->next_off = v->visible_off = v->start_off = 0;
+    v->read = (struct read){ .off = v->off };
+    v->node = (struct node){ NULL, NULL };
+    v->timer = (struct timer){ .fire = fetch_expire };
+    v->parked = v->expired = false;
+    verb_send_place(s, &v->verb, &v->place, fetch_open);
+}
+
+/* ---- waking ---- */
+
+static void slot_wake(struct slot *slot, uint64_t visible_off)
+{
+    list_each (&slot->parked, n) {
+        struct verb_fetch *v = container_of(n, struct verb_fetch, node);
+        if (v->seen_off >= visible_off)
+            continue;
+        v->parked = false;
+        node_unlink(&v->node);
+        fetch_look(v); /* may park again, behind those that this pass looks at, as seen */
+    }
+}
+
+void desk_wake_fetches(struct desk *d)
+{
+    list_each (&d->moving, n) {
+        struct slot *slot = container_of(n, struct slot, moving);
+        struct part_state_info info = part_info(slot->part);
+        slot_wake(slot, info.visible_off);
+        if (list_empty(&slot->parked) || info.visible_off == info.next_off)
+            node_unlink(&slot->moving);
+    }
+}
+
+void slot_end_fetches(struct slot *slot, enum err err)
+{
+    struct node *n;
+    while ((n = list_pop(&slot->parked))) {
+        struct verb_fetch *v = container_of(n, struct verb_fetch, node);
+        v->parked = false;
+        fetch_end(v, err);
+    }
+}
+
+/* ---- giving back ---- */
+
+static void fetch_given(struct letter *l, struct shard *at)
+{
+    struct verb_fetch *v = container_of(l, struct verb_fetch, verb.letter);
+    (void)at;
+    read_give(&v->read);
+    if (v->given)
+        v->given(v);
+}
+
+void serve_fetch_give(struct verb_fetch *v, void (*given)(struct verb_fetch *v))
+{
+    struct serve *s = v->verb.serve;
+    uint32_t shard = v->place.shard < s->desk_count ? v->place.shard : 0;
+    const struct shard *here = shard_current();
+    v->given = given;
+    if (here == &s->desks[shard].shard)
+        fetch_given(&v->verb.letter, &s->desks[shard].shard);
+    else
+        verb_send(s, &v->verb, shard, fetch_given);
+}

@@ -1,0 +1,163 @@
+/* offset.c -- the verbs that ask or move a partition's offsets, and the figures of a shard. */
+#include "engine/base/check.h"
+#include "engine/serve/serve_in.h"
+
+/* ---- offset ---- */
+
+static uint32_t epoch_at(const struct part *p, uint64_t off)
+{
+    const struct part_epoch *rows;
+    uint32_t epoch = 0;
+    for (uint32_t i = 0, count = part_epochs(p, &rows); i < count && rows[i].start_off <= off; i++)
+        epoch = rows[i].epoch;
+    return epoch;
+}
+
+static void offset_end(struct verb_offset *v, enum err err)
+{
+    if (err == ERR_OK)
+        v->leader_epoch = epoch_at(v->slot->part, v->off);
+    slot_leave(v->slot);
+    verb_end(&v->verb, err);
+}
+
+static void offset_found(struct time_find *f)
+{
+    struct verb_offset *v = container_of(f, struct verb_offset, find);
+    if (!v->slot->topic) {
+        offset_end(v, ERR_NOT_FOUND); /* dropped while we looked */
+        return;
+    }
+    v->off = f->off;
+    v->found_ms = f->found_ms;
+    bool visible = f->err != ERR_OK || f->off < part_info(v->slot->part).visible_off;
+    offset_end(v, visible ? f->err : ERR_NOT_FOUND);
+}
+
+static void offset_by_time(struct verb_offset *v, int64_t time_ms)
+{
+    v->find = (struct time_find){ .done = offset_found, .time_ms = time_ms };
+    part_time_find(v->slot->part, &v->find);
+}
+
+static void offset_open(struct letter *l, struct shard *at)
+{
+    struct verb_offset *v = container_of(l, struct verb_offset, verb.letter);
+    struct desk *d = desk_of(at);
+    if (!verb_admit(l, d) || !(v->slot = verb_slot(&v->verb, d, &v->place)))
+        return;
+    struct part_state_info info = part_info(v->slot->part);
+    if (v->what == OFFSET_TIME) {
+        offset_by_time(v, v->time_ms);
+    } else if (v->what == OFFSET_MAX_TIME && info.max_time != INT64_MIN) {
+        offset_by_time(v, info.max_time);
+    } else {
+        v->off = v->what == OFFSET_EARLIEST ? info.start_off : info.visible_off;
+        offset_end(v, v->what == OFFSET_MAX_TIME ? ERR_NOT_FOUND : ERR_OK);
+    }
+}
+
+void serve_offset(struct serve *s, struct verb_offset *v)
+{
+    v->off = 0;
+    v->found_ms = INT64_MIN;
+    v->leader_epoch = 0;
+    verb_send_place(s, &v->verb, &v->place, offset_open);
+}
+
+/* ---- trim ---- */
+
+static void trim_done(struct part_request *r)
+{
+    struct verb_trim *v = container_of(r, struct verb_trim, request);
+    if (r->err == ERR_OK && v->slot->topic)
+        v->start_off = part_info(v->slot->part).start_off;
+    slot_leave(v->slot);
+    verb_end(&v->verb, r->err);
+}
+
+static void trim_open(struct letter *l, struct shard *at)
+{
+    struct verb_trim *v = container_of(l, struct verb_trim, verb.letter);
+    struct desk *d = desk_of(at);
+    if (!verb_admit(l, d) || !(v->slot = verb_slot(&v->verb, d, &v->place)))
+        return;
+    struct part_state_info info = part_info(v->slot->part);
+    if (v->off == UINT64_MAX)
+        v->off = info.visible_off;
+    if (v->off > info.visible_off) {
+        slot_leave(v->slot);
+        verb_end(&v->verb, ERR_OFFSET_RANGE);
+        return;
+    }
+    v->request = (struct part_request){ .done = trim_done };
+    part_trim(v->slot->part, &v->request, v->off);
+}
+
+void serve_trim(struct serve *s, struct verb_trim *v)
+{
+    v->start_off = 0;
+    verb_send_place(s, &v->verb, &v->place, trim_open);
+}
+
+/* ---- facts about a partition ---- */
+
+static void part_open(struct letter *l, struct shard *at)
+{
+    struct verb_part *v = container_of(l, struct verb_part, verb.letter);
+    struct desk *d = desk_of(at);
+    struct slot *slot;
+    if (!verb_admit(l, d) || !(slot = verb_slot(&v->verb, d, &v->place)))
+        return;
+    v->info = part_info(slot->part);
+    v->durability = (enum durability)setting_get(&slot->topic->settings, SETTING_DURABILITY);
+    slot_leave(slot);
+    verb_end(&v->verb, ERR_OK);
+}
+
+void serve_part(struct serve *s, struct verb_part *v)
+{
+    verb_send_place(s, &v->verb, &v->place, part_open);
+}
+
+/* ---- figures ---- */
+
+/* struct store_counts is an array of counters: sums go field by field without naming them. */
+static_assert(sizeof(struct store_counts) % sizeof(uint64_t) == 0, "counters only");
+
+static void counts_add(struct store_counts *sum, const struct store_counts *c)
+{
+    uint64_t to[sizeof(*sum) / sizeof(uint64_t)], from[sizeof(*sum) / sizeof(uint64_t)];
+    memcpy(to, sum, sizeof(to));
+    memcpy(from, c, sizeof(from));
+    for (size_t i = 0; i < sizeof(to) / sizeof(to[0]); i++)
+        to[i] += from[i];
+    memcpy(sum, to, sizeof(to));
+}
+
+static void stats_open(struct letter *l, struct shard *at)
+{
+    struct verb_stats *v = container_of(l, struct verb_stats, verb.letter);
+    struct desk *d = desk_of(at);
+    if (!verb_admit(l, d))
+        return;
+    v->stats = (struct serve_stats){ .partitions = d->slot_count };
+    for (uint32_t i = 0; i < d->shelf_count; i++) {
+        const struct store *store = d->shelves[i].store;
+        v->stats.stores++;
+        v->stats.stores_failed += !store;
+        if (!store)
+            continue;
+        struct store_counts c = store_counts(store);
+        counts_add(&v->stats.counts, &c);
+        v->stats.open_ns = max_u64(v->stats.open_ns, store_report(store)->open_ns);
+    }
+    if (d->shard.number == 0)
+        v->stats.orphans = d->serve->registry->orphans;
+    verb_end(&v->verb, ERR_OK);
+}
+
+void serve_stats(struct serve *s, struct verb_stats *v)
+{
+    verb_send(s, &v->verb, v->shard, stats_open);
+}

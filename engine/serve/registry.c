@@ -1,0 +1,294 @@
+/* registry.c -- drives the metadata decider: records go to the system partition, orders to the
+ * desks, answers to whoever asked. */
+#include "engine/serve/serve.h"
+
+#include <stdlib.h>
+
+#include "engine/base/check.h"
+#include "engine/serve/serve_in.h"
+
+/* Who asked for a change; the decider carries the pointer. */
+struct request {
+    struct verb *verb;
+    struct why *why;
+    struct id16 *id; /* NULL: not wanted */
+};
+
+/* A record on its way into the system partition. */
+struct minute {
+    struct append append;
+    struct serve *serve;
+    enum meta_record_kind kind;
+    struct id16 id;
+    uint8_t batch[];
+};
+
+struct registry *registry_open(void)
+{
+    struct registry *r = calloc(1, sizeof(*r));
+    check(r);
+    return r;
+}
+
+void registry_close(struct registry **r)
+{
+    start_close(*r);
+    meta_actions_close(&(*r)->actions);
+    meta_close(&(*r)->meta);
+    free(*r);
+    *r = NULL;
+}
+
+static void under_way_end(struct serve *s)
+{
+    check(s->registry->under_way > 0);
+    s->registry->under_way--;
+    desk_stop_settle(&s->desks[0]);
+}
+
+/* ---- actions ---- */
+
+static void minute_done(struct append *a)
+{
+    struct minute *m = container_of(a, struct minute, append);
+    struct serve *s = m->serve;
+    struct meta_event in = {
+        .kind = META_EVENT_APPENDED, .kind_of_record = m->kind, .id = m->id, .err = a->err
+    };
+    free(m);
+    registry_step(s, &in);
+    under_way_end(s);
+}
+
+static void act_append(struct serve *s, const struct meta_action *act)
+{
+    struct registry *r = s->registry;
+    struct batch_record record = { .time = io_wall_ms(s->desks[0].shard.io), .value = act->record };
+    size_t cap = BATCH_HEADER_BYTES + batch_record_bytes_max(&record);
+    struct minute *m = calloc(1, sizeof(*m) + cap);
+    check(m);
+    struct batch_builder b;
+    batch_builder_open(&b, m->batch, cap);
+    check(batch_builder_add(&b, &record) == ERR_OK);
+    m->serve = s;
+    m->kind = act->kind_of_record;
+    m->id = act->id;
+    m->append = (struct append){ .done = minute_done,
+                                 .batch = batch_builder_done(&b),
+                                 .max_time = record.time,
+                                 .count = 1,
+                                 .want = DURABILITY_SYNCED };
+    r->under_way++;
+    part_append(r->part, &m->append);
+}
+
+static void posted(struct serve *s, enum posting_kind kind, struct id16 id, enum err err)
+{
+    struct meta_event in = { .kind = kind == POSTING_ADD ? META_EVENT_PLACED : META_EVENT_DROPPED,
+                             .id = id,
+                             .err = err };
+    if (kind != POSTING_APPLY)
+        registry_step(s, &in);
+    under_way_end(s);
+}
+
+static void act_post(struct serve *s, const struct meta_action *act)
+{
+    enum posting_kind kind = act->kind == META_PLACE  ? POSTING_ADD
+                             : act->kind == META_DROP ? POSTING_DROP
+                                                      : POSTING_APPLY;
+    s->registry->under_way++;
+    posting_send(s, kind, s->registry->meta, act->topic, posted);
+}
+
+static void act_reply(const struct meta_action *act)
+{
+    struct request *q = act->request;
+    struct verb *v = q->verb;
+    *q->why = act->why;
+    if (q->id)
+        *q->id = act->id;
+    free(q);
+    verb_end(v, act->err);
+}
+
+static void orphan_dropped(struct serve *s, enum posting_kind kind, struct id16 id, enum err err)
+{
+    (void)kind, (void)id, (void)err;
+    under_way_end(s);
+}
+
+/* The pitfall's body: what must never happen to a partition that nobody knows. */
+static void orphan_drop(struct serve *s, const struct meta_action *act)
+{
+    struct meta_topic *t = calloc(1, sizeof(*t) + 1);
+    check(t);
+    t->id = act->id;
+    t->partitions = act->index + 1;
+    t->stores = malloc(t->partitions * sizeof(*t->stores));
+    check(t->stores);
+    for (uint32_t i = 0; i < t->partitions; i++)
+        t->stores[i] = i == act->index ? act->store : UINT32_MAX;
+    s->registry->under_way++;
+    posting_send(s, POSTING_DROP, s->registry->meta, t, orphan_dropped);
+    free(t->stores);
+    free(t);
+}
+
+static void act_orphan(struct serve *s, const struct meta_action *act)
+{
+    probe("start: a partition that the metadata does not know");
+    s->registry->orphans++;
+    if (pitfall(ORPHAN_DELETION))
+        orphan_drop(s, act);
+}
+
+static void act_ready(struct serve *s)
+{
+    struct registry *r = s->registry;
+    if (r->orphans)
+        serve_note(s,
+                   "%u partitions are on disk, but the metadata does not know them; they are kept: "
+                   "`shardlog check` lists them",
+                   r->orphans);
+    serve_ready(s);
+}
+
+static void act_perform(struct serve *s, const struct meta_action *act)
+{
+    switch (act->kind) {
+    case META_APPEND:
+        act_append(s, act);
+        break;
+    case META_PLACE:
+    case META_DROP:
+    case META_APPLY:
+        act_post(s, act);
+        break;
+    case META_REPLY:
+        act_reply(act);
+        break;
+    case META_ORPHAN:
+        act_orphan(s, act);
+        break;
+    case META_READY:
+        act_ready(s);
+        break;
+    }
+}
+
+enum err registry_step(struct serve *s, const struct meta_event *in)
+{
+    struct registry *r = s->registry;
+    check(!r->stepping);
+    r->stepping = true;
+    enum err err = meta_step(r->meta, in, &r->actions);
+    for (uint32_t i = 0; i < r->actions.count; i++)
+        act_perform(s, &r->actions.at[i]);
+    meta_actions_clear(&r->actions);
+    r->stepping = false;
+    return err;
+}
+
+/* ---- verbs ---- */
+
+static struct request *request_make(struct verb *v, struct why *why, struct id16 *id)
+{
+    struct request *q = malloc(sizeof(*q));
+    check(q);
+    *q = (struct request){ v, why, id };
+    return q;
+}
+
+static enum err settings_take(struct settings *s, const struct setting_text *texts, uint32_t count,
+                              struct why *why)
+{
+    for (uint32_t i = 0; i < count; i++)
+        TRY(settings_parse(s, texts[i].key, texts[i].value, why));
+    return ERR_OK;
+}
+
+/* Random, and neither zero nor one of ours. */
+static struct id16 topic_id_draw(struct io *io)
+{
+    uint64_t halves[2];
+    struct id16 id;
+    do {
+        halves[0] = io_random(io);
+        halves[1] = io_random(io);
+        memcpy(id.b, halves, 16);
+    } while (id16_zero(id) || id16_equal(id, SYSTEM_TOPIC));
+    return id;
+}
+
+static void create_open(struct letter *l, struct shard *at)
+{
+    struct verb_create *v = container_of(l, struct verb_create, verb.letter);
+    struct desk *d = desk_of(at);
+    if (!verb_admit(l, d))
+        return;
+    struct settings settings = settings_default();
+    enum err err = settings_take(&settings, v->settings, v->setting_count, &v->why);
+    if (err != ERR_OK) {
+        verb_end(&v->verb, err);
+        return;
+    }
+    struct meta_event in = { .kind = META_EVENT_CREATE,
+                             .name = v->name,
+                             .id = topic_id_draw(d->shard.io),
+                             .partitions = v->partitions,
+                             .settings = &settings,
+                             .request = request_make(&v->verb, &v->why, &v->id) };
+    registry_step(d->serve, &in);
+}
+
+void serve_create(struct serve *s, struct verb_create *v)
+{
+    v->id = (struct id16){ { 0 } };
+    v->why.text[0] = '\0';
+    verb_send(s, &v->verb, 0, create_open);
+}
+
+static void delete_open(struct letter *l, struct shard *at)
+{
+    struct verb_delete *v = container_of(l, struct verb_delete, verb.letter);
+    struct desk *d = desk_of(at);
+    if (!verb_admit(l, d))
+        return;
+    struct meta_event in = { .kind = META_EVENT_DELETE,
+                             .name = v->name,
+                             .request = request_make(&v->verb, &v->why, NULL) };
+    registry_step(d->serve, &in);
+}
+
+void serve_delete(struct serve *s, struct verb_delete *v)
+{
+    v->why.text[0] = '\0';
+    verb_send(s, &v->verb, 0, delete_open);
+}
+
+static void alter_open(struct letter *l, struct shard *at)
+{
+    struct verb_alter *v = container_of(l, struct verb_alter, verb.letter);
+    struct desk *d = desk_of(at);
+    if (!verb_admit(l, d))
+        return;
+    const struct meta_topic *t = meta_find(d->serve->registry->meta, v->name);
+    struct settings settings = t ? t->settings : settings_default();
+    enum err err = settings_take(&settings, v->settings, v->setting_count, &v->why);
+    if (err != ERR_OK) {
+        verb_end(&v->verb, err);
+        return;
+    }
+    struct meta_event in = { .kind = META_EVENT_ALTER,
+                             .name = v->name,
+                             .settings = &settings,
+                             .request = request_make(&v->verb, &v->why, NULL) };
+    registry_step(d->serve, &in);
+}
+
+void serve_alter(struct serve *s, struct verb_alter *v)
+{
+    v->why.text[0] = '\0';
+    verb_send(s, &v->verb, 0, alter_open);
+}

@@ -1,0 +1,161 @@
+/* slot.c -- the partitions of a shard, by topic and index. */
+#include <stdlib.h>
+
+#include "engine/base/check.h"
+#include "engine/base/le.h"
+#include "engine/serve/serve_in.h"
+
+#define BUCKETS_MIN 64u
+
+/* Topic ids are random bytes: any eight of them are a hash. */
+static struct local_topic **bucket_of(const struct desk *d, struct id16 id)
+{
+    return &d->buckets[le64_get(id.b + 8) & (d->bucket_count - 1)];
+}
+
+struct local_topic *topic_here(const struct desk *d, struct id16 id)
+{
+    if (!d->bucket_count)
+        return NULL;
+    struct local_topic *t = *bucket_of(d, id);
+    while (t && !id16_equal(t->id, id))
+        t = t->next;
+    return t;
+}
+
+static void buckets_grow(struct desk *d)
+{
+    struct local_topic **old = d->buckets;
+    uint32_t count = d->bucket_count;
+    d->bucket_count = count ? 2 * count : BUCKETS_MIN;
+    d->buckets = calloc(d->bucket_count, sizeof(*d->buckets));
+    check(d->buckets);
+    for (uint32_t i = 0; i < count; i++) {
+        for (struct local_topic *t = old[i], *next; t; t = next) {
+            next = t->next;
+            struct local_topic **at = bucket_of(d, t->id);
+            t->next = *at;
+            *at = t;
+        }
+    }
+    free(old);
+}
+
+struct local_topic *topic_here_add(struct desk *d, struct id16 id, uint32_t partitions,
+                                   const struct settings *settings)
+{
+    struct local_topic *t = topic_here(d, id);
+    if (t)
+        return t;
+    if (d->topic_count >= d->bucket_count)
+        buckets_grow(d);
+    t = calloc(1, sizeof(*t) + partitions * sizeof(t->slots[0]));
+    check(t);
+    t->id = id;
+    t->partitions = partitions;
+    t->settings = *settings;
+    struct local_topic **at = bucket_of(d, id);
+    t->next = *at;
+    *at = t;
+    d->topic_count++;
+    return t;
+}
+
+static enum durability topic_durability(const struct local_topic *t)
+{
+    return (enum durability)setting_get(&t->settings, SETTING_DURABILITY);
+}
+
+void topic_here_settings(struct local_topic *t, const struct settings *settings)
+{
+    t->settings = *settings;
+    for (uint32_t i = 0; i < t->partitions; i++)
+        if (t->slots[i])
+            part_durability_set(t->slots[i]->part, topic_durability(t));
+}
+
+static void topic_here_remove(struct desk *d, struct local_topic *t)
+{
+    struct local_topic **at = bucket_of(d, t->id);
+    while (*at != t)
+        at = &(*at)->next;
+    *at = t->next;
+    d->topic_count--;
+    free(t);
+}
+
+struct slot *slot_find(const struct desk *d, struct id16 topic, uint32_t index)
+{
+    const struct local_topic *t = topic_here(d, topic);
+    return t && index < t->partitions ? t->slots[index] : NULL;
+}
+
+struct slot *slot_add(struct desk *d, struct local_topic *t, uint32_t index, uint32_t store,
+                      struct part *part)
+{
+    check(index < t->partitions);
+    if (t->slots[index])
+        return t->slots[index];
+    struct slot *slot = calloc(1, sizeof(*slot));
+    check(slot);
+    slot->topic = t;
+    slot->part = part;
+    slot->index = index;
+    slot->store = store;
+    list_init(&slot->parked);
+    list_push(&d->round, &slot->round);
+    t->slots[index] = slot;
+    t->slot_count++;
+    d->slot_count++;
+    part_durability_set(part, topic_durability(t));
+    return slot;
+}
+
+static void slot_free(struct slot *slot)
+{
+    check(list_empty(&slot->parked));
+    if (slot->producers)
+        producers_close(slot->producers);
+    free(slot->producers);
+    free(slot);
+}
+
+void slot_hide(struct desk *d, struct slot *slot)
+{
+    struct local_topic *t = slot->topic;
+    t->slots[slot->index] = NULL;
+    slot->topic = NULL;
+    d->slot_count--;
+    node_unlink(&slot->round);
+    node_unlink(&slot->moving);
+    slot->users++; /* the caller's, for what it still does */
+    slot_end_fetches(slot, ERR_NOT_FOUND);
+    if (--t->slot_count == 0)
+        topic_here_remove(d, t);
+}
+
+void slot_leave(struct slot *slot)
+{
+    check(slot->users > 0);
+    if (--slot->users == 0 && !slot->topic)
+        slot_free(slot);
+}
+
+void slots_close(struct desk *d)
+{
+    for (uint32_t i = 0; i < d->bucket_count; i++) {
+        for (struct local_topic *t = d->buckets[i], *next; t; t = next) {
+            next = t->next;
+            for (uint32_t k = 0; k < t->partitions; k++) {
+                if (!t->slots[k])
+                    continue;
+                list_init(&t->slots[k]->parked); /* verbs under way are forgotten */
+                slot_free(t->slots[k]);
+            }
+            free(t);
+        }
+    }
+    free(d->buckets);
+    d->buckets = NULL;
+    d->bucket_count = 0;
+}
