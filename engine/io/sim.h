@@ -12,8 +12,10 @@
  *   - writes of a killed process land late, in any order, until the lock is granted to another
  *   - variants drawn per disk: dsync = write + flush, or FUA (itself only); a sync flushes the
  *     whole device, or this file only (then io_fd_stat() says sync_covers_device = false)
- *   - page cache beside O_DIRECT; short I/O, EINTR; errors with partial effect; ENOSPC; a failed
- *     sync whose next answer is success; slow and stuck I/O
+ *   - page cache beside O_DIRECT; short I/O, EINTR; errors with partial effect; ENOSPC; slow and
+ *     stuck I/O
+ *   - a failed sync: the device may have lost any completed write since its last flush, and reads
+ *     tell; the next sync succeeds all the same
  *   - overlapping writes in flight, and buffers that change while in flight, are caught by check()
  */
 #ifndef IO_SIM_H

@@ -108,15 +108,16 @@ void sim_disk_flush(struct sim_disk *disk, struct sim_inode *inode, uint32_t seq
     }
 }
 
+/* The sync reports an error, and the next one will succeed whatever this one lost. */
 void sim_disk_sync_failed(struct sim_disk *disk, struct sim_inode *inode, uint32_t seq)
 {
     probe("sim: sync failed");
-    if (!disk->sync_whole) {
-        sim_inode_doom(inode, seq);
-        return;
+    struct sim_fate fate = sim_fate_draw(disk);
+    list_each (&disk->inodes, n) {
+        struct sim_inode *each = container_of(n, struct sim_inode, in_disk);
+        if (disk->sync_whole || each == inode)
+            sim_inode_sync_failed(each, &fate, seq);
     }
-    list_each (&disk->inodes, n)
-        sim_inode_doom(container_of(n, struct sim_inode, in_disk), seq);
 }
 
 /* The process is gone (kill), or the kernel with it, or the power. */

@@ -33,7 +33,7 @@ struct sim_sheet {
 struct sim_page {
     struct sim_sheet *newest; /* NULL: zeros */
     uint32_t written_seq;     /* when `written` became true; valid while not durable */
-    uint32_t doom_seq;        /* versions up to here never reach the media: their sync failed */
+    uint32_t doom_seq;        /* buffered versions up to here never reach the media */
     bool written;             /* initialised, as the running kernel knows it */
     bool written_durable;     /* initialised, as the media know it */
     bool dirty;               /* listed in inode.dirty */
@@ -161,7 +161,6 @@ void sim_inode_allocate(struct sim_inode *inode, uint64_t len);
 /* Versions up to seq reach the media; those in the page cache only if the sync is this file's. */
 void sim_inode_flush(struct sim_inode *inode, uint32_t seq, bool own);
 void sim_inode_commit(struct sim_inode *inode, uint32_t seq, uint64_t size, uint64_t alloc);
-void sim_inode_doom(struct sim_inode *inode, uint32_t seq);
 uint64_t sim_inode_used(const struct sim_inode *inode);
 void sim_inode_patch(struct sim_inode *inode, uint64_t pos, const void *buf, uint64_t len);
 
@@ -170,10 +169,11 @@ void sim_inode_cache_fill(struct sim_inode *inode, uint64_t pos, uint64_t len);
 bool sim_inode_cache_clear(struct sim_inode *inode, uint64_t pos,
                            uint64_t len); /* was any there? */
 
-/* sim_fate.c: what a crash does to a file. */
+/* sim_fate.c: what a crash, or a failed sync, does to a file. */
 struct sim_fate sim_fate_draw(struct sim_disk *disk);
 uint32_t sim_fate_meta_cut(const struct sim_fate *fate, struct sim_disk *disk);
 void sim_inode_end(struct sim_inode *inode, const struct sim_fate *fate, enum sim_end end);
+void sim_inode_sync_failed(struct sim_inode *inode, const struct sim_fate *fate, uint32_t seq);
 
 /* sim_dir.c: names. Results are 0 or a negative errno. */
 struct sim_dir *sim_dir_open(struct sim_disk *disk, const char *path);

@@ -115,13 +115,18 @@ static bool version_kept(const struct sim_fate *fate, struct rng *rng, uint32_t 
     }
 }
 
+static bool sheet_doomed(const struct sim_page *page, const struct sim_sheet *sheet)
+{
+    return sheet->buffered && sheet->seq <= page->doom_seq;
+}
+
 /* The version that survives; NULL: zeros. */
 static struct sim_sheet *version_draw(const struct sim_page *page, const struct sim_fate *fate,
                                       struct rng *rng)
 {
     struct sim_sheet *sheet = page->newest;
     for (; sheet && !sheet->on_media; sheet = sheet->older)
-        if (sheet->seq > page->doom_seq && version_kept(fate, rng, sheet->seq))
+        if (!sheet_doomed(page, sheet) && version_kept(fate, rng, sheet->seq))
             break;
     return sheet;
 }
@@ -183,23 +188,43 @@ static void end_bytes(struct sim_inode *inode, const struct sim_fate *fate)
     inode->cached = false;
 }
 
+/* Unlinks the versions up to seq that are in the page cache, or in the device's, and not kept. */
+static void versions_drop(struct sim_inode *inode, struct sim_page *page,
+                          const struct sim_fate *fate, uint32_t seq, bool buffered)
+{
+    struct sim_disk *disk = inode->disk;
+    struct sim_sheet **link = &page->newest;
+    while (*link && !(*link)->on_media) {
+        struct sim_sheet *sheet = *link;
+        if (sheet->seq > seq || sheet->buffered != buffered ||
+            version_kept(fate, &disk->rng, sheet->seq)) {
+            link = &sheet->older;
+            continue;
+        }
+        *link = sheet->older;
+        sim_sheet_give(disk->sim, sheet);
+    }
+}
+
 /* Buffered writes that the kernel had not written back are gone; all others are on the device. */
 static void end_page_cache(struct sim_inode *inode, const struct sim_fate *fate)
 {
-    struct sim_disk *disk = inode->disk;
     inode->cached = false;
     for (uint32_t i = 0; i < inode->dirty.count; i++) {
         struct sim_page *page = sim_inode_page(inode, inode->dirty.at[i]);
-        struct sim_sheet **link = &page->newest;
-        while (*link) {
-            struct sim_sheet *sheet = *link;
-            if (sheet->buffered && !version_kept(fate, &disk->rng, sheet->seq)) {
-                *link = sheet->older;
-                sim_sheet_give(disk->sim, sheet);
-                continue;
-            }
+        versions_drop(inode, page, fate, UINT32_MAX, true);
+        for (struct sim_sheet *sheet = page->newest; sheet; sheet = sheet->older)
             sheet->buffered = false;
-            link = &sheet->older;
-        }
+    }
+}
+
+/* The device may have lost what it was to flush: then a read tells. The kernel's page cache keeps
+ * what it could not write back, marked clean: it is read, and never becomes durable. */
+void sim_inode_sync_failed(struct sim_inode *inode, const struct sim_fate *fate, uint32_t seq)
+{
+    for (uint32_t i = 0; i < inode->dirty.count; i++) {
+        struct sim_page *page = sim_inode_page(inode, inode->dirty.at[i]);
+        versions_drop(inode, page, fate, seq, false);
+        page->doom_seq = seq;
     }
 }

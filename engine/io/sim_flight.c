@@ -206,7 +206,7 @@ void sim_flight_orphan(struct sim_flight *f)
         return;
     }
     f->late = true;
-    f->skipped = rng_chance(rng, 1, 8);
+    f->skipped = f->result < 0 || rng_chance(rng, 1, 8);
     f->holds_lock = f->inode->locked_fd == f->fd;
     f->inode->late_locked += f->holds_lock;
     f->io = NULL;

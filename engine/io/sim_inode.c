@@ -236,7 +236,8 @@ void sim_inode_flush(struct sim_inode *inode, uint32_t seq, bool own)
 static bool sheet_flushes(const struct sim_page *page, const struct sim_sheet *sheet, uint32_t seq,
                           bool own)
 {
-    return sheet->seq <= seq && sheet->seq > page->doom_seq && (own || !sheet->buffered);
+    bool doomed = sheet->seq <= page->doom_seq;
+    return sheet->seq <= seq && (!sheet->buffered || (own && !doomed));
 }
 
 /* The newest version that may be flushed becomes the one on media. True if nothing is newer. */
@@ -271,15 +272,6 @@ void sim_inode_commit(struct sim_inode *inode, uint32_t seq, uint64_t size, uint
     fresh->count = kept;
     inode->size_durable = max_u64(inode->size_durable, size);
     inode->alloc_durable = max_u64(inode->alloc_durable, alloc);
-}
-
-/* A sync failed: what it should have flushed stays readable, and no later sync makes it durable. */
-void sim_inode_doom(struct sim_inode *inode, uint32_t seq)
-{
-    for (uint32_t i = 0; i < inode->dirty.count; i++) {
-        struct sim_page *page = sim_inode_page(inode, inode->dirty.at[i]);
-        page->doom_seq = seq;
-    }
 }
 
 uint64_t sim_inode_used(const struct sim_inode *inode)

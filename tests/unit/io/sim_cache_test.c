@@ -1,4 +1,6 @@
 /* sim_cache_test.c -- the claims of engine/io/sim.h about descriptors without O_DIRECT. */
+#include <errno.h>
+
 #include "tests/test.h"
 #include "tests/unit/io/sim_machine.h"
 
@@ -74,4 +76,25 @@ TEST(sim_cache, direct_write_over_cached_pages_is_late_once)
     EXPECT(write_ns(&m, fd) < MS_NS / 2);
     EXPECT_EQ(machine_block(&m, plain, 1), 2);
     machine_close(&m);
+}
+
+TEST(sim_cache, page_cache_shows_what_a_failed_sync_will_never_make_durable)
+{
+    uint32_t lost = 0;
+    for (uint64_t seed = 0; seed < SEEDS; seed++) {
+        struct machine m;
+        machine_open_seed(&m, seed);
+        int fd = machine_file(&m, "f"), plain;
+        EXPECT_OK(machine_write(&m, fd, 0, 1, 1, IO_DSYNC));
+        EXPECT_OK(machine_open_file(&m, "f", 0, &plain));
+        EXPECT_OK(machine_write(&m, plain, 0, 1, 2, 0));
+        sim_fault(m.node, NULL, EIO, 1);
+        EXPECT_ERR(machine_sync(&m, plain), ERR_IO);
+        EXPECT_OK(machine_sync(&m, plain));
+        EXPECT_EQ(machine_block(&m, plain, 0), 2);
+        machine_end(&m, SIM_POWER);
+        lost += machine_block(&m, machine_reopen(&m, "f"), 0) == 1;
+        machine_close(&m);
+    }
+    EXPECT_EQ(lost, SEEDS);
 }
