@@ -57,6 +57,7 @@ struct store_report {
     uint64_t cut_pos; /* ring position of the cut */
     char verdict;     /* letter of the recovery table (recovery.h) */
     uint32_t parts, parts_damaged;
+    uint32_t healed; /* image pages that came from the other copy */
     uint64_t open_ns;
 };
 
@@ -192,9 +193,11 @@ struct read {
     /* Store's. */
     struct node node;
     struct part *part;
+    struct store *store;
     struct op op;
     void *buf;
     uint64_t buf_bytes;
+    uint64_t from_extent; /* extents that begin below this offset have nothing for it */
     void *plan;
 };
 void part_read(struct part *p, struct read *r);
@@ -209,7 +212,9 @@ struct time_find {
     enum err err;
     uint64_t off; /* results */
     int64_t found_ms;
-    struct part *part; /* store's */
+    struct part *part; /* store's, as are the rest */
+    struct store *store;
+    struct node node;
     struct read read;
 };
 void part_time_find(struct part *p, struct time_find *f);

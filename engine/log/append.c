@@ -1,0 +1,286 @@
+/* append.c -- a batch enters: offset, tail, acknowledgement.
+ *
+ *   part_append    checks the store, then places the batch or parks it behind others
+ *   append_place   makes room (tail, extent, tail memory), stamps and copies the batch
+ *   part_direct    sends whole blocks straight to the extent when there are enough of them
+ *   part_acks      completes appends when their durability is reached, in order
+ *
+ * Parking is back-pressure: memory or space comes back by itself (a checkpoint, a new volume) and
+ * parked_retry() goes on in order. Only a full disk or limit refuses, with NO_SPACE. */
+#include "engine/base/check.h"
+#include "engine/base/le.h"
+#include "engine/log/commit.h"
+#include "engine/log/tail.h"
+
+enum placed { PLACED, PLACE_PARK, PLACE_FULL };
+
+void append_finish(struct append *a, enum err err)
+{
+    node_unlink(&a->node);
+    a->err = err;
+    list_push(&a->part->store->dones, &a->node);
+}
+
+void part_dirty(struct part *p)
+{
+    if (!node_linked(&p->dirty_node))
+        list_push(&p->store->dirty, &p->dirty_node);
+}
+
+/* Tiles that the bytes not issued yet, plus `len`, may need at most. */
+static uint64_t tiles_wanted(const struct part *p, uint64_t len)
+{
+    return (p->head_pos - p->flight_pos + len) / TILE_RUN_MAX + 4;
+}
+
+static bool extent_fits(const struct part *p, const struct extent *e, uint64_t len)
+{
+    uint64_t used = p->head_pos - e->base_pos;
+    return used + len <= extent_data_bytes(&p->store->id.geometry, e->order) &&
+           extent_tile_room(p->store, e) >= tiles_wanted(p, len);
+}
+
+/* The next extent doubles the last one, and holds the batch in any case. */
+static uint8_t order_for(const struct part *p, uint64_t len)
+{
+    const struct geometry *g = &p->store->id.geometry;
+    uint8_t order = 0;
+    if (p->extent_count)
+        order = (uint8_t)(p->extents[p->extent_count - 1]->order + 1);
+    while (extent_bytes(g, order) > g->extent_max)
+        order--;
+    while (extent_data_bytes(g, order) < len)
+        order++;
+    return order;
+}
+
+void part_close_extent(struct part *p)
+{
+    struct extent *e = part_open_extent(p);
+    if (!e)
+        return;
+    e->data_bytes = (uint32_t)(p->head_pos - e->base_pos);
+    e->sealed = true;
+    tail_pad(p);
+}
+
+/* Closes the open extent and starts one that holds `len` bytes. */
+static enum placed extent_roll(struct part *p, uint64_t len)
+{
+    struct store *s = p->store;
+    struct vol *v;
+    uint32_t unit;
+    uint8_t order = order_for(p, len);
+    if (volume_take(s, order, &v, &unit, &order) != ERR_OK)
+        return s->full ? PLACE_FULL : PLACE_PARK;
+    if (extent_data_bytes(&s->id.geometry, order) < len) { /* only smaller ones are left */
+        volume_give(s, v, unit, order);
+        return s->full ? PLACE_FULL : PLACE_PARK;
+    }
+    part_close_extent(p);
+    struct extent *e = extent_new(p, v, unit, order);
+    check(e);
+    e->id = s->next_extent++;
+    e->base_pos = p->head_pos;
+    e->base_off = p->next_off;
+    s->counts.extents_used++;
+    return PLACED;
+}
+
+/* The partition's first append after an opening starts a new leader epoch: offsets that a crash
+ * took back may name other records now, and consumers can tell (store.md A9). */
+static void epoch_note(struct part *p, uint64_t off)
+{
+    if (p->leader_epoch == p->store->epoch || (pitfall(NO_STORE_EPOCH) && p->epoch_count))
+        return;
+    p->leader_epoch = p->store->epoch;
+    part_epoch_push(p, (struct part_epoch){ p->leader_epoch, off });
+    p->epoch_due = true;
+}
+
+static void batch_put(struct part *p, struct append *a)
+{
+    uint8_t head[16]; /* base offset, length, leader epoch: what the log stamps */
+    memcpy(head, a->batch.at, sizeof(head));
+    batch_stamp(head, a->base_off, p->leader_epoch);
+    tail_put(p, head, sizeof(head));
+    tail_put(p, a->batch.at + sizeof(head), a->batch.len - sizeof(head));
+}
+
+static enum placed append_place(struct part *p, struct append *a)
+{
+    struct store *s = p->store;
+    if (p->tail_state != TAIL_IN) {
+        part_tail_load(p);
+        return PLACE_PARK;
+    }
+    if (!tail_room(p, a->batch.len + BLOCK_BYTES)) {
+        s->want_checkpoint = true;
+        return PLACE_PARK;
+    }
+    struct extent *e = part_open_extent(p);
+    if (!e || !extent_fits(p, e, a->batch.len)) {
+        enum placed rolled = extent_roll(p, a->batch.len);
+        if (rolled != PLACED)
+            return rolled;
+        e = part_open_extent(p);
+    }
+    a->base_off = a->at_off_set ? a->at_off : p->next_off;
+    epoch_note(p, a->base_off);
+    mark_push(p, (struct mark){ p->head_pos, a->base_off, a->base_off + a->count, a->max_time });
+    a->append_ms = io_wall_ms(s->io);
+    batch_put(p, a);
+    p->next_off = a->base_off + a->count;
+    e->max_time = max_i64(e->max_time, a->max_time);
+    e->max_append = max_i64(e->max_append, a->append_ms);
+    a->end_pos = p->head_pos;
+    a->end_off = p->next_off;
+    s->counts.appends++;
+    s->counts.append_bytes += a->batch.len;
+    return PLACED;
+}
+
+/* Placed: wait for the durability wanted, or answer at once when memory is all that is wanted. */
+static void append_placed(struct part *p, struct append *a)
+{
+    node_unlink(&a->node);
+    if (a->want == DURABILITY_MEMORY) {
+        a->bought = DURABILITY_MEMORY;
+        append_finish(a, ERR_OK);
+    } else {
+        list_push(&p->acks, &a->node);
+    }
+    part_dirty(p);
+    part_direct(p);
+}
+
+static enum err append_refusal(const struct part *p, const struct append *a)
+{
+    const struct store *s = p->store;
+    if (s->poisoned)
+        return ERR_POISONED;
+    if (s->stopping || s->closed || s->opts.read_only)
+        return ERR_CLOSED;
+    if (p->dropped)
+        return ERR_NOT_FOUND;
+    if (p->damaged)
+        return ERR_DAMAGED;
+    if (a->batch.len > s->id.geometry.batch_max)
+        return ERR_TOO_LARGE;
+    if (a->batch.len < BATCH_HEADER_BYTES || a->count == 0)
+        return ERR_BAD_BATCH;
+    if (a->at_off_set && a->at_off < p->next_off)
+        return ERR_OFFSET_RANGE;
+    return ERR_OK;
+}
+
+static void append_park(struct part *p, struct append *a)
+{
+    if (!node_linked(&a->node))
+        list_push(&p->parked, &a->node);
+    if (!node_linked(&p->parked_node))
+        list_push(&p->store->parked, &p->parked_node);
+}
+
+void part_append(struct part *p, struct append *a)
+{
+    a->part = p;
+    a->node = (struct node){ 0 };
+    enum err refused = append_refusal(p, a);
+    if (refused != ERR_OK) {
+        append_finish(a, refused);
+        return;
+    }
+    enum placed placed = list_empty(&p->parked) ? append_place(p, a) : PLACE_PARK;
+    if (placed == PLACED)
+        append_placed(p, a);
+    else if (placed == PLACE_FULL)
+        append_finish(a, ERR_NO_SPACE);
+    else
+        append_park(p, a);
+}
+
+/* Goes on with the parked appends of one partition, in order, until one has to wait again. */
+static void part_unpark(struct part *p)
+{
+    while (!list_empty(&p->parked)) {
+        struct append *a = container_of(list_first(&p->parked), struct append, node);
+        enum err refused = append_refusal(p, a);
+        enum placed placed = refused ? PLACED : append_place(p, a);
+        if (placed == PLACE_PARK)
+            return;
+        if (refused || placed == PLACE_FULL)
+            append_finish(a, refused ? refused : ERR_NO_SPACE);
+        else
+            append_placed(p, a);
+    }
+    node_unlink(&p->parked_node);
+}
+
+void parked_retry(struct store *s)
+{
+    list_each (&s->parked, n)
+        part_unpark(container_of(n, struct part, parked_node));
+}
+
+/* Large runs go out when they arrive, with a bounded number of bytes in flight (store.md K1). */
+void part_direct(struct part *p)
+{
+    struct store *s = p->store;
+    uint64_t to = block_floor(p->head_pos);
+    if (to < p->flight_pos + s->opts.direct_min || !store_ok(s))
+        return;
+    if (s->direct_inflight && s->direct_inflight + (to - p->flight_pos) > s->opts.direct_flight) {
+        if (!node_linked(&p->direct_node))
+            list_push(&s->direct_wait, &p->direct_node);
+        return;
+    }
+    part_issue(p, to, false);
+    p->direct_end = p->flight_pos;
+    part_dirty(p);
+}
+
+void direct_retry(struct store *s)
+{
+    list_each (&s->direct_wait, n) {
+        struct part *p = container_of(n, struct part, direct_node);
+        node_unlink(n);
+        part_direct(p);
+        if (node_linked(&p->direct_node))
+            return; /* the bound is reached again */
+    }
+}
+
+static bool ack_reached(const struct part *p, const struct append *a)
+{
+    if (a->end_off <= p->synced_off)
+        return true;
+    return a->want == DURABILITY_WRITTEN && a->end_off <= p->written_off;
+}
+
+/* Answers appends in order; a `written` one may pass a `synced` one that still waits. */
+void part_acks(struct part *p)
+{
+    list_each (&p->acks, n) {
+        struct append *a = container_of(n, struct append, node);
+        if (a->end_off > p->written_off)
+            return;
+        if (!ack_reached(p, a))
+            continue;
+        a->bought = a->end_off <= p->synced_off ? DURABILITY_SYNCED : DURABILITY_WRITTEN;
+        append_finish(a, ERR_OK);
+    }
+}
+
+/* After a trim: bytes below the first extent are gone, no frontier may point into them. */
+void part_extents_moved(struct part *p)
+{
+    uint64_t base = p->extent_count ? p->extents[0]->base_pos : p->head_pos;
+    if (p->flight_pos < base) {
+        probe("trim passes bytes that were never written");
+        p->flight_pos = base;
+    }
+    p->disk_pos = part_disk_pos(p);
+    marks_drop(p, p->flight_pos);
+    tail_clean(p);
+}

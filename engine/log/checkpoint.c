@@ -1,0 +1,240 @@
+/* checkpoint.c -- the machine of checkpoint.h. Growing the image file is image_file.c's. */
+#include "engine/log/checkpoint.h"
+
+#include <stdlib.h>
+
+#include "engine/base/check.h"
+#include "engine/log/capture.h"
+#include "engine/log/commit.h"
+#include "engine/log/tail.h"
+
+#define SLICE_PARTS   512u /* partitions looked at per turn: about 100 us */
+#define FLIGHT_WRITES 64u  /* small writes (slots, index blocks) in flight */
+
+bool checkpoint_running(const struct store *s)
+{
+    return s->ckpt != NULL;
+}
+
+/* Half the ring or three quarters of the tail memory is used, or somebody waits for it. */
+bool checkpoint_due(const struct store *s)
+{
+    return journal_used(s) >= s->journal.ring / 2 || s->want_checkpoint ||
+           (s->stop && list_empty(&s->dirty) && list_empty(&s->requests) && !commit_busy(s));
+}
+
+static bool nothing_new(const struct store *s)
+{
+    return s->stop && journal_used(s) == 0 && !s->want_image;
+}
+
+static void checkpoint_start(struct store *s)
+{
+    struct checkpoint *k = calloc(1, sizeof(*k));
+    check(k);
+    s->ckpt = k;
+    s->want_checkpoint = false;
+    s->want_image = false;
+    k->state = CKPT_CAPTURE;
+    k->parts = s->part_count;
+    k->build.head = (struct image_head){ .generation = s->generation + 1,
+                                         .opening = s->opening,
+                                         .store_epoch = s->epoch,
+                                         .seq = s->journal.seq,
+                                         .ring_pos = journal_next_pos(s, s->journal.head_pos),
+                                         .prev_crc = s->journal.prev_crc,
+                                         .time_ms = io_wall_ms(s->io) };
+    if (pitfall(IMAGE_OVER_LIVE))
+        k->build.head.generation++;
+    k->captured = calloc(k->parts / 64 + 1, sizeof(uint64_t));
+    check(k->captured);
+    if (pitfall(RECLAIM_AT_CUT))
+        s->journal.free_pos = s->journal.head_pos;
+}
+
+void checkpoint_run_issued(struct store *s, struct extent *e)
+{
+    s->ckpt->runs++;
+    e->vol->ckpt_sync |= volume_unwritten(s, e->vol, e->unit) || !s->sync_covers_device;
+}
+
+void checkpoint_run_done(struct store *s)
+{
+    check(s->ckpt && s->ckpt->runs > 0);
+    s->ckpt->runs--;
+}
+
+/* May its rows be copied now? Not while issued bytes are in no entry: naming_after() comes back. */
+static bool part_ready(const struct part *p)
+{
+    return p->flight_pos <= p->named_pos;
+}
+
+static bool captured(const struct checkpoint *k, uint32_t number)
+{
+    return k->captured[number / 64] >> (number % 64) & 1;
+}
+
+static void captured_set(struct checkpoint *k, uint32_t number)
+{
+    k->captured[number / 64] |= 1ull << (number % 64);
+}
+
+bool checkpoint_wants(const struct part *p)
+{
+    const struct checkpoint *k = p->store->ckpt;
+    return k && k->state == CKPT_CAPTURE && p->number < k->parts && !captured(k, p->number);
+}
+
+void checkpoint_part(struct part *p)
+{
+    if (!part_ready(p) || p->tail_state == TAIL_LOADING)
+        return;
+    if (capture_part(p->store, p))
+        captured_set(p->store->ckpt, p->number);
+}
+
+/* A number that no partition has: its row says since when. */
+static void checkpoint_free_number(struct store *s, uint32_t number)
+{
+    capture_free(s, number);
+    captured_set(s->ckpt, number);
+}
+
+static bool writes_full(const struct store *s)
+{
+    return s->ckpt->writes >= FLIGHT_WRITES || s->ckpt->runs >= FLIGHT_WRITES;
+}
+
+/* Looks at a slice of the partitions; true when every one is captured. */
+static bool capture_slice(struct store *s)
+{
+    struct checkpoint *k = s->ckpt;
+    for (uint32_t n = 0; n < SLICE_PARTS && k->next < k->parts && !writes_full(s); n++) {
+        struct part *p = s->parts[k->next];
+        if (!captured(k, k->next) && !p)
+            checkpoint_free_number(s, k->next);
+        else if (!captured(k, k->next))
+            checkpoint_part(p);
+        if (!captured(k, k->next) && (k->growing || k->grow_retry_ns > io_now_ns(s->io)))
+            return false;
+        k->skipped |= !captured(k, k->next);
+        k->next++;
+    }
+    if (k->next < k->parts)
+        return false;
+    if (k->skipped) { /* busy ones were passed over: look again */
+        k->next = 0;
+        k->skipped = false;
+        return false;
+    }
+    return true;
+}
+
+static void ckpt_sync_done(struct store *s, struct op *op)
+{
+    if (op->err)
+        store_poison(s, op, "syncing a checkpoint");
+    s->ckpt->syncs--;
+}
+
+static void tails_sync_done(struct op *op)
+{
+    struct checkpoint *k = container_of(op, struct checkpoint, sync_op);
+    ckpt_sync_done(k->store, op);
+}
+
+static void vol_sync_done(struct op *op)
+{
+    ckpt_sync_done(container_of(op, struct vol, ckpt_op)->store, op);
+}
+
+static void sync_start(struct store *s)
+{
+    struct checkpoint *k = s->ckpt;
+    k->state = CKPT_SYNC;
+    if (pitfall(IMAGE_BEFORE_SYNC))
+        return;
+    k->syncs = 1;
+    k->store = s;
+    io_sync(s->io, &k->sync_op, s->tails_fd, tails_sync_done);
+    for (uint32_t i = 0; i < s->vol_count; i++) {
+        struct vol *v = s->vols[i];
+        if (!v->ckpt_sync)
+            continue;
+        v->ckpt_sync = pitfall(TRUST_UNWRITTEN);
+        if (v->ckpt_sync)
+            continue;
+        k->syncs++;
+        io_sync(s->io, &v->ckpt_op, v->fd, vol_sync_done);
+    }
+}
+
+/* The image is live: what it names is the truth to start from, and what came before it is free. */
+static void checkpoint_finish(struct store *s)
+{
+    struct checkpoint *k = s->ckpt;
+    s->generation = k->build.head.generation;
+    if (!pitfall(RECLAIM_AT_CUT))
+        s->journal.free_pos = k->build.head.ring_pos;
+    if (s->journal.head_pos < s->journal.free_pos)
+        s->journal.head_pos = s->journal.free_pos; /* nothing came since, and the cut is the wrap */
+    for (uint32_t i = 0; i < k->parts; i++)
+        if (s->parts[i] && s->parts[i]->captured_in == s->generation)
+            capture_live(s->parts[i]);
+    s->counts.checkpoints++;
+    volumes_image_live(s, s->generation);
+    checkpoint_close(s);
+    parked_retry(s);
+}
+
+void checkpoint_close(struct store *s)
+{
+    if (!s->ckpt)
+        return;
+    free(s->ckpt->captured);
+    image_build_close(&s->ckpt->build);
+    io_buffer_give(s->ckpt->pages);
+    io_buffer_give(s->ckpt->file_head);
+    free(s->ckpt);
+    s->ckpt = NULL;
+}
+
+static void checkpoint_step(struct store *s)
+{
+    struct checkpoint *k = s->ckpt;
+    switch (k->state) {
+    case CKPT_CAPTURE:
+        if (!capture_slice(s))
+            return; /* parks: next turn, a write, naming_after() */
+        k->max_seq = s->journal.seq - 1;
+        k->state = CKPT_FLUSH;
+        return;
+    case CKPT_FLUSH:
+        if (k->runs || k->writes || s->synced_seq < k->max_seq)
+            return; /* parks: run_done, capture's writes, commit_finish */
+        sync_start(s);
+        return;
+    case CKPT_SYNC:
+        if (k->syncs)
+            return; /* parks: the syncs' dones */
+        k->state = CKPT_IMAGE;
+        image_file_start(s);
+        return;
+    case CKPT_IMAGE:
+        if (!image_file_done(s))
+            return; /* parks: the image file's dones */
+        checkpoint_finish(s);
+        return;
+    }
+}
+
+void checkpoint_turn(struct store *s)
+{
+    if (!store_ok(s))
+        return;
+    if (!s->ckpt && checkpoint_due(s) && !nothing_new(s))
+        checkpoint_start(s);
+    if (s->ckpt)
+        checkpoint_step(s);
+}

@@ -1,0 +1,409 @@
+/* grow.c -- the three small machines of grow.h. */
+#include "engine/log/grow.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "engine/base/check.h"
+
+#define VOL_TMP "vol.tmp"
+
+void vol_name(char name[32], uint32_t number)
+{
+    snprintf(name, 32, "vol-%04u", number);
+}
+
+bool vol_number(const char *name, uint32_t *number)
+{
+    char again[32];
+    if (sscanf(name, "vol-%u", number) != 1)
+        return false;
+    vol_name(again, *number);
+    return strcmp(again, name) == 0;
+}
+
+/* ---- make ---- */
+
+static void make_step(struct store *s);
+
+static void make_failed(struct store *s, struct op *op)
+{
+    struct grower *g = s->grower;
+    if (g->making->fd >= 0)
+        io_fd_close(s->io, g->making->fd);
+    vol_free(g->making);
+    g->making = NULL;
+    g->step = MAKE_NONE;
+    if (op->err == ERR_NO_SPACE) {
+        probe("no space for a volume");
+        s->full = true;
+        g->retry_ns = io_now_ns(s->io) + SEC_NS;
+        parked_retry(s); /* they are told */
+    } else {
+        store_poison(s, op, "making a volume file");
+    }
+}
+
+static void make_finish(struct store *s)
+{
+    struct grower *g = s->grower;
+    g->making->state = VOL_LIVE;
+    vol_add(s, g->making);
+    g->making = NULL;
+    g->step = MAKE_NONE;
+    s->full = false;
+    s->counts.vols_made++;
+    parked_retry(s);
+}
+
+static void make_done(struct op *op)
+{
+    struct grower *g = container_of(op, struct grower, make_op);
+    struct store *s = g->store;
+    if (op->err && !(g->step == MAKE_UNLINK && op->err == ERR_NOT_FOUND)) {
+        make_failed(s, op);
+        return;
+    }
+    if (g->step == MAKE_OPEN)
+        g->making->fd = (int)op->got;
+    if (g->step == MAKE_DIR) {
+        make_finish(s);
+        return;
+    }
+    g->step++;
+    if (g->step == MAKE_DIR && pitfall(NO_DIR_SYNC)) {
+        make_finish(s);
+        return;
+    }
+    make_step(s);
+}
+
+static void head_encode(struct store *s)
+{
+    struct grower *g = s->grower;
+    struct identity id = s->id;
+    id.kind = FILE_VOLUME;
+    id.file_number = g->making->number;
+    id.opening = g->making->opening;
+    id.file_bytes = vol_bytes(&s->id.geometry);
+    memset(id.key, 0, sizeof(id.key));
+    identity_encode(&id, g->head);
+}
+
+static void make_step(struct store *s)
+{
+    struct grower *g = s->grower;
+    struct op *op = &g->make_op;
+    struct vol *v = g->making;
+    switch (g->step) {
+    case MAKE_NONE:
+        return;
+    case MAKE_UNLINK:
+        io_unlink(s->io, op, s->dir, VOL_TMP, make_done);
+        return;
+    case MAKE_OPEN:
+        io_open_file(s->io, op, s->dir, VOL_TMP, IO_CREATE | IO_DIRECT, make_done);
+        return;
+    case MAKE_ALLOCATE:
+        io_allocate(s->io, op, v->fd, vol_bytes(&s->id.geometry), make_done);
+        return;
+    case MAKE_HEAD:
+        head_encode(s);
+        io_write(s->io, op, v->fd, g->head, BLOCK_BYTES, 0, 0, make_done);
+        return;
+    case MAKE_SYNC:
+        io_sync(s->io, op, v->fd, make_done);
+        return;
+    case MAKE_RENAME:
+        io_rename(s->io, op, s->dir, VOL_TMP, v->name, make_done);
+        return;
+    case MAKE_DIR:
+        io_sync(s->io, op, s->dir, make_done);
+        return;
+    }
+}
+
+static uint32_t free_slabs(const struct store *s)
+{
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < s->vol_count; i++)
+        if (s->vols[i]->state == VOL_LIVE)
+            n += s->vols[i]->free_slabs;
+    return n;
+}
+
+static void make_turn(struct store *s)
+{
+    struct grower *g = s->grower;
+    uint64_t one = vol_bytes(&s->id.geometry);
+    if (g->step != MAKE_NONE || free_slabs(s) >= s->opts.zero_ahead || s->stopping)
+        return;
+    if (io_now_ns(s->io) < g->retry_ns)
+        return;
+    if (s->opts.space_max && (s->vol_count + 1) * one > s->opts.space_max) {
+        if (!s->full) {
+            s->full = true;
+            probe("space limit reached");
+            parked_retry(s);
+        }
+        return;
+    }
+    g->making = vol_new(s, s->next_vol++);
+    g->making->state = VOL_MAKING;
+    g->step = MAKE_UNLINK;
+    make_step(s);
+}
+
+/* ---- zero ---- */
+
+static void zero_step(struct store *s);
+
+static void zero_done(struct op *op)
+{
+    struct grower *g = container_of(op, struct grower, zero_op);
+    struct store *s = g->store;
+    struct slab *b = &g->zeroing->slabs[g->zero_slab];
+    if (op->err && op->err != ERR_NO_SPACE)
+        store_poison(s, op, "zeroing space ahead of need");
+    if (op->err || g->zero_syncing) {
+        b->zeroing = false;
+        b->written = !op->err;
+        g->zeroing = NULL;
+        g->zero_syncing = false;
+        parked_retry(s);
+        return;
+    }
+    g->zero_at += op->len;
+    zero_step(s);
+}
+
+static void zero_step(struct store *s)
+{
+    struct grower *g = s->grower;
+    struct vol *v = g->zeroing;
+    uint64_t left = s->id.geometry.extent_max - g->zero_at;
+    if (!left) {
+        g->zero_syncing = true;
+        io_sync(s->io, &g->zero_op, v->fd, zero_done);
+        return;
+    }
+    uint64_t place =
+        VOL_HEAD_BYTES + (uint64_t)g->zero_slab * s->id.geometry.extent_max + g->zero_at;
+    io_write(s->io, &g->zero_op, v->fd, g->zeros, min_u64(left, ZERO_BYTES), place, 0, zero_done);
+}
+
+static uint32_t zeroed_slabs(const struct store *s, struct vol **raw_vol, uint32_t *raw_slab)
+{
+    uint32_t n = 0;
+    *raw_vol = NULL;
+    for (uint32_t i = 0; i < s->vol_count; i++) {
+        struct vol *v = s->vols[i];
+        for (uint32_t j = 0; v->state == VOL_LIVE && j < s->id.geometry.slabs; j++) {
+            if (v->slabs[j].order != SLAB_FREE)
+                continue;
+            n += v->slabs[j].written;
+            if (!v->slabs[j].written && !*raw_vol) {
+                *raw_vol = v;
+                *raw_slab = j;
+            }
+        }
+    }
+    return n;
+}
+
+static void zero_turn(struct store *s)
+{
+    struct grower *g = s->grower;
+    struct vol *v;
+    uint32_t slab = 0;
+    if (g->zeroing || s->stopping || zeroed_slabs(s, &v, &slab) >= s->opts.zero_ahead || !v)
+        return;
+    g->zeroing = v;
+    g->zero_slab = slab;
+    g->zero_at = 0;
+    v->slabs[slab].zeroing = true;
+    zero_step(s);
+}
+
+/* ---- remove ---- */
+
+static void remove_done(struct op *op)
+{
+    struct grower *g = container_of(op, struct grower, remove_op);
+    struct store *s = g->store;
+    if (op->err) {
+        store_poison(s, op, "removing a volume file");
+        return;
+    }
+    if (!g->remove_syncing) {
+        g->remove_syncing = true;
+        io_sync(s->io, op, s->dir, remove_done);
+        return;
+    }
+    g->remove_syncing = false;
+    io_fd_close(s->io, g->removing->fd);
+    vol_remove(s, g->removing);
+    g->removing = NULL;
+    s->counts.vols_removed++;
+    s->full = false;
+}
+
+/* Surplus: two whole volumes' worth of free slabs beyond the reserve, one of them untouched. Not
+ * while a checkpoint runs: its rows may still name extents in it. */
+static void retire_turn(struct store *s)
+{
+    uint32_t slabs = s->id.geometry.slabs;
+    if (s->ckpt || s->stopping || free_slabs(s) < 2 * slabs + s->opts.zero_ahead)
+        return;
+    for (uint32_t i = 0; i < s->vol_count; i++) {
+        struct vol *v = s->vols[i];
+        if (v->state == VOL_LIVE && v->free_slabs == slabs && v != s->grower->zeroing) {
+            v->state = VOL_RETIRING;
+            v->retired_generation = s->generation + 1;
+            return;
+        }
+    }
+}
+
+static void remove_turn(struct store *s)
+{
+    struct grower *g = s->grower;
+    for (uint32_t i = 0; !g->removing && i < s->vol_count; i++) {
+        struct vol *v = s->vols[i];
+        if (v->state != VOL_RETIRING || s->generation < v->retired_generation)
+            continue;
+        g->removing = v;
+        io_unlink(s->io, &g->remove_op, s->dir, v->name, remove_done);
+    }
+}
+
+/* ---- all three ---- */
+
+void volumes_turn(struct store *s)
+{
+    if (!store_ok(s) || s->opts.read_only)
+        return;
+    make_turn(s);
+    zero_turn(s);
+    retire_turn(s);
+    remove_turn(s);
+}
+
+bool volumes_busy(const struct store *s)
+{
+    const struct grower *g = s->grower;
+    return g->step != MAKE_NONE || g->zeroing || g->removing;
+}
+
+uint64_t volumes_due_ns(const struct store *s)
+{
+    bool waits = s->grower->step == MAKE_NONE && free_slabs(s) < s->opts.zero_ahead && !s->stopping;
+    return waits && s->grower->retry_ns > io_now_ns(s->io) ? s->grower->retry_ns : UINT64_MAX;
+}
+
+void volumes_close(struct store *s)
+{
+    struct grower *g = s->grower;
+    if (g) {
+        if (g->making)
+            vol_free(g->making);
+        io_buffer_give(g->head);
+        io_buffer_give(g->zeros);
+        free(g);
+        s->grower = NULL;
+    }
+    for (uint32_t i = 0; i < s->vol_count; i++) {
+        if (s->vols[i]->fd >= 0)
+            io_fd_close(s->io, s->vols[i]->fd);
+        vol_free(s->vols[i]);
+    }
+    free(s->vols);
+    s->vols = NULL;
+    s->vol_count = 0;
+}
+
+/* ---- opening ---- */
+
+struct vol_scan {
+    struct store *s;
+    const struct vol_row *rows;
+    uint32_t n;
+};
+
+static const struct vol_row *row_of(const struct vol_scan *scan, uint32_t number)
+{
+    for (uint32_t i = 0; i < scan->n; i++)
+        if (scan->rows[i].number == number)
+            return &scan->rows[i];
+    return NULL;
+}
+
+static void vol_seen(const char *name, void *arg)
+{
+    struct vol_scan *scan = arg;
+    uint32_t number;
+    if (!vol_number(name, &number))
+        return;
+    struct vol *v = vol_new(scan->s, number);
+    v->state = VOL_LIVE;
+    vol_add(scan->s, v);
+    /* Left over by a removal that a crash interrupted: no image names it, and none will. */
+    if (!row_of(scan, number) && number < scan->s->next_vol)
+        v->state = VOL_RETIRING;
+    if (number >= scan->s->next_vol)
+        scan->s->next_vol = number + 1;
+}
+
+static enum err vol_open(struct store *s, struct vol *v, const struct vol_row *row, struct why *why)
+{
+    struct op op = { 0 };
+    struct identity id;
+    io_open_file(s->io, &op, s->dir, v->name, IO_DIRECT | (s->opts.read_only ? IO_READONLY : 0),
+                 NULL);
+    TRY(io_wait(s->io, &op));
+    v->fd = (int)op.got;
+    io_read(s->io, &op, v->fd, s->grower->head, BLOCK_BYTES, 0, NULL);
+    TRY(io_wait(s->io, &op));
+    TRY(identity_decode(s->grower->head, &id, why));
+    bool same = id.kind == FILE_VOLUME && id16_equal(id.store, s->id.store) &&
+                id.file_number == v->number && (!row || row->opening == id.opening);
+    if (!same) {
+        why_set(why, "%s belongs to another store, number or age; put the right file back",
+                v->name);
+        return ERR_MISMATCH;
+    }
+    v->opening = id.opening;
+    for (uint32_t i = 0; row && i < s->id.geometry.slabs; i++)
+        v->slabs[i].written = row->written >> i & 1;
+    return ERR_OK;
+}
+
+enum err volumes_open(struct store *s, const struct vol_row *rows, uint32_t n, struct why *why)
+{
+    struct vol_scan scan = { s, rows, n };
+    s->grower = calloc(1, sizeof(*s->grower));
+    check(s->grower);
+    s->grower->store = s;
+    s->grower->head = io_buffer_take(BLOCK_BYTES);
+    s->grower->zeros = s->opts.read_only ? NULL : io_buffer_take(ZERO_BYTES);
+    check(s->grower->head);
+    if (s->grower->zeros)
+        memset(s->grower->zeros, 0, ZERO_BYTES);
+    TRY(io_dir_list(s->io, s->dir, vol_seen, &scan));
+    for (uint32_t i = 0; i < n; i++) {
+        if (!volume_find(s, rows[i].number)) {
+            why_set(why, "vol-%04u is missing: the image names it; put the file back",
+                    rows[i].number);
+            return ERR_MISMATCH;
+        }
+    }
+    for (uint32_t i = 0; i < s->vol_count; i++)
+        TRY(vol_open(s, s->vols[i], row_of(&scan, s->vols[i]->number), why));
+    return ERR_OK;
+}
+
+void volumes_image_live(struct store *s, uint64_t generation)
+{
+    (void)generation;
+    remove_turn(s);
+}

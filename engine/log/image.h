@@ -1,0 +1,55 @@
+/* image.h -- building, placing and loading an image: the tables as flat rows on sealed pages.
+ *
+ * Layout in the file: identity block, then region 0 copy 0, region 0 copy 1, region 1 copy 0,
+ * region 1 copy 1, each image_capacity bytes. Odd generations live in region 0, even ones in 1.
+ *
+ * Memory     a build owns growing buffers; image_build_close() frees them.
+ * Thread     the store's io only.
+ */
+#ifndef LOG_IMAGE_H
+#define LOG_IMAGE_H
+
+#include "engine/log/store_in.h"
+
+struct buf { /* bytes that grow at the end */
+    uint8_t *at;
+    size_t len, cap;
+};
+uint8_t *buf_grow(struct buf *b, size_t n); /* n zeroed bytes at the end; crashes without memory */
+
+struct image_build {
+    struct image_head head;
+    struct buf parts, extents, vols, epochs, tiles;
+    struct buf section; /* scratch */
+};
+void image_build_close(struct image_build *b);
+void image_build_part(struct image_build *b,
+                      const struct part_row *r); /* rows in number order not needed */
+void image_build_extent(struct image_build *b, const struct extent_row *r);
+void image_build_tiles(struct image_build *b, uint64_t extent, const struct tile *t, uint32_t n);
+void image_build_epochs(struct image_build *b, uint32_t part, const struct part_epoch *e,
+                        uint32_t n);
+/* All pages, sealed; io_buffer_take()n: the caller gives it back. Bytes in *bytes. */
+uint8_t *image_build_pages(struct image_build *b, struct id16 store, uint64_t *bytes);
+
+static inline uint64_t image_copy_pos(uint64_t capacity, uint64_t generation, uint32_t copy)
+{
+    return BLOCK_BYTES + ((generation & 1 ? 0 : 2) + copy) * capacity;
+}
+
+/* What a loaded image holds, decoded. */
+struct image {
+    struct image_head head;
+    struct part_row *parts;
+    struct extent_row *extents;
+    struct vol_row *vols;
+    uint8_t *sections;
+    uint32_t healed; /* pages that came from the other copy */
+};
+/* Loads generation `generation` (0: the newest whole one; otherwise the newest below it). NOT_FOUND
+ * when there is none, CORRUPT when pages are damaged in both copies. */
+enum err image_load(struct io *io, int fd, const struct identity *id, uint64_t below,
+                    struct image *out, struct why *why);
+void image_close(struct image *im);
+
+#endif

@@ -1,0 +1,176 @@
+/* image_file.c -- puts the image on disk: both copies of the older generation, then a sync.
+ *
+ * When the image outgrows its file, a file twice as large is made beside it under a temporary
+ * name, synced, renamed over it, and the directory synced: until then the old file is the truth. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "engine/base/check.h"
+#include "engine/log/capture.h"
+
+static void image_file_step(struct store *s);
+
+static void step_done(struct store *s, struct op *op, const char *what)
+{
+    struct checkpoint *k = s->ckpt;
+    k->waiting--;
+    if (op->err == ERR_NO_SPACE && k->grow_file) {
+        probe("no space for a larger image: the checkpoint waits");
+        k->retry_ns = io_now_ns(s->io) + SEC_NS;
+        if (k->fd >= 0)
+            io_fd_close(s->io, k->fd);
+        k->fd = -1;
+        k->step = IMAGE_UNLINK;
+        return;
+    }
+    if (op->err && !(op->err == ERR_NOT_FOUND && k->step == IMAGE_UNLINK)) {
+        store_poison(s, op, what);
+        return;
+    }
+    if (!k->waiting) {
+        if (k->step == IMAGE_OPEN)
+            k->fd = (int)op->got;
+        k->step++;
+        image_file_step(s);
+    }
+}
+
+static void file_done(struct op *op)
+{
+    struct checkpoint *k = container_of(op, struct checkpoint, file_op);
+    step_done(k->store, op, "writing the image");
+}
+
+static void copy_done(struct op *op)
+{
+    struct checkpoint *k = container_of(op, struct checkpoint, copy_op);
+    step_done(k->store, op, "writing the image's second copy");
+}
+
+static void file_head_done(struct op *op)
+{
+    struct checkpoint *k = container_of(op, struct checkpoint, grow_op);
+    step_done(k->store, op, "writing the identity of a larger image file");
+}
+
+static void image_write(struct store *s)
+{
+    struct checkpoint *k = s->ckpt;
+    uint64_t generation = k->build.head.generation;
+    k->waiting = 2;
+    io_write(s->io, &k->file_op, k->fd, k->pages, k->bytes,
+             image_copy_pos(k->capacity, generation, 0), 0, file_done);
+    io_write(s->io, &k->copy_op, k->fd, k->pages, k->bytes,
+             image_copy_pos(k->capacity, generation, 1), 0, copy_done);
+    s->counts.image_bytes += 2 * k->bytes;
+}
+
+static void identity_write(struct store *s)
+{
+    struct checkpoint *k = s->ckpt;
+    struct identity id = s->id;
+    id.kind = FILE_IMAGE;
+    id.file_number = 0;
+    id.file_bytes = BLOCK_BYTES + 4 * k->capacity;
+    memset(id.key, 0, sizeof(id.key));
+    identity_encode(&id, k->file_head);
+    k->waiting++;
+    io_write(s->io, &k->grow_op, k->fd, k->file_head, BLOCK_BYTES, 0, 0, file_head_done);
+}
+
+static void image_file_step(struct store *s)
+{
+    struct checkpoint *k = s->ckpt;
+    switch (k->step) {
+    case IMAGE_UNLINK:
+        k->waiting = 1;
+        io_unlink(s->io, &k->file_op, s->dir, IMAGE_TMP, file_done);
+        return;
+    case IMAGE_OPEN:
+        k->waiting = 1;
+        io_open_file(s->io, &k->file_op, s->dir, IMAGE_TMP, IO_CREATE | IO_DIRECT, file_done);
+        return;
+    case IMAGE_ALLOCATE:
+        k->waiting = 1;
+        io_allocate(s->io, &k->file_op, k->fd, BLOCK_BYTES + 4 * k->capacity, file_done);
+        return;
+    case IMAGE_WRITE:
+        image_write(s);
+        if (k->grow_file)
+            identity_write(s);
+        return;
+    case IMAGE_SYNC:
+        k->waiting = 1;
+        if (pitfall(RECLAIM_UNSYNCED_IMAGE)) {
+            k->waiting = 0;
+            k->step = IMAGE_DONE;
+            return;
+        }
+        io_sync(s->io, &k->file_op, k->fd, file_done);
+        return;
+    case IMAGE_RENAME:
+        if (!k->grow_file) {
+            k->step = IMAGE_DONE;
+            return;
+        }
+        k->waiting = 1;
+        io_rename(s->io, &k->file_op, s->dir, IMAGE_TMP, "image", file_done);
+        return;
+    case IMAGE_DIR:
+        k->waiting = 1;
+        io_sync(s->io, &k->file_op, s->dir, file_done);
+        return;
+    case IMAGE_DONE:
+        return;
+    }
+}
+
+static void vols_capture(struct store *s)
+{
+    for (uint32_t i = 0; i < s->vol_count; i++) {
+        struct vol_row row;
+        if (volume_row(s->vols[i], &row)) {
+            vol_row_encode(&row, buf_grow(&s->ckpt->build.vols, VOL_ROW_BYTES));
+            s->ckpt->build.head.vols++;
+        }
+    }
+}
+
+void image_file_start(struct store *s)
+{
+    struct checkpoint *k = s->ckpt;
+    k->store = s;
+    vols_capture(s);
+    k->build.head.next_extent = s->next_extent;
+    k->build.head.next_vol = s->next_vol;
+    k->pages = image_build_pages(&k->build, s->id.store, &k->bytes);
+    check(k->pages);
+    k->grow_file = k->bytes > s->image_capacity;
+    k->capacity = s->image_capacity;
+    while (k->capacity < k->bytes)
+        k->capacity *= 2;
+    k->fd = k->grow_file ? -1 : s->image_fd;
+    if (k->grow_file) {
+        k->file_head = io_buffer_take(BLOCK_BYTES);
+        check(k->file_head);
+    }
+    k->step = k->grow_file ? IMAGE_UNLINK : IMAGE_WRITE;
+    image_file_step(s);
+}
+
+bool image_file_done(struct store *s)
+{
+    struct checkpoint *k = s->ckpt;
+    if (k->retry_ns && io_now_ns(s->io) >= k->retry_ns) {
+        k->retry_ns = 0;
+        image_file_step(s);
+    }
+    if (k->step != IMAGE_DONE)
+        return false;
+    if (k->grow_file) {
+        io_fd_close(s->io, s->image_fd);
+        s->image_fd = k->fd;
+        s->image_capacity = k->capacity;
+    }
+    return true;
+}

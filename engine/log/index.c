@@ -1,0 +1,114 @@
+/* index.c -- the sparse index of an extent: one tile per run of at most 64 KiB.
+ *
+ * Tiles of sealed extents are on disk in index blocks and come into memory when a read needs them;
+ * the next checkpoint forgets them again. */
+#include <stdlib.h>
+
+#include "engine/base/check.h"
+#include "engine/log/store_in.h"
+
+struct index_read {
+    struct op op;
+    struct extent *e;
+    struct read *r;
+    void (*then)(struct read *r, enum err err);
+    uint8_t *blocks;
+    struct store *s;
+};
+
+static enum err blocks_decode(const struct index_read *x, struct tile *tiles)
+{
+    const struct extent *e = x->e;
+    for (uint32_t i = 0; i < e->tile_from; i++) {
+        const uint8_t *block = x->blocks + (size_t)(i / TILES_PER_BLOCK) * BLOCK_BYTES;
+        struct page_seal seal = { x->s->id.store, e->id, i / TILES_PER_BLOCK };
+        if (i % TILES_PER_BLOCK == 0 && !page_ok(block, &seal))
+            return ERR_CORRUPT;
+        TRY(tile_decode(block + (size_t)(i % TILES_PER_BLOCK) * TILE_BYTES, &tiles[i]));
+    }
+    return ERR_OK;
+}
+
+/* Puts the tiles from the blocks before those that are in memory already. */
+static enum err tiles_join(struct index_read *x)
+{
+    struct extent *e = x->e;
+    uint32_t loaded = e->tile_count - e->tile_from;
+    struct tile *tiles = malloc(((size_t)e->tile_count + 1) * sizeof(*tiles));
+    if (!tiles)
+        return ERR_NO_MEMORY;
+    enum err err = blocks_decode(x, tiles);
+    if (err) {
+        free(tiles);
+        return err;
+    }
+    if (loaded)
+        memcpy(tiles + e->tile_from, e->tiles, loaded * sizeof(*tiles));
+    free(e->tiles);
+    e->tiles = tiles;
+    e->tile_cap = e->tile_count + 1;
+    e->tile_from = 0;
+    return ERR_OK;
+}
+
+static void index_done(struct op *op)
+{
+    struct index_read *x = container_of(op, struct index_read, op);
+    struct read *r = x->r;
+    enum err err = op->err;
+    if (!err && op->got != op->len)
+        err = ERR_CORRUPT;
+    if (!err && x->e->tile_from)
+        err = tiles_join(x);
+    extent_unpin(x->s, x->e);
+    void (*then)(struct read *, enum err) = x->then;
+    io_buffer_give(x->blocks);
+    free(x);
+    then(r, err);
+}
+
+void index_load(struct extent *e, struct read *r, void (*then)(struct read *r, enum err err))
+{
+    struct store *s = e->part->store;
+    const struct geometry *g = &s->id.geometry;
+    uint32_t blocks = (e->tile_from + TILES_PER_BLOCK - 1) / TILES_PER_BLOCK;
+    struct index_read *x = calloc(1, sizeof(*x));
+    check(x);
+    *x = (struct index_read){ .e = e, .r = r, .then = then, .s = s };
+    x->blocks = io_buffer_take((uint64_t)blocks * BLOCK_BYTES);
+    check(x->blocks);
+    e->pins++;
+    io_read(s->io, &x->op, e->vol->fd, x->blocks, (uint64_t)blocks * BLOCK_BYTES,
+            vol_place(g, e->unit) + extent_data_bytes(g, e->order), index_done);
+}
+
+static const struct tile *tile_at(const struct extent *e, uint32_t i)
+{
+    return &e->tiles[i - e->tile_from];
+}
+
+bool index_find(const struct extent *e, uint64_t off, uint32_t *i)
+{
+    uint32_t lo = e->tile_from, hi = e->tile_count;
+    while (lo < hi) { /* the last tile with base_off <= off */
+        uint32_t mid = (lo + hi) / 2;
+        if (tile_at(e, mid)->base_off <= off)
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
+    while (lo > e->tile_from && tile_at(e, lo - 1)->batch_at == NO_BATCH)
+        lo--; /* inside a large batch: back to where it begins */
+    if (lo == e->tile_from)
+        return false;
+    *i = lo - 1;
+    return true;
+}
+
+bool index_find_time(const struct extent *e, int64_t time_ms, uint32_t *i)
+{
+    for (*i = e->tile_from; *i < e->tile_count; (*i)++)
+        if (tile_at(e, *i)->batch_at != NO_BATCH && tile_at(e, *i)->max_time >= time_ms)
+            return true;
+    return false;
+}

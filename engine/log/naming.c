@@ -1,0 +1,413 @@
+/* naming.c -- fills an entry: first the requests, then partition by partition.
+ *
+ * Of a partition, in pos order:
+ *   EPOCH    if this is its first append after an opening
+ *   EXTENT   for each extent that no entry has named yet
+ *   DIRECT   one row per tile up to the last direct run issued; a tile that a checkpoint wrote
+ *            behind comes along, so that recovery finds no hole before the run (store.md A8)
+ *   INLINE   the bytes from there to the end of a batch
+ *
+ * Data stops at 7/8 of the ring: what is left is for rows that free space (store.md B3). */
+#include "engine/log/naming.h"
+
+#include "engine/base/check.h"
+#include "engine/base/crc32c.h"
+#include "engine/log/checkpoint.h"
+#include "engine/log/tail.h"
+
+#define INLINE_QUANTUM (1u << 20) /* inline bytes of one partition in one entry: fairness */
+
+struct build {
+    struct store *s;
+    uint32_t max; /* bytes of the entry at most */
+    uint32_t inline_bytes;
+};
+
+static uint32_t build_left(const struct build *b)
+{
+    uint32_t used = ENTRY_HEADER_BYTES + b->s->commit.row_count * ROW_BYTES + b->inline_bytes;
+    return used < b->max ? b->max - used : 0;
+}
+
+static void build_row(struct build *b, const struct row *r)
+{
+    struct commit *c = &b->s->commit;
+    check(c->row_count < c->row_cap);
+    c->rows[c->row_count++] = *r;
+}
+
+/* ---- requests ---- */
+
+static void drop_apply(struct store *s, struct part *p)
+{
+    for (uint32_t i = 0; i < p->extent_count; i++)
+        extent_drop(p->extents[i], s->journal.seq);
+    p->extent_count = 0;
+    part_free(p);
+}
+
+/* The row's effect on the tables, at the moment it is put into an entry. */
+static void request_apply(struct store *s, struct part_request *r)
+{
+    struct part *p = r->part;
+    switch (r->row.kind) {
+    case ROW_ADD:
+        p->add_seq = min_u64(p->add_seq, s->journal.seq);
+        break;
+    case ROW_TRIM:
+        r->row.base_off = p->start_off;
+        extents_trim(p, s->journal.seq);
+        part_extents_moved(p);
+        break;
+    case ROW_DROP:
+        r->part = NULL;
+        drop_apply(s, p);
+        break;
+    default:
+        check(false);
+    }
+}
+
+static bool request_is_close(const struct part_request *r)
+{
+    return r->row.kind == ROW_CLOSE;
+}
+
+static void build_requests(struct build *b)
+{
+    struct store *s = b->s;
+    list_each (&s->requests, n) {
+        struct part_request *r = container_of(n, struct part_request, node);
+        if (request_is_close(r))
+            continue;
+        if (build_left(b) < ROW_BYTES)
+            return;
+        request_apply(s, r);
+        build_row(b, &r->row);
+        node_unlink(n);
+        list_push(&s->commit.requests, n);
+    }
+}
+
+/* The last extent was closed and no row says so yet. */
+static bool close_due(const struct part *p)
+{
+    const struct extent *e = p->extent_count ? p->extents[p->extent_count - 1] : NULL;
+    return e && e->sealed && !e->close_named;
+}
+
+/* A close is answered with the entry that carries its row: CLOSE follows the extent's bytes. */
+static void build_closes(struct build *b)
+{
+    list_each (&b->s->requests, n) {
+        struct part_request *r = container_of(n, struct part_request, node);
+        if (!request_is_close(r) || close_due(r->part))
+            continue;
+        node_unlink(n);
+        list_push(&b->s->commit.requests, n);
+    }
+}
+
+/* ---- one partition ---- */
+
+/* Where this entry takes the partition: the end of a batch, as far as budget and direct runs let
+ * it go. Returns named_pos when there is nothing to say. */
+static uint64_t part_target(const struct build *b, const struct part *p, uint32_t rows)
+{
+    uint64_t from = max_u64(p->named_pos, p->direct_end);
+    uint64_t left = build_left(b);
+    left = left > (uint64_t)rows * ROW_BYTES ? left - (uint64_t)rows * ROW_BYTES : 0;
+    left = min_u64(left, INLINE_QUANTUM);
+    if (!node_linked(&p->direct_node) && p->head_pos - from <= left)
+        return p->head_pos;
+    uint64_t best = from == p->named_pos ? from : 0;
+    for (uint32_t i = mark_find(p, from); i < p->mark_count; i++) {
+        uint64_t end = mark_at(p, i)->pos; /* the batch before it ends here, or a pad before */
+        if (end - from > left)
+            break;
+        best = end;
+        if (node_linked(&p->direct_node))
+            break; /* the rest goes out directly, soon */
+    }
+    if (!best && p->head_pos - from <= left)
+        best = p->head_pos;
+    return best ? best : p->named_pos;
+}
+
+static void build_extent_row(struct build *b, const struct part *p, uint32_t i)
+{
+    struct extent *e = p->extents[i];
+    const struct extent *prev = i ? p->extents[i - 1] : NULL;
+    e->named = true;
+    if (prev)
+        p->extents[i - 1]->close_named = true;
+    build_row(b, &(struct row){ .kind = ROW_EXTENT,
+                                .part = p->number,
+                                .pos = e->base_pos,
+                                .base_off = e->base_off,
+                                .extent = e->id,
+                                .len = prev ? prev->data_bytes : 0,
+                                .vol = e->vol->number,
+                                .unit = e->unit,
+                                .order = e->order });
+}
+
+/* A file whose runs the journal's sync does not make durable is synced itself (rule 3). */
+static void commit_touch(struct store *s, const struct extent *e)
+{
+    bool raw = volume_unwritten(s, e->vol, e->unit);
+    if (raw) {
+        s->commit.raw = true;
+        s->counts.runs_unwritten++;
+        probe("commit names a run in unwritten space");
+    }
+    if ((raw && !pitfall(TRUST_UNWRITTEN)) || !s->sync_covers_device)
+        e->vol->commit_sync = true;
+}
+
+static uint32_t build_direct_rows(struct build *b, struct part *p, struct extent *e)
+{
+    uint32_t rows = 0;
+    for (uint32_t i = e->tile_count; i > e->tile_from; i--) {
+        if (e->base_pos + e->tiles[i - 1 - e->tile_from].at < p->tiled_pos)
+            break;
+        rows++;
+    }
+    for (uint32_t i = e->tile_count - rows; i < e->tile_count; i++) {
+        const struct tile *t = &e->tiles[i - e->tile_from];
+        if (e->base_pos + t->at >= p->direct_end)
+            break;
+        build_row(b, &(struct row){ .kind = ROW_DIRECT,
+                                    .part = p->number,
+                                    .pos = e->base_pos + t->at,
+                                    .base_off = t->base_off,
+                                    .next_off = t->next_off,
+                                    .max_time = t->max_time,
+                                    .len = t->len,
+                                    .crc = t->crc,
+                                    .extent = e->id,
+                                    .batch_at = t->batch_at });
+        commit_touch(b->s, e);
+    }
+    return rows;
+}
+
+static void build_inline_row(struct build *b, struct part *p, uint64_t from, uint64_t to)
+{
+    struct commit *c = &b->s->commit;
+    struct mark_span span = mark_span(p, from, to);
+    uint32_t len = (uint32_t)(to - from), crc = piece_crc_seed(p->number, from), done = 0;
+    while (done < len) {
+        uint8_t *at;
+        uint64_t n = min_u64(tail_find(p, from + done, &at), len - done);
+        check(n);
+        crc = crc32c(crc, at, n);
+        done += (uint32_t)n;
+    }
+    c->pieces[c->piece_count++] = (struct piece){ p, from, len };
+    b->inline_bytes += len;
+    build_row(b, &(struct row){ .kind = ROW_INLINE,
+                                .part = p->number,
+                                .pos = from,
+                                .base_off = span.base_off,
+                                .next_off = span.next_off,
+                                .max_time = span.max_time,
+                                .len = len,
+                                .crc = crc,
+                                .batch_at = span.batch_at });
+}
+
+/* Everything of it is named: nothing to say about it any more. */
+static bool extent_said(const struct part *p, uint32_t i)
+{
+    const struct extent *e = p->extents[i];
+    uint64_t end = extent_end_pos(p, i);
+    return e->named && end <= p->named_pos &&
+           (p->direct_end <= p->tiled_pos || block_ceil(end) <= p->tiled_pos);
+}
+
+static uint32_t first_unsaid(const struct part *p)
+{
+    uint32_t i = p->extent_count;
+    while (i > 0 && !extent_said(p, i - 1))
+        i--;
+    return i;
+}
+
+/* Rows that naming the partition takes at most. */
+static uint32_t part_rows(const struct part *p)
+{
+    uint32_t rows = 2 + p->epoch_due; /* CLOSE, and one INLINE to spare */
+    for (uint32_t i = first_unsaid(p); i < p->extent_count; i++) {
+        const struct extent *e = p->extents[i];
+        rows += 2; /* EXTENT and INLINE */
+        for (uint32_t t = e->tile_count; t > e->tile_from; t--) {
+            if (e->base_pos + e->tiles[t - 1 - e->tile_from].at < p->tiled_pos)
+                break;
+            rows++;
+        }
+    }
+    return rows;
+}
+
+/* Direct runs that are named and still in flight: the entry waits for them. */
+static void wait_for_runs(struct store *s, struct part *p)
+{
+    list_each (&p->runs, n) {
+        struct run *r = container_of(n, struct run, node);
+        if (r->pos >= p->direct_end || pitfall(ACK_BEFORE_RUNS))
+            return;
+        check(!r->waited);
+        r->waited = true;
+        s->commit.waiting++;
+    }
+}
+
+static void build_close_row(struct build *b, struct part *p)
+{
+    struct extent *e = p->extents[p->extent_count - 1];
+    e->close_named = true;
+    build_row(b, &(struct row){ .kind = ROW_CLOSE,
+                                .part = p->number,
+                                .pos = p->head_pos,
+                                .extent = e->id,
+                                .len = e->data_bytes });
+}
+
+static void part_name(struct build *b, struct part *p, uint64_t to)
+{
+    uint64_t from = max_u64(p->named_pos, p->direct_end);
+    uint32_t direct = 0;
+    if (p->epoch_due)
+        build_row(b, &(struct row){ .kind = ROW_EPOCH,
+                                    .part = p->number,
+                                    .epoch = p->leader_epoch,
+                                    .base_off = p->epochs[p->epoch_count - 1].start_off });
+    p->epoch_due = false;
+    for (uint32_t i = first_unsaid(p); i < p->extent_count; i++) {
+        struct extent *e = p->extents[i];
+        uint64_t end = extent_end_pos(p, i);
+        if (e->base_pos > to)
+            break;
+        if (!e->named)
+            build_extent_row(b, p, i);
+        if (p->direct_end > p->tiled_pos)
+            direct += build_direct_rows(b, p, e);
+        uint64_t a = max_u64(from, e->base_pos), z = min_u64(to, end);
+        if (a < z)
+            build_inline_row(b, p, a, z);
+    }
+    if (to == p->head_pos && close_due(p))
+        build_close_row(b, p);
+    if (direct)
+        wait_for_runs(b->s, p);
+    b->s->commit.dsync &= !direct || pitfall(DSYNC_BESIDE_DIRECT);
+    p->tiled_pos = max_u64(p->tiled_pos, p->direct_end);
+    p->commit_off = mark_span(p, from, to).next_off;
+    p->named_pos = p->commit_pos = to;
+    p->named_off = p->commit_off;
+}
+
+static void build_part(struct build *b, struct part *p)
+{
+    struct store *s = b->s;
+    uint32_t rows = part_rows(p);
+    if (build_left(b) < rows * ROW_BYTES)
+        return; /* stays dirty: next entry */
+    uint64_t to = part_target(b, p, rows);
+    node_unlink(&p->dirty_node);
+    if (to <= p->named_pos && p->direct_end <= p->named_pos && !close_due(p)) {
+        if (!node_linked(&p->direct_node) && p->head_pos > p->named_pos)
+            list_push(&s->dirty, &p->dirty_node);
+        return;
+    }
+    if (to < p->direct_end) { /* its last batch does not fit any more: next entry */
+        list_push(&s->dirty, &p->dirty_node);
+        return;
+    }
+    part_name(b, p, to);
+    list_push(&s->commit.parts, &p->commit_node);
+    if (p->named_pos < p->head_pos && !node_linked(&p->direct_node))
+        list_push(&s->dirty, &p->dirty_node);
+}
+
+/* ---- the entry ---- */
+
+/* Bytes that the ring has for an entry at ring_pos: all of it for requests, 7/8 for data. */
+static uint32_t ring_room(const struct store *s, uint64_t ring_pos, bool data)
+{
+    uint64_t limit = s->journal.free_pos + (data ? s->journal.ring / 8 * 7 : s->journal.ring);
+    if (ring_pos + 2 * BLOCK_BYTES > limit)
+        return 0;
+    return (uint32_t)min_u64(s->id.geometry.entry_max, limit - ring_pos);
+}
+
+/* System partitions (metadata) may use the reserve: deleting a topic needs them. */
+static bool part_is_system(const struct part *p)
+{
+    static const uint8_t zero[15];
+    return memcmp(p->topic.b, zero, sizeof(zero)) == 0;
+}
+
+static void build_parts(struct build *b, bool system_only)
+{
+    struct list later;
+    list_init(&later);
+    uint32_t most = UINT32_MAX;
+    for (struct node *n;
+         most-- && build_left(b) > 2 * ROW_BYTES && (n = list_first(&b->s->dirty));) {
+        struct part *p = container_of(n, struct part, dirty_node);
+        bool named_already = node_linked(&p->commit_node);
+        if (named_already || (system_only && !part_is_system(p))) {
+            node_unlink(n);
+            list_push(&later, n);
+            continue;
+        }
+        build_part(b, p);
+        if (node_linked(&p->dirty_node)) { /* not done with it: behind the others, next entry */
+            node_unlink(&p->dirty_node);
+            list_push(&later, &p->dirty_node);
+        }
+    }
+    for (struct node *n; (n = list_pop(&later));)
+        list_push(&b->s->dirty, n);
+}
+
+bool naming_build(struct store *s, uint64_t ring_pos, bool seal)
+{
+    struct commit *c = &s->commit;
+    uint32_t room = ring_room(s, ring_pos, false), data_room = ring_room(s, ring_pos, true);
+    struct build b = { .s = s, .max = room };
+    c->row_count = c->piece_count = c->waiting = 0;
+    c->raw = false;
+    c->seal = seal;
+    c->dsync = io_features(s->io).dsync;
+    if (!room) {
+        s->want_checkpoint = true;
+        probe("journal full: even rows wait for a checkpoint");
+        return false;
+    }
+    build_requests(&b);
+    if (data_room < 4 * BLOCK_BYTES && !list_empty(&s->dirty)) {
+        s->want_checkpoint = true;
+        probe("journal at 7/8: data waits for a checkpoint");
+        build_parts(&b, true);
+    } else {
+        b.max = data_room;
+        build_parts(&b, false);
+    }
+    b.max = room;
+    build_closes(&b);
+    if (seal && !c->row_count)
+        build_row(&b, &(struct row){ .kind = ROW_SEAL });
+    return c->row_count > 0;
+}
+
+void naming_after(struct store *s)
+{
+    list_each (&s->commit.parts, n) {
+        struct part *p = container_of(n, struct part, commit_node);
+        if (checkpoint_wants(p))
+            checkpoint_part(p);
+    }
+}

@@ -1,0 +1,376 @@
+/* read.c -- whole batches from an offset on, out of memory or off the disk.
+ *
+ *   read_start   the extent that holds the offset; its index comes into memory if it has to
+ *   hot          the batch begins in the tail: copied from there
+ *   cold         whole tiles are read from the extent and verified, then cut to batches; a batch
+ *                that goes on in the tail is completed from there
+ *   damage       a tile that does not verify is reported (CORRUPT) and never served; what lies
+ *                before it is
+ *
+ * A read never crosses an extent; the caller goes on at next_off. */
+#include <stdlib.h>
+
+#include "engine/base/check.h"
+#include "engine/log/tail.h"
+
+#define READ_BYTES_MAX (8u << 20) /* a plan pins its extent: store.md G2 */
+
+static void read_start(struct read *r);
+
+void read_finish(struct read *r, enum err err)
+{
+    node_unlink(&r->node);
+    r->err = err;
+    if (err)
+        read_give(r);
+    if (!err && !r->batches.len && r->next_off < r->off)
+        r->next_off = r->off;
+    list_push(&r->store->read_dones, &r->node);
+}
+
+void read_give(struct read *r)
+{
+    io_buffer_give(r->buf);
+    r->buf = NULL;
+    r->batches = (struct bytes){ 0 };
+}
+
+/* Offsets below this may be given to this reader. */
+static uint64_t read_end(const struct read *r)
+{
+    const struct part *p = r->part;
+    uint64_t end = r->beyond_visible ? p->next_off : part_visible(p);
+    return p->damaged ? min_u64(end, p->damaged_off) : end;
+}
+
+/* Cuts [at, at+len), which begins with a batch, to the batches wanted. Returns the bytes that the
+ * first wanted batch takes when it is not whole here, else 0. */
+static uint64_t read_cut(struct read *r, const uint8_t *at, uint64_t len)
+{
+    uint64_t from = 0, to = 0, end = read_end(r);
+    struct batch_info info;
+    bool any = false;
+    while (len - to >= BATCH_HEADER_BYTES) {
+        if (batch_peek((struct bytes){ at + to, UINT32_MAX }, &info) != ERR_OK)
+            break; /* padding at the extent's end */
+        bool whole = info.bytes <= len - to;
+        bool wanted = info.base_off + info.last_off_delta >= r->off;
+        if (info.base_off >= end || info.base_off + info.last_off_delta >= end)
+            break;
+        if (!whole)
+            return any || !wanted ? 0 : to + info.bytes;
+        if (any && to + info.bytes - from > r->bytes_max)
+            break;
+        if (!any && wanted)
+            from = to;
+        any |= wanted;
+        to += info.bytes;
+        if (any)
+            r->next_off = info.base_off + info.last_off_delta + 1;
+    }
+    if (any)
+        r->batches = (struct bytes){ at + from, to - from };
+    return 0;
+}
+
+static bool read_buffer(struct read *r, uint64_t bytes)
+{
+    io_buffer_give(r->buf);
+    r->buf = io_buffer_take(block_ceil(bytes) + BLOCK_BYTES);
+    r->buf_bytes = bytes;
+    return r->buf != NULL;
+}
+
+/* ---- hot ---- */
+
+/* Position of the batch with `off` in the tail, when a mark knows it. */
+static bool mark_of_off(const struct part *p, uint64_t off, uint64_t *pos)
+{
+    uint32_t lo = 0, hi = p->mark_count;
+    while (lo < hi) {
+        uint32_t mid = (lo + hi) / 2;
+        if (mark_at(p, mid)->off <= off)
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
+    if (!lo)
+        return false;
+    *pos = mark_at(p, lo - 1)->end_off > off || lo == p->mark_count ? mark_at(p, lo - 1)->pos
+                                                                    : mark_at(p, lo)->pos;
+    return true;
+}
+
+/* From memory: all bytes from pos to the extent's end, at most what is wanted plus one batch. */
+static void read_hot(struct read *r, const struct extent *e, uint64_t pos)
+{
+    struct part *p = r->part;
+    uint64_t end = e->sealed ? e->base_pos + e->data_bytes : p->head_pos;
+    uint64_t want = r->bytes_max;
+    p->store->counts.reads_hot++;
+    for (;;) {
+        uint64_t len = min_u64(end - pos, max_u64(want, BATCH_HEADER_BYTES));
+        if (!read_buffer(r, len)) {
+            read_finish(r, ERR_NO_MEMORY);
+            return;
+        }
+        check(tail_copy(p, pos, r->buf, len));
+        uint64_t need = read_cut(r, r->buf, len);
+        if (!need || len == end - pos) {
+            read_finish(r, ERR_OK);
+            return;
+        }
+        want = need;
+    }
+}
+
+/* ---- cold ---- */
+
+struct plan {
+    struct extent *e;
+    uint32_t tile, tiles;   /* whole tiles [tile, tile + tiles) are read */
+    uint64_t pos, disk_end; /* positions of the first byte, and after the last tile */
+    uint64_t len;           /* bytes in the buffer, tail bytes included */
+    uint64_t skip;          /* to the first batch */
+};
+
+static struct tile *plan_tile(const struct plan *pl, uint32_t i)
+{
+    return &pl->e->tiles[i - pl->e->tile_from];
+}
+
+/* How many bytes at the plan's start verify. */
+static uint64_t tiles_verify(const struct plan *pl, const uint8_t *buf)
+{
+    uint64_t good = 0;
+    for (uint32_t i = pl->tile; i < pl->tile + pl->tiles; i++) {
+        const struct tile *t = plan_tile(pl, i);
+        uint64_t pos = pl->e->base_pos + t->at;
+        bool ok = piece_crc(pl->e->id, pos, buf + good, t->len) == t->crc;
+        if (t->flags & TILE_GAP || (!ok && !pitfall(READ_UNVERIFIED)))
+            return good;
+        good += t->len;
+    }
+    return good;
+}
+
+static void plan_start(struct read *r, struct extent *e, uint32_t tile, uint64_t bytes);
+
+/* The first tile from *i on in which a batch begins. */
+static bool next_batch_tile(const struct extent *e, uint32_t *i)
+{
+    while (*i < e->tile_count && e->tiles[*i - e->tile_from].batch_at == NO_BATCH)
+        ++*i;
+    return *i < e->tile_count;
+}
+
+static void cold_cut(struct read *r, struct plan *pl, uint64_t good)
+{
+    struct extent *e = pl->e;
+    uint64_t whole = pl->disk_end - pl->pos;
+    uint64_t end = e->sealed ? e->base_pos + e->data_bytes - pl->pos : UINT64_MAX;
+    uint64_t have = min_u64(good < whole ? good : pl->len, end);
+    uint64_t need =
+        have > pl->skip ? read_cut(r, (uint8_t *)r->buf + pl->skip, have - pl->skip) : 0;
+    uint32_t tile = pl->tile, next = pl->tile + pl->tiles;
+    bool bad = good < whole;
+    free(pl);
+    r->plan = NULL;
+    if (r->batches.len) {
+        read_finish(r, ERR_OK);
+    } else if (bad) {
+        probe("a tile does not verify");
+        r->bad_pos = e->base_pos + e->tiles[tile - e->tile_from].at + good;
+        read_finish(r, ERR_CORRUPT);
+    } else if (need) {
+        plan_start(r, e, tile, need);
+    } else if (next_batch_tile(e, &next)) {
+        plan_start(r, e, next, r->bytes_max); /* off lies in a gap before that tile */
+    } else if (e->sealed) {
+        r->from_extent = e->base_off + 1; /* nothing at or after off here: the next extent */
+        read_start(r);
+    } else {
+        read_finish(r, ERR_OK);
+    }
+}
+
+static void cold_done(struct op *op)
+{
+    struct read *r = container_of(op, struct read, op);
+    struct plan *pl = r->plan;
+    extent_unpin(r->store, pl->e);
+    if (!r->part || op->err || op->got != op->len) {
+        bool gone = !r->part;
+        free(pl);
+        r->plan = NULL;
+        read_finish(r, gone ? ERR_NOT_FOUND : op->err ? op->err : ERR_CORRUPT);
+        return;
+    }
+    cold_cut(r, pl, tiles_verify(pl, r->buf));
+}
+
+/* Reads whole tiles from `tile` on until `bytes` after its first batch are there; if the tiles end
+ * before, the rest comes from the tail. */
+static void plan_start(struct read *r, struct extent *e, uint32_t tile, uint64_t bytes)
+{
+    struct part *p = r->part;
+    struct plan *pl = calloc(1, sizeof(*pl));
+    check(pl);
+    *pl = (struct plan){ .e = e, .tile = tile };
+    const struct tile *first = plan_tile(pl, tile);
+    pl->pos = pl->disk_end = e->base_pos + first->at;
+    pl->skip = first->batch_at;
+    uint64_t want = pl->pos + pl->skip + bytes;
+    while (tile + pl->tiles < e->tile_count && pl->disk_end < want) {
+        const struct tile *t = plan_tile(pl, tile + pl->tiles);
+        if (e->base_pos + t->at + t->len > p->disk_pos)
+            break; /* still in flight: in memory */
+        pl->disk_end += t->len;
+        pl->tiles++;
+    }
+    bool tail_next = tile + pl->tiles == e->tile_count || pl->disk_end < want;
+    if (tail_next) /* the batch wanted may begin in the tail */
+        want = max_u64(want, pl->disk_end + bytes);
+    uint64_t data_end = extent_data_end(p, e);
+    uint64_t memory =
+        pl->disk_end < want && pl->disk_end < data_end ? min_u64(want, data_end) - pl->disk_end : 0;
+    pl->len = pl->disk_end - pl->pos + memory;
+    r->plan = pl;
+    if (memory && p->tail_state != TAIL_IN) {
+        free(pl);
+        r->plan = NULL;
+        node_unlink(&r->node);
+        list_push(&p->tail_reads, &r->node);
+        part_tail_load(p);
+        return;
+    }
+    uint64_t whole = pl->disk_end - pl->pos;
+    if (!read_buffer(r, pl->len) ||
+        !tail_copy(p, pl->disk_end, (uint8_t *)r->buf + whole, memory)) {
+        free(pl);
+        r->plan = NULL;
+        read_finish(r, ERR_NO_MEMORY);
+        return;
+    }
+    p->store->counts.reads_cold++;
+    if (!pl->tiles) {
+        cold_cut(r, pl, 0);
+        return;
+    }
+    e->pins++;
+    io_read(p->store->io, &r->op, e->vol->fd, r->buf, whole, extent_place(e, pl->pos), cold_done);
+}
+
+/* ---- where ---- */
+
+/* The extent that holds `off`: the last one that begins at or before it. */
+static struct extent *extent_of_off(const struct part *p, uint64_t off, uint64_t from)
+{
+    uint32_t lo = 0, hi = p->extent_count;
+    off = max_u64(off, from);
+    while (lo < hi) {
+        uint32_t mid = (lo + hi) / 2;
+        if (p->extents[mid]->base_off <= off)
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
+    if (from && lo && p->extents[lo - 1]->base_off < from)
+        lo++; /* past the extent that had nothing: the one after it */
+    if (!lo)
+        lo = p->extent_count ? 1 : 0;
+    return lo && lo <= p->extent_count ? p->extents[lo - 1] : NULL;
+}
+
+static void index_loaded(struct read *r, enum err err)
+{
+    if (!r->part)
+        read_finish(r, ERR_NOT_FOUND);
+    else if (err)
+        read_finish(r, err);
+    else
+        read_start(r);
+}
+
+/* The first byte after the extent's batches. */
+uint64_t extent_data_end(const struct part *p, const struct extent *e)
+{
+    return e->sealed ? e->base_pos + e->data_bytes : p->head_pos;
+}
+
+static void read_begin_of(struct read *r, struct extent *e)
+{
+    struct part *p = r->part;
+    uint64_t pos;
+    uint32_t tile;
+    bool marked = mark_of_off(p, max_u64(r->off, e->base_off), &pos);
+    if (marked && pos >= e->base_pos && pos < extent_data_end(p, e)) {
+        read_hot(r, e, pos);
+        return;
+    }
+    if (e->tile_from) {
+        index_load(e, r, index_loaded);
+        return;
+    }
+    if (!index_find(e, max_u64(r->off, e->base_off), &tile)) {
+        if (e->tile_count || p->tail_state == TAIL_IN) {
+            if (e->sealed) { /* nothing at or after off in it */
+                r->from_extent = e->base_off + 1;
+                read_start(r);
+            } else {
+                read_finish(r, ERR_OK);
+            }
+            return;
+        }
+        node_unlink(&r->node); /* all of it is in the slot */
+        list_push(&p->tail_reads, &r->node);
+        part_tail_load(p);
+        return;
+    }
+    const struct tile *t = &e->tiles[tile];
+    pos = e->base_pos + t->at + t->batch_at;
+    if (p->tail_state == TAIL_IN && pos >= tail_floor(p))
+        read_hot(r, e, pos);
+    else
+        plan_start(r, e, tile, r->bytes_max);
+}
+
+static void read_start(struct read *r)
+{
+    struct part *p = r->part;
+    if (r->off >= read_end(r)) { /* damage was found, or the end is reached */
+        read_finish(r, p->damaged && r->off >= p->damaged_off ? ERR_DAMAGED : ERR_OK);
+        return;
+    }
+    struct extent *e = extent_of_off(p, r->off, r->from_extent);
+    if (e)
+        read_begin_of(r, e);
+    else
+        read_finish(r, ERR_OK);
+}
+
+void read_resume(struct read *r)
+{
+    list_push(&r->part->reads, &r->node);
+    read_start(r);
+}
+
+void part_read(struct part *p, struct read *r)
+{
+    r->part = p;
+    r->store = p->store;
+    r->node = (struct node){ 0 };
+    r->batches = (struct bytes){ 0 };
+    r->next_off = r->off;
+    r->buf = r->plan = NULL;
+    r->from_extent = 0;
+    if (r->bytes_max > READ_BYTES_MAX)
+        r->bytes_max = READ_BYTES_MAX;
+    list_push(&p->reads, &r->node);
+    if (p->dropped || p->store->closed)
+        read_finish(r, p->dropped ? ERR_NOT_FOUND : ERR_CLOSED);
+    else if (r->off < p->start_off || r->off > p->next_off)
+        read_finish(r, ERR_OFFSET_RANGE);
+    else
+        read_start(r);
+}

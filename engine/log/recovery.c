@@ -1,0 +1,349 @@
+/* recovery.c -- the decision table of recovery.h, applied to the ring.
+ *
+ *   ring_read      the whole ring into memory, several reads in flight
+ *   scan           entry by entry from the image's cut; judge() gives the letter
+ *   apply          rows into the tables, the last entry only after its direct runs verify
+ *   OPEN           written at the cut and synced: nothing is served before that */
+#include "engine/log/recovery.h"
+
+#include <stdlib.h>
+
+#include "engine/base/check.h"
+#include "engine/base/le.h"
+#include "engine/log/commit.h"
+#include "engine/log/replay.h"
+
+#define READ_BYTES      (1u << 20)
+#define READS_IN_FLIGHT 16u
+
+struct scan {
+    struct store *s;
+    struct why *why;
+    struct replay replay;
+    uint8_t *ring;     /* its bytes, by place */
+    uint64_t pos, seq; /* where the next entry should be, and its number */
+    uint32_t prev_crc;
+    uint64_t opening; /* of the last entry replayed */
+    uint32_t epoch;
+    uint32_t stopped; /* entries with damaged pieces */
+};
+
+/* ---- reading ---- */
+
+static enum err ring_read(struct scan *sc)
+{
+    struct store *s = sc->s;
+    struct op ops[READS_IN_FLIGHT] = { 0 };
+    uint64_t ring = s->journal.ring, at = 0;
+    sc->ring = io_buffer_take(ring);
+    if (!sc->ring)
+        return ERR_NO_MEMORY;
+    for (uint32_t i = 0; at < ring || io_inflight(s->io); i = (i + 1) % READS_IN_FLIGHT) {
+        if (ops[i].busy || ops[i].verb)
+            TRY(io_wait(s->io, &ops[i]));
+        if (ops[i].verb && ops[i].got != ops[i].len) {
+            why_set(sc->why, "the journal is shorter than its identity block says");
+            return ERR_CORRUPT;
+        }
+        ops[i].verb = IO_NONE;
+        if (at >= ring)
+            continue;
+        uint64_t n = min_u64(ring - at, READ_BYTES);
+        io_read(s->io, &ops[i], s->journal.fd, sc->ring + at, n, BLOCK_BYTES + at, NULL);
+        at += n;
+    }
+    return ERR_OK;
+}
+
+static const uint8_t *ring_at(const struct scan *sc, uint64_t pos)
+{
+    return sc->ring + pos % sc->s->journal.ring;
+}
+
+/* ---- judging ---- */
+
+static bool header_at(const struct scan *sc, uint64_t pos, struct entry *e)
+{
+    const struct store *s = sc->s;
+    return entry_decode(ring_at(sc, pos), s->id.key, s->id.store, pos, s->id.geometry.entry_max,
+                        e) == ERR_OK;
+}
+
+/* The next entry, where arithmetic says it must be; its header alone is judged. */
+static bool header_next(const struct scan *sc, struct entry *e)
+{
+    return header_at(sc, sc->pos, e) && e->seq == sc->seq && e->prev_crc == sc->prev_crc;
+}
+
+/* A valid header with a higher seq anywhere in the ring: its position says which lap it is of. */
+static bool later_exists(const struct scan *sc)
+{
+    const struct store *s = sc->s;
+    uint64_t ring = s->journal.ring;
+    struct entry e;
+    if (pitfall(IGNORE_SUCCESSOR))
+        return false;
+    for (uint64_t place = 0; place < ring; place += BLOCK_BYTES) {
+        const uint8_t *at = sc->ring + place;
+        uint64_t claimed = le64_get(at + ENTRY_POS_AT);
+        if (claimed % ring != place || claimed % BLOCK_BYTES || claimed < sc->pos)
+            continue;
+        if (header_at(sc, claimed, &e) && e.seq > sc->seq)
+            return true;
+    }
+    return false;
+}
+
+static bool pieces_ok(const struct entry *e, const uint8_t *at)
+{
+    const uint8_t *bytes = entry_row_at(at, e->rows);
+    for (uint32_t i = 0; i < e->rows; i++) {
+        struct row row;
+        if (row_decode(entry_row_at(at, i), &row) != ERR_OK)
+            return false;
+        if (row.kind != ROW_INLINE)
+            continue;
+        if (piece_crc(row.part, row.pos, bytes, row.len) != row.crc)
+            return false;
+        bytes += row.len;
+    }
+    return true;
+}
+
+/* Letter of the table for the place sc->pos; *e is valid where the header is. */
+static char judge(const struct scan *sc, struct entry *e)
+{
+    if (!header_next(sc, e))
+        return later_exists(sc) ? 'C' : 'B';
+    const uint8_t *at = ring_at(sc, e->ring_pos);
+    bool rows = entry_rows_ok(e, at);
+    bool pieces = rows && pieces_ok(e, at);
+    struct scan after = *sc;
+    after.pos = journal_next_pos(sc->s, e->ring_pos + e->len);
+    after.seq = e->seq + 1;
+    after.prev_crc = e->header_crc;
+    struct entry next;
+    if (pieces && header_next(&after, &next))
+        return 'A'; /* the common case: its successor follows */
+    after.seq = e->seq;
+    bool later = later_exists(&after);
+    if (!rows)
+        return later ? 'E' : 'D';
+    if (!pieces)
+        return later ? 'G' : 'F';
+    return later ? 'A' : 'I'; /* I or H: the direct runs decide */
+}
+
+/* ---- the last entry's direct runs ---- */
+
+struct place {
+    struct vol *vol;
+    uint64_t at;
+};
+
+/* Where a DIRECT row's bytes are: its extent is in the tables, or in an EXTENT row before it. */
+static bool run_place(const struct scan *sc, const struct entry *e, const uint8_t *at,
+                      const struct row *run, struct place *out)
+{
+    const struct store *s = sc->s;
+    const struct part *p = run->part < s->part_count ? s->parts[run->part] : NULL;
+    for (uint32_t i = 0; p && i < p->extent_count; i++) {
+        const struct extent *x = p->extents[i];
+        if (x->id != run->extent)
+            continue;
+        *out = (struct place){ x->vol, extent_place(x, run->pos) };
+        return true;
+    }
+    for (uint32_t i = 0; i < e->rows; i++) {
+        struct row row;
+        if (row_decode(entry_row_at(at, i), &row) || row.kind != ROW_EXTENT ||
+            row.extent != run->extent)
+            continue;
+        struct vol *v = volume_find(s, row.vol);
+        if (!v || run->pos < row.pos)
+            return false;
+        *out = (struct place){ v, vol_place(&s->id.geometry, row.unit) + (run->pos - row.pos) };
+        return true;
+    }
+    return false;
+}
+
+static enum err run_verify(const struct scan *sc, const struct entry *e, const uint8_t *at,
+                           const struct row *run, bool *ok)
+{
+    struct place place;
+    struct op op = { 0 };
+    *ok = false;
+    if (!run_place(sc, e, at, run, &place))
+        return ERR_OK;
+    uint8_t *buf = io_buffer_take(run->len);
+    if (!buf)
+        return ERR_NO_MEMORY;
+    io_read(sc->s->io, &op, place.vol->fd, buf, run->len, place.at, NULL);
+    enum err err = io_wait(sc->s->io, &op);
+    *ok = !err && op.got == run->len && piece_crc(run->extent, run->pos, buf, run->len) == run->crc;
+    io_buffer_give(buf);
+    return err == ERR_DEAD ? err : ERR_OK;
+}
+
+/* H or I: the entry is kept only if every run it names is on disk, as it says. */
+static enum err runs_verify(const struct scan *sc, const struct entry *e, bool *ok)
+{
+    const uint8_t *at = ring_at(sc, e->ring_pos);
+    *ok = true;
+    if (pitfall(SKIP_LAST_DIRECT_CHECK))
+        return ERR_OK;
+    for (uint32_t i = 0; i < e->rows && *ok; i++) {
+        struct row row;
+        TRY(row_decode(entry_row_at(at, i), &row));
+        bool imaged = row.part < sc->replay.part_cap && e->seq <= sc->replay.parts[row.part].seq;
+        if (row.kind == ROW_DIRECT && !imaged)
+            TRY(run_verify(sc, e, at, &row, ok));
+    }
+    return ERR_OK;
+}
+
+/* ---- applying ---- */
+
+static enum err entry_apply(struct scan *sc, const struct entry *e)
+{
+    const uint8_t *at = ring_at(sc, e->ring_pos);
+    const uint8_t *bytes = entry_row_at(at, e->rows);
+    for (uint32_t i = 0; i < e->rows; i++) {
+        struct row row;
+        TRY(row_decode(entry_row_at(at, i), &row));
+        const uint8_t *piece = NULL;
+        if (row.kind == ROW_INLINE) {
+            bool ok = piece_crc(row.part, row.pos, bytes, row.len) == row.crc;
+            piece = ok ? bytes : NULL;
+            bytes += row.len;
+        }
+        TRY(replay_row(&sc->replay, e, &row, piece));
+    }
+    sc->pos = journal_next_pos(sc->s, e->ring_pos + e->len);
+    sc->seq = e->seq + 1;
+    sc->prev_crc = e->header_crc;
+    sc->opening = max_u64(sc->opening, e->opening);
+    sc->epoch = e->store_epoch > sc->epoch ? e->store_epoch : sc->epoch;
+    sc->s->report.entries++;
+    sc->s->report.entry_bytes += e->len;
+    sc->s->journal.head_pos = e->ring_pos + e->len;
+    return ERR_OK;
+}
+
+static enum err refuse(struct scan *sc, char letter)
+{
+    why_set(
+        sc->why,
+        "journal entry %llu at ring position %llu is damaged (recovery case %c), and later entries "
+        "prove that it was acknowledged; `shardlog check` shows it, `shardlog repair` accepts the "
+        "loss",
+        (unsigned long long)sc->seq, (unsigned long long)sc->pos, letter);
+    return ERR_DAMAGED;
+}
+
+static enum err scan_run(struct scan *sc)
+{
+    for (;;) {
+        struct entry e;
+        bool ok = true;
+        char letter = judge(sc, &e);
+        sc->s->report.verdict = letter;
+        switch (letter) {
+        case 'B':
+        case 'D':
+        case 'F':
+            return ERR_OK; /* cut */
+        case 'C':
+        case 'E':
+            return refuse(sc, letter);
+        case 'G':
+            sc->stopped++;
+            break;
+        case 'I':
+            TRY(runs_verify(sc, &e, &ok));
+            if (!ok) {
+                probe("last entry dropped: a direct run it names is not there");
+                sc->s->report.verdict = 'H';
+                return ERR_OK;
+            }
+            TRY(entry_apply(sc, &e));
+            return ERR_OK;
+        default:
+            break;
+        }
+        TRY(entry_apply(sc, &e));
+    }
+}
+
+/* ---- the image ---- */
+
+static enum err image_open(struct scan *sc, struct image *im)
+{
+    struct store *s = sc->s;
+    uint64_t below = 0;
+    struct identity id = s->id;
+    id.file_bytes = BLOCK_BYTES + 4 * s->image_capacity;
+    enum err err = image_load(s->io, s->image_fd, &id, below, im, sc->why);
+    while (err == ERR_CORRUPT) { /* torn while it was written; or rotten: then the ring refuses */
+        probe("newest image not whole: the older one is tried");
+        below = im->head.generation;
+        err = image_load(s->io, s->image_fd, &id, below, im, sc->why);
+    }
+    if (err == ERR_NOT_FOUND) {
+        why_set(sc->why, "no image is whole in both generations; restore the store from a copy");
+        return ERR_CORRUPT;
+    }
+    return err;
+}
+
+static enum err tables_from_image(struct scan *sc, const struct image *im)
+{
+    struct store *s = sc->s;
+    s->generation = im->head.generation;
+    s->next_extent = im->head.next_extent;
+    s->next_vol = im->head.next_vol;
+    s->journal.free_pos = s->journal.head_pos = im->head.ring_pos;
+    sc->pos = im->head.ring_pos;
+    sc->seq = im->head.seq;
+    sc->prev_crc = im->head.prev_crc;
+    sc->opening = im->head.opening;
+    sc->epoch = im->head.store_epoch;
+    s->report.healed = im->healed;
+    TRY(volumes_open(s, im->vols, im->head.vols, sc->why));
+    return replay_image(&sc->replay, im);
+}
+
+static enum err tables_from_ring(struct scan *sc)
+{
+    struct store *s = sc->s;
+    TRY(ring_read(sc));
+    TRY(scan_run(sc));
+    TRY(replay_finish(&sc->replay));
+    s->journal.seq = sc->seq;
+    s->journal.prev_crc = sc->prev_crc;
+    s->synced_seq = sc->seq - 1;
+    s->report.cut_pos = sc->pos;
+    s->opening = sc->opening + 1;
+    s->epoch = sc->epoch + 1;
+    return ERR_OK;
+}
+
+enum err recovery_run(struct store *s, struct why *why)
+{
+    struct scan sc = { .s = s, .why = why, .replay = { .s = s, .why = why } };
+    struct image im = { 0 };
+    s->replaying = true;
+    enum err err = image_open(&sc, &im);
+    if (!err)
+        err = tables_from_image(&sc, &im);
+    if (!err)
+        err = tables_from_ring(&sc);
+    s->replaying = false;
+    if (!err && !s->opts.read_only)
+        err = commit_opening_entry(s);
+    replay_close(&sc.replay);
+    image_close(&im);
+    io_buffer_give(sc.ring);
+    return err;
+}

@@ -1,0 +1,209 @@
+/* replay_tail.c -- the end of replay: space map, then each partition's frontiers, tail and marks.
+ *
+ * What is not in extents yet comes from the image's slot (the partial block as it was then) and
+ * from the pieces that entries carried since. It stays in memory as the normal tail of a running
+ * partition: the next checkpoint writes it behind. An idle partition reads nothing. */
+#include <stdlib.h>
+
+#include "engine/base/check.h"
+#include "engine/log/replay.h"
+#include "engine/log/tail.h"
+
+static enum err part_broken(struct replay *r, const struct part *p, const char *what)
+{
+    why_set(r->why, "partition %u: %s; run `shardlog check`", p->number, what);
+    return ERR_CORRUPT;
+}
+
+/* ---- space ---- */
+
+static enum err space_claim(struct replay *r)
+{
+    struct store *s = r->s;
+    for (uint32_t i = 0; i < s->part_count; i++) {
+        struct part *p = s->parts[i];
+        for (uint32_t j = 0; p && j < p->extent_count; j++) {
+            struct extent *e = p->extents[j];
+            if (!volume_claim(s, e->vol, e->unit, e->order))
+                return part_broken(r, p, "its extent overlaps another one");
+        }
+    }
+    return ERR_OK;
+}
+
+static void numbers_free(struct store *s)
+{
+    for (uint32_t i = s->part_count; i > 0; i--)
+        if (!s->parts[i - 1])
+            part_number_give(s, i - 1);
+}
+
+static void slots_free(struct store *s)
+{
+    uint8_t *used;
+    s->slot_next = 0;
+    for (uint32_t i = 0; i < s->part_count; i++)
+        if (s->parts[i] && s->parts[i]->slot != NO_SLOT && s->parts[i]->slot >= s->slot_next)
+            s->slot_next = s->parts[i]->slot + 1;
+    used = calloc(s->slot_next + 1, 1);
+    check(used);
+    for (uint32_t i = 0; i < s->part_count; i++)
+        if (s->parts[i] && s->parts[i]->slot != NO_SLOT)
+            used[s->parts[i]->slot] = 1;
+    for (uint32_t i = s->slot_next; i > 0; i--)
+        if (!used[i - 1])
+            slot_give(s, i - 1);
+    free(used);
+}
+
+/* ---- one tail ---- */
+
+static void tail_paste(struct part *p, uint64_t pos, const uint8_t *from, uint64_t len)
+{
+    while (len) {
+        uint8_t *at;
+        uint64_t n = min_u64(tail_find(p, pos, &at), len);
+        check(n);
+        if (from)
+            memcpy(at, from, n);
+        else
+            memset(at, 0, n);
+        from = from ? from + n : NULL;
+        pos += n;
+        len -= n;
+    }
+}
+
+/* The image's partial block; its bytes are the start of the tail. Damage stops the partition. */
+static enum err tail_from_slot(struct replay *r, struct part *p, uint8_t *block)
+{
+    struct store *s = r->s;
+    struct op op = { 0 };
+    uint64_t from = block_floor(p->image_head), len = p->image_head - from;
+    const struct extent *e = part_extent_of(p, from);
+    io_read(s->io, &op, s->tails_fd, block, BLOCK_BYTES,
+            BLOCK_BYTES + ((uint64_t)p->slot * 2 + p->slot_side) * BLOCK_BYTES, NULL);
+    enum err err = io_wait(s->io, &op);
+    if (err == ERR_DEAD)
+        return err;
+    bool ok =
+        !err && op.got == BLOCK_BYTES && e && piece_crc(e->id, from, block, len) == p->slot_crc;
+    if (!ok) {
+        probe("a live tail slot is damaged");
+        part_tail_damaged(p);
+        memset(block, 0, BLOCK_BYTES);
+    }
+    tail_paste(p, from, block, len);
+    return ERR_OK;
+}
+
+static enum err tail_from_pieces(struct replay *r, struct part *p, struct replay_part *rp,
+                                 uint64_t at)
+{
+    for (uint32_t i = 0; i < rp->count; i++) {
+        const struct replay_piece *piece = &rp->pieces[i];
+        uint64_t skip = piece->pos < rp->disk ? min_u64(rp->disk - piece->pos, piece->len) : 0;
+        uint64_t pos = piece->pos + skip;
+        if (skip == piece->len)
+            continue;
+        const struct extent *gap = part_extent_of(p, pos - 1);
+        bool padded =
+            gap && gap->sealed && at >= gap->base_pos + gap->data_bytes && pos == block_ceil(at);
+        if (pos != at && !padded)
+            return part_broken(r, p, "a hole in its newest bytes");
+        tail_paste(p, pos, piece->at ? piece->at + skip : NULL, piece->len - skip);
+        at = pos + piece->len - skip;
+    }
+    return block_ceil(at) >= p->head_pos ? ERR_OK
+                                         : part_broken(r, p, "its newest bytes are missing");
+}
+
+/* The first batch that begins at or after `from` in this piece; its end when there is none. */
+static uint64_t piece_first_batch(const struct replay_piece *piece, uint64_t from)
+{
+    uint64_t pos = piece->pos + piece->batch_at;
+    struct batch_info info;
+    while (pos < from && pos < piece->pos + piece->len) {
+        struct bytes left = { piece->at + (pos - piece->pos), piece->pos + piece->len - pos };
+        if (batch_peek(left, &info) != ERR_OK)
+            return piece->pos + piece->len;
+        pos += info.bytes;
+    }
+    return pos;
+}
+
+static enum err tail_marks(struct replay *r, struct part *p, struct replay_part *rp, bool with_slot)
+{
+    enum err err = ERR_OK;
+    uint64_t from = block_floor(p->image_head);
+    if (with_slot && p->slot_batch_at != NO_SLOT_BATCH)
+        err = marks_walk(p, from + p->slot_batch_at, p->image_head, INT64_MAX);
+    for (uint32_t i = 0; i < rp->count && !err && !p->damaged; i++) {
+        const struct replay_piece *piece = &rp->pieces[i];
+        uint64_t end = piece->pos + piece->len;
+        if (piece->batch_at == NO_BATCH || end <= rp->disk)
+            continue;
+        uint64_t first = piece_first_batch(piece, rp->disk);
+        if (first < end)
+            err = marks_walk(p, first, end, piece->max_time);
+    }
+    return err && !p->damaged ? part_broken(r, p, "its newest bytes are not batches") : ERR_OK;
+}
+
+static uint64_t marks_base(const struct part *p)
+{
+    return p->mark_count ? mark_at(p, 0)->off : p->next_off;
+}
+
+static enum err tail_build(struct replay *r, struct part *p, struct replay_part *rp, uint8_t *block)
+{
+    uint64_t slot_from = block_floor(p->image_head);
+    bool with_slot = rp->disk == slot_from && p->image_head > slot_from;
+    TRY(tail_reserve(p, rp->disk, p->head_pos - rp->disk));
+    if (with_slot)
+        TRY(tail_from_slot(r, p, block));
+    if (!pitfall(REDO_DROPPED))
+        TRY(tail_from_pieces(r, p, rp, with_slot ? p->image_head : rp->disk));
+    return tail_marks(r, p, rp, with_slot);
+}
+
+static void frontiers_set(struct part *p, uint64_t disk)
+{
+    p->flight_pos = p->disk_pos = p->tiled_pos = disk;
+    p->direct_end = 0;
+    p->named_pos = p->synced_pos = p->commit_pos = p->head_pos;
+    p->named_off = p->synced_off = p->written_off = p->commit_off = p->next_off;
+}
+
+static enum err part_finish(struct replay *r, struct part *p, uint8_t *block)
+{
+    struct replay_part *rp = replay_at(r, p->number);
+    if (rp->disk > p->head_pos)
+        return part_broken(r, p, "more of it is in extents than it holds");
+    frontiers_set(p, rp->disk);
+    if (rp->disk == p->head_pos) {
+        p->tail_state = TAIL_IN;
+    } else if (!rp->count && p->head_pos == p->image_head && p->head_pos - rp->disk < BLOCK_BYTES) {
+        p->tail_state = TAIL_OUT;
+    } else {
+        TRY(tail_build(r, p, rp, block));
+    }
+    p->mark_prev_end = marks_base(p);
+    return ERR_OK;
+}
+
+enum err replay_finish(struct replay *r)
+{
+    struct store *s = r->s;
+    enum err err = space_claim(r);
+    uint8_t *block = io_buffer_take(BLOCK_BYTES);
+    if (!block)
+        return ERR_NO_MEMORY;
+    for (uint32_t i = 0; i < s->part_count && !err; i++)
+        if (s->parts[i])
+            err = part_finish(r, s->parts[i], block);
+    io_buffer_give(block);
+    numbers_free(s);
+    slots_free(s);
+    return err;
+}

@@ -1,0 +1,334 @@
+/* store.c -- a store's life: open, turn, poison, stop, close. Making one is store_create.c's. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/base/check.h"
+#include "engine/log/capture.h"
+#include "engine/log/checkpoint.h"
+#include "engine/log/commit.h"
+#include "engine/log/recovery.h"
+#include "engine/log/tail.h"
+
+/* ---- open ---- */
+
+static void lists_open(struct store *s)
+{
+    struct list *lists[] = { &s->dirty,      &s->direct_wait, &s->parked,        &s->dying,
+                             &s->requests,   &s->dones,       &s->request_dones, &s->read_dones,
+                             &s->find_dones, &s->clean,       &s->run_pool };
+    for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
+        list_init(lists[i]);
+}
+
+static void opts_default(struct store_opts *o, const struct geometry *g)
+{
+    o->tail_bytes = o->tail_bytes ? o->tail_bytes : MIB(512);
+    o->tail_bytes = max_u64(o->tail_bytes, 8ull * g->batch_max);
+    o->direct_min = o->direct_min ? o->direct_min : 64u << 10;
+    o->direct_min = (uint32_t)min_u64(o->direct_min, g->entry_max / 4);
+    o->direct_flight = o->direct_flight ? o->direct_flight : MIB(4);
+    o->lock_wait_ns = o->lock_wait_ns ? o->lock_wait_ns : 10 * SEC_NS;
+    o->seal_idle_ns = o->seal_idle_ns ? o->seal_idle_ns : 50 * MS_NS;
+    o->zero_ahead = o->zero_ahead ? o->zero_ahead : 2;
+}
+
+static enum err file_open(struct store *s, const char *name, enum file_kind kind, int *fd,
+                          struct identity *id, struct why *why)
+{
+    struct op op = { 0 };
+    uint8_t *block = io_buffer_take(BLOCK_BYTES);
+    if (!block)
+        return ERR_NO_MEMORY;
+    io_open_file(s->io, &op, s->dir, name, IO_DIRECT | (s->opts.read_only ? IO_READONLY : 0), NULL);
+    enum err err = io_wait(s->io, &op);
+    if (!err) {
+        *fd = (int)op.got;
+        if (!s->opts.read_only && !pitfall(NO_LOCK))
+            err = io_fd_lock(s->io, *fd, s->opts.lock_wait_ns);
+        if (err == ERR_LOCKED)
+            why_set(why, "%s is held by another process (or by writes of one that was just killed)",
+                    name);
+    }
+    if (!err) {
+        io_read(s->io, &op, *fd, block, BLOCK_BYTES, 0, NULL);
+        err = io_wait(s->io, &op);
+        if (!err && op.got != BLOCK_BYTES)
+            err = ERR_CORRUPT;
+        if (!err)
+            err = identity_decode(block, id, why);
+        if (!err && id->kind != kind)
+            err = ERR_MISMATCH;
+    }
+    if (err == ERR_NOT_FOUND)
+        why_set(why, "no store here: file %s is missing", name);
+    io_buffer_give(block);
+    return err;
+}
+
+static bool same_store(const struct identity *a, const struct identity *b)
+{
+    return id16_equal(a->store, b->store) &&
+           memcmp(&a->geometry, &b->geometry, sizeof(a->geometry)) == 0;
+}
+
+static enum err files_open(struct store *s, struct why *why)
+{
+    struct identity image, tails;
+    struct io_stat st;
+    TRY(file_open(s, "journal", FILE_JOURNAL, &s->journal.fd, &s->id, why));
+    TRY(file_open(s, "image", FILE_IMAGE, &s->image_fd, &image, why));
+    TRY(file_open(s, "tails", FILE_TAILS, &s->tails_fd, &tails, why));
+    if (!same_store(&s->id, &image) || !same_store(&s->id, &tails)) {
+        why_set(why,
+                "journal, image and tails belong to different stores; put the right files back");
+        return ERR_MISMATCH;
+    }
+    if (identity_read_only(&s->id) && !s->opts.read_only) {
+        why_set(why, "the store uses a feature that this version may only read");
+        return ERR_UNSUPPORTED;
+    }
+    s->journal.ring = s->id.geometry.journal_bytes - BLOCK_BYTES;
+    s->image_capacity = block_floor((image.file_bytes - BLOCK_BYTES) / 4);
+    TRY(io_fd_stat(s->io, s->journal.fd, &st));
+    s->sync_covers_device = st.sync_covers_device;
+    if (st.bytes < s->id.geometry.journal_bytes) {
+        why_set(why, "the journal has %llu bytes, its identity block says %llu",
+                (unsigned long long)st.bytes, (unsigned long long)s->id.geometry.journal_bytes);
+        return ERR_MISMATCH;
+    }
+    TRY(io_fd_stat(s->io, s->tails_fd, &st));
+    s->slot_count = (uint32_t)((st.bytes - BLOCK_BYTES) / (2 * BLOCK_BYTES));
+    return ERR_OK;
+}
+
+enum err store_open(struct store **out, struct io *io, int dir, const struct store_opts *opts,
+                    struct why *why)
+{
+    struct store *s = calloc(1, sizeof(*s));
+    *out = NULL;
+    if (!s)
+        return ERR_NO_MEMORY;
+    uint64_t started = io_now_ns(io);
+    s->io = io;
+    s->dir = dir;
+    s->opts = *opts;
+    s->journal.fd = s->image_fd = s->tails_fd = -1;
+    lists_open(s);
+    enum err err = files_open(s, why);
+    if (!err) {
+        opts_default(&s->opts, &s->id.geometry);
+        err = commit_open(s);
+    }
+    if (!err)
+        err = recovery_run(s, why);
+    if (err) {
+        store_close(&s);
+        return err;
+    }
+    s->report.parts = s->part_map.count;
+    for (uint32_t i = 0; i < s->part_count; i++)
+        s->report.parts_damaged += s->parts[i] && s->parts[i]->damaged;
+    s->report.open_ns = io_now_ns(io) - started;
+    *out = s;
+    return ERR_OK;
+}
+
+/* ---- poison ---- */
+
+void store_poison(struct store *s, const struct op *op, const char *what)
+{
+    if (s->poisoned)
+        return;
+    probe("store poisoned");
+    s->poisoned = true;
+    why_set(&s->poison_why, "%s failed: %s (errno %d); restart to recover", what, err_text(op->err),
+            op->sys);
+    for (uint32_t i = 0; i < s->part_count; i++)
+        if (s->parts[i])
+            part_poison(s->parts[i]);
+    struct node *n;
+    while ((n = list_first(&s->requests)))
+        request_finish(s, container_of(n, struct part_request, node), ERR_POISONED);
+    while ((n = list_first(&s->commit.requests)))
+        request_finish(s, container_of(n, struct part_request, node), ERR_POISONED);
+}
+
+bool store_poisoned(const struct store *s, struct why *why)
+{
+    if (s->poisoned && why)
+        *why = s->poison_why;
+    return s->poisoned;
+}
+
+/* ---- turn ---- */
+
+/* Callbacks run from here only, never inside the call that caused them; what they start is run in
+ * the next turn. */
+static void dones_run(struct store *s)
+{
+    struct node *n, *last;
+    for (last = s->request_dones.head.prev;
+         last != &s->request_dones.head && (n = list_pop(&s->request_dones));) {
+        struct part_request *r = container_of(n, struct part_request, node);
+        bool end = n == last;
+        r->done(r);
+        if (end)
+            break;
+    }
+    for (last = s->dones.head.prev; last != &s->dones.head && (n = list_pop(&s->dones));) {
+        struct append *a = container_of(n, struct append, node);
+        bool end = n == last;
+        a->done(a);
+        if (end)
+            break;
+    }
+    for (last = s->read_dones.head.prev;
+         last != &s->read_dones.head && (n = list_pop(&s->read_dones));) {
+        struct read *r = container_of(n, struct read, node);
+        bool end = n == last;
+        r->done(r);
+        if (end)
+            break;
+    }
+    for (last = s->find_dones.head.prev;
+         last != &s->find_dones.head && (n = list_pop(&s->find_dones));) {
+        struct time_find *f = container_of(n, struct time_find, node);
+        bool end = n == last;
+        f->done(f);
+        if (end)
+            break;
+    }
+}
+
+static bool stop_ready(const struct store *s)
+{
+    if (s->poisoned)
+        return !commit_busy(s) || io_inflight(s->io) == 0;
+    return list_empty(&s->dirty) && list_empty(&s->requests) && !commit_busy(s) && !s->ckpt &&
+           !volumes_busy(s) && journal_used(s) == 0;
+}
+
+static void stop_turn(struct store *s)
+{
+    struct store_stop *stop = s->stop;
+    if (!stop || !stop_ready(s))
+        return;
+    s->stop = NULL;
+    s->closed = true;
+    stop->err = s->poisoned ? ERR_POISONED : ERR_OK;
+    stop->done(stop);
+}
+
+void store_turn(struct store *s)
+{
+    dones_run(s);
+    if (!list_empty(&s->parked))
+        parked_retry(s);
+    if (!list_empty(&s->direct_wait))
+        direct_retry(s);
+    if (!s->opts.read_only) {
+        commit_turn(s);
+        checkpoint_turn(s);
+        volumes_turn(s);
+    }
+    if (!list_empty(&s->dying))
+        extents_reap(s, s->synced_seq);
+    dones_run(s);
+    stop_turn(s);
+}
+
+static bool dones_waiting(const struct store *s)
+{
+    return !list_empty(&s->dones) || !list_empty(&s->request_dones) ||
+           !list_empty(&s->read_dones) || !list_empty(&s->find_dones);
+}
+
+uint64_t store_due_ns(const struct store *s)
+{
+    if (dones_waiting(s) ||
+        (s->ckpt && s->ckpt->state == CKPT_CAPTURE && s->ckpt->next < s->ckpt->parts))
+        return io_now_ns(s->io);
+    if (!store_ok(s) || s->opts.read_only)
+        return UINT64_MAX;
+    uint64_t due = volumes_due_ns(s);
+    if (!s->sealed)
+        due = min_u64(due, s->last_commit_ns + s->opts.seal_idle_ns);
+    if (s->ckpt && (s->ckpt->retry_ns || s->ckpt->grow_retry_ns))
+        due = min_u64(due, max_u64(s->ckpt->retry_ns, s->ckpt->grow_retry_ns));
+    return due;
+}
+
+void store_stop(struct store *s, struct store_stop *stop)
+{
+    check(!s->stop && !s->closed);
+    s->stop = stop;
+    s->stopping = true;
+}
+
+/* ---- close ---- */
+
+void store_close(struct store **out)
+{
+    struct store *s = *out;
+    struct node *n;
+    if (!s)
+        return;
+    *out = NULL;
+    s->closed = true;
+    checkpoint_close(s);
+    for (uint32_t i = 0; i < s->part_count; i++)
+        if (s->parts[i])
+            part_abandon(s->parts[i]);
+    while ((n = list_pop(&s->dying))) {
+        struct extent *e = container_of(n, struct extent, node);
+        free(e->tiles);
+        free(e);
+    }
+    while ((n = list_pop(&s->run_pool)))
+        free(container_of(n, struct run, node));
+    if (s->grower)
+        volumes_close(s);
+    commit_close(s);
+    int fds[] = { s->journal.fd, s->image_fd, s->tails_fd };
+    for (uint32_t i = 0; i < 3; i++)
+        if (fds[i] >= 0)
+            io_fd_close(s->io, fds[i]);
+    map_close(&s->part_map);
+    free(s->parts);
+    free(s->free_numbers);
+    free(s->free_slots);
+    free(s);
+}
+
+/* ---- facts ---- */
+
+const struct store_report *store_report(const struct store *s)
+{
+    return &s->report;
+}
+
+const struct identity *store_identity(const struct store *s)
+{
+    return &s->id;
+}
+
+uint64_t store_opening(const struct store *s)
+{
+    return s->opening;
+}
+
+uint32_t store_epoch(const struct store *s)
+{
+    return s->epoch;
+}
+
+struct store_counts store_counts(const struct store *s)
+{
+    struct store_counts c = s->counts;
+    c.tail_bytes = s->tail_used;
+    c.journal_used = journal_used(s);
+    c.space_bytes = s->vol_count * vol_bytes(&s->id.geometry);
+    for (uint32_t i = 0; i < s->vol_count; i++)
+        c.space_free_bytes += (uint64_t)s->vols[i]->free_slabs * s->id.geometry.extent_max;
+    return c;
+}

@@ -1,0 +1,332 @@
+/* store_in.h -- what the files of engine/log share: the store, its partitions and extents.
+ *
+ * Positions of a partition, from old to new:
+ *
+ *   start ... disk_pos <= flight_pos        whole blocks in extents: completed, issued
+ *             named_pos                     bytes that some built entry covers
+ *             synced_pos <= named_pos <= head_pos
+ *
+ * Bytes in [block_floor(disk_pos), head_pos) are always in tail chunks. Every block below
+ * flight_pos was written exactly once, by the run whose tile describes it.
+ *
+ * Thread     the store's io only.
+ */
+#ifndef LOG_STORE_IN_H
+#define LOG_STORE_IN_H
+
+#include "engine/base/map.h"
+#include "engine/log/store.h"
+
+struct chunk;
+struct checkpoint;
+struct grower;
+
+#define IMAGE_TMP "image.tmp"
+
+/* ---- extents ---- */
+
+struct extent {
+    uint64_t id, base_pos, base_off;
+    int64_t max_time, max_append;
+    struct part *part; /* owner; NULL once freed */
+    uint32_t unit;
+    struct vol *vol;
+    uint8_t order;
+    bool sealed;
+    bool named;            /* its EXTENT row is in a built entry, or it came from the image */
+    bool close_named;      /* sealed, and some entry or the image says so */
+    bool dying;            /* given up: freed when free_seq is synced and pins is 0 */
+    uint16_t index_blocks; /* index blocks that the live image names */
+    uint16_t index_next;   /* and the image being built */
+    uint32_t data_bytes;   /* sealed: bytes of batches */
+    uint32_t pins;         /* runs, reads and index writes in flight */
+    uint64_t free_seq;     /* entry that carries the row which freed it */
+    struct node node;      /* store.dying */
+    struct tile *tiles;    /* tiles[i] is number tile_from + i */
+    uint32_t tile_from, tile_count, tile_cap; /* tile_count: all of them, loaded or not */
+};
+
+/* One write to an extent in flight: [pos, pos + len) of a partition, from tail memory. */
+struct run {
+    struct op op;
+    struct part *part; /* NULL when the partition was dropped meanwhile */
+    struct extent *extent;
+    struct store *store;
+    uint64_t pos;
+    uint32_t len;
+    bool behind;      /* write-behind of a checkpoint, not a direct run */
+    bool waited;      /* the commit in flight waits for it */
+    struct node node; /* part.runs, in pos order */
+};
+
+/* A batch in the tail: where it begins. Kept for bytes that no tile describes yet. */
+struct mark {
+    uint64_t pos, off, end_off; /* offsets [off, end_off) */
+    int64_t max_time;
+};
+
+enum tail_state { TAIL_IN, TAIL_OUT, TAIL_LOADING };
+
+struct part {
+    struct store *store;
+    struct id16 topic;
+    uint32_t index, number;
+    uint8_t durability; /* enum durability */
+    uint8_t tail_state; /* OUT: the partial block is only in its slot */
+    bool dropped;       /* DROP is queued: nothing is accepted */
+    bool damaged;
+    bool epoch_due; /* EPOCH row of the current epoch is not in a built entry yet */
+    uint32_t leader_epoch;
+
+    uint64_t start_off, next_off, named_off, written_off, synced_off;
+    uint64_t head_pos, named_pos, synced_pos;
+    uint64_t flight_pos; /* issue frontier, in whole blocks */
+    uint64_t disk_pos;   /* everything below completed: first run in flight, or flight_pos */
+    uint64_t direct_end; /* end of the last direct run issued */
+    uint64_t tiled_pos;  /* tiles below are named by an entry or by the live image */
+    uint64_t commit_pos, commit_off; /* named by the commit in flight */
+    uint64_t damaged_off;
+
+    struct extent **extents; /* oldest first */
+    uint32_t extent_count, extent_cap;
+    struct part_epoch *epochs;
+    uint32_t epoch_count, epoch_cap;
+
+    struct mark *marks; /* ring of mark_cap (a power of two) */
+    uint32_t mark_from, mark_count, mark_cap;
+    uint64_t mark_prev_end; /* end_off of the last mark dropped */
+    struct list chunks;     /* oldest first */
+    struct list runs;       /* in flight, pos order */
+    struct list acks;       /* appends waiting for durability, pos order */
+    struct list parked;     /* appends waiting for memory, space or the tail */
+    struct list tail_reads; /* reads waiting for the tail to come back */
+    struct list reads;      /* in flight */
+    struct tail_load *load; /* TAIL_LOADING */
+
+    uint64_t image_head;     /* head_pos in the live image */
+    uint64_t captured_head;  /* head_pos in the image being built */
+    uint64_t captured_in;    /* generation of the last image that has its row */
+    uint32_t slot, slot_crc; /* of the live image; NO_SLOT when none */
+    uint32_t next_slot_crc;
+    uint16_t slot_batch_at; /* while the tail is OUT: what the live image's row says */
+    uint8_t slot_side;
+    bool slot_flips;         /* the image being built names the other side */
+    struct node dirty_node;  /* store.dirty: something to name */
+    struct node commit_node; /* commit.parts */
+    uint64_t add_seq;        /* entry that carries its ADD row; UINT64_MAX: none built yet */
+    struct node direct_node; /* store.direct_wait */
+    struct node parked_node; /* store.parked: has parked appends */
+};
+
+/* ---- the group commit ---- */
+
+enum commit_state { COMMIT_IDLE, COMMIT_WRITE, COMMIT_SYNC };
+
+struct commit {
+    enum commit_state state;
+    struct op write_op, sync_op;
+    uint32_t waiting; /* operations of this state not completed */
+    uint8_t *buf;     /* entry_max bytes */
+    struct entry entry;
+    bool dsync;           /* written with IO_DSYNC: no sync follows */
+    bool raw;             /* names runs in unwritten blocks: `written` waits for the sync */
+    bool seal;            /* an idle seal, carrying nothing */
+    struct row *rows;     /* row_cap of them, while building */
+    struct piece *pieces; /* inline bytes, in row order */
+    uint32_t row_count, row_cap, piece_count;
+    struct list parts;    /* named in this entry */
+    struct list requests; /* carried by this entry */
+};
+
+/* ---- journal ---- */
+
+struct journal {
+    int fd;
+    uint64_t ring;     /* bytes */
+    uint64_t head_pos; /* where the next entry goes (before wrapping) */
+    uint64_t free_pos; /* everything before is free: the live image's ring_pos */
+    uint64_t seq;      /* of the next entry */
+    uint32_t prev_crc;
+};
+
+/* ---- volumes ---- */
+
+enum vol_state { VOL_MAKING, VOL_LIVE, VOL_RETIRING };
+struct slab {
+    uint8_t order; /* size class; SLAB_FREE when nothing is in it */
+    bool written;  /* all blocks were written and synced */
+    bool zeroing;
+    uint16_t used; /* extents in it */
+    uint64_t *map; /* one bit per extent; NULL while free */
+};
+#define SLAB_FREE 0xff
+
+struct vol {
+    struct store *store;
+    uint32_t number;
+    int fd;
+    enum vol_state state;
+    uint64_t opening;
+    uint32_t free_slabs;
+    uint64_t retired_generation; /* VOL_RETIRING: images from this generation on do not name it */
+    bool unlinking;
+    bool commit_sync; /* the commit in flight has to sync this file too */
+    bool ckpt_sync;   /* the checkpoint in progress has to */
+    struct slab *slabs;
+    char name[32];
+    struct op commit_op, ckpt_op;
+};
+
+struct store {
+    struct io *io;
+    int dir, image_fd, tails_fd;
+    struct identity id;
+    struct store_opts opts;
+    struct store_report report;
+    uint64_t opening;
+    uint32_t epoch;
+    bool sync_covers_device;
+    bool poisoned, stopping, closed, replaying;
+    struct why poison_why;
+
+    struct journal journal;
+    struct commit commit;
+    struct checkpoint *ckpt;
+    uint64_t generation;     /* of the live image */
+    uint64_t image_capacity; /* bytes of one copy */
+    uint64_t next_extent;
+    uint32_t next_vol;
+
+    struct part **parts;
+    uint32_t part_count, part_cap;
+    struct map part_map; /* (topic, index) -> part */
+    uint32_t *free_numbers;
+    uint32_t free_number_count, free_number_cap;
+
+    struct vol **vols;
+    uint32_t vol_count, vol_cap;
+    struct grower *grower; /* makes volumes and zeroes slabs, see volume.c */
+    bool full;             /* the last attempt to grow failed for want of space */
+
+    uint32_t slot_count; /* pairs that exist in the file */
+    uint32_t slot_next;  /* pairs handed out */
+    uint32_t *free_slots;
+    uint32_t free_slot_count, free_slot_cap;
+
+    struct list dirty, direct_wait, parked, dying, requests, dones, request_dones, read_dones,
+        find_dones, clean, run_pool;
+    uint64_t tail_used;
+    uint64_t direct_inflight; /* bytes */
+    uint64_t last_commit_ns;
+    uint64_t synced_seq;  /* entries up to this one are durable */
+    bool sealed;          /* the last entry is a SEAL, or nothing was written since */
+    bool want_checkpoint; /* memory pressure, or the ring is full */
+    bool want_image;      /* tables changed without an entry: volumes made, slabs zeroed */
+    struct store_stop *stop;
+    struct store_counts counts;
+};
+
+/* store.c and part.c */
+void store_poison(struct store *s, const struct op *op, const char *what);
+struct part *part_new(struct store *s, struct id16 topic, uint32_t index, uint32_t number);
+void part_free(struct part *p);
+void part_epoch_push(struct part *p, struct part_epoch e);
+void part_number_give(struct store *s, uint32_t number);
+void slot_give(struct store *s, uint32_t slot);
+void part_tail_damaged(struct part *p); /* the newest partial block is lost: stop before it */
+void part_abandon(struct part *p);
+void part_poison(struct part *p);
+uint64_t part_visible(const struct part *p);
+void append_finish(struct append *a, enum err err);
+void request_finish(struct store *s, struct part_request *r, enum err err);
+
+/* extent.c */
+struct extent *extent_new(struct part *p, struct vol *v, uint32_t unit, uint8_t order);
+void extent_drop(struct extent *e, uint64_t free_seq); /* leaves its partition, dies when it may */
+void extent_unpin(struct store *s, struct extent *e);
+void extents_reap(struct store *s, uint64_t synced_seq);
+struct extent *part_open_extent(const struct part *p);             /* NULL: none, or sealed */
+struct extent *part_extent_of(const struct part *p, uint64_t pos); /* the one that covers pos */
+uint64_t extent_end_pos(const struct part *p, uint32_t i);         /* where its data ends */
+void extent_tile_add(struct extent *e, const struct tile *t);
+uint32_t extent_tile_room(const struct store *s, const struct extent *e);
+void extents_trim(struct part *p, uint64_t free_seq);
+uint64_t extent_data_end(const struct part *p, const struct extent *e); /* after its batches */
+uint64_t extent_place(const struct extent *e, uint64_t pos); /* byte position in the volume file */
+
+/* mark.c */
+struct mark_span {     /* what the marks in a range of bytes say */
+    uint32_t batch_at; /* NO_BATCH: no batch starts in it */
+    uint64_t base_off; /* of the first that does; next_off when none */
+    uint64_t next_off; /* after the last batch that starts before the range's end */
+    int64_t max_time;
+};
+void mark_push(struct part *p, struct mark m);
+struct mark *mark_at(const struct part *p, uint32_t i);
+void marks_drop(struct part *p, uint64_t below_pos);
+uint32_t mark_find(const struct part *p, uint64_t pos);
+struct mark_span mark_span(const struct part *p, uint64_t pos, uint64_t end);
+enum err marks_walk(struct part *p, uint64_t pos, uint64_t end, int64_t max_time);
+
+/* append.c */
+void part_direct(struct part *p);        /* issues direct runs where they are worth it */
+void part_extents_moved(struct part *p); /* after extents_trim: frontiers may not lie below them */
+void direct_retry(struct store *s);
+void parked_retry(struct store *s);
+void part_acks(struct part *p);
+void part_close_extent(struct part *p);
+void part_dirty(struct part *p);
+uint64_t part_disk_pos(const struct part *p); /* every block below is complete in its extent */
+
+/* run.c */
+/* Writes [flight_pos, to_pos), whole blocks, from the tail to the extents, tile by tile. */
+void part_issue(struct part *p, uint64_t to_pos, bool behind);
+
+/* commit.c */
+enum err commit_open(struct store *s);
+void commit_close(struct store *s);
+void commit_turn(struct store *s);
+enum err commit_opening_entry(struct store *s); /* recovery: OPEN, synced, blocking */
+
+/* checkpoint.c */
+void checkpoint_turn(struct store *s);
+void checkpoint_part(struct part *p);
+void checkpoint_close(struct store *s);
+bool checkpoint_running(const struct store *s);
+bool checkpoint_wants(const struct part *p); /* it is running and has not captured p */
+
+/* volume.c */
+enum err volume_take(struct store *s, uint8_t order, struct vol **v, uint32_t *unit, uint8_t *got);
+bool volume_claim(struct store *s, struct vol *v, uint32_t unit, uint8_t order); /* recovery */
+void volume_give(struct store *s, struct vol *v, uint32_t unit, uint8_t order);
+bool volume_unwritten(const struct store *s, const struct vol *v, uint32_t unit);
+struct vol *volume_find(const struct store *s, uint32_t number);
+enum err volumes_open(struct store *s, const struct vol_row *rows, uint32_t n, struct why *why);
+void volumes_turn(struct store *s);
+bool volume_row(const struct vol *v, struct vol_row *out); /* false: the image does not name it */
+void volumes_image_live(struct store *s, uint64_t generation);
+void volumes_close(struct store *s);
+bool volumes_busy(const struct store *s);
+uint64_t volumes_due_ns(const struct store *s);
+
+/* tail_load.c */
+void part_tail_load(struct part *p); /* brings an idle partition's partial block back */
+void part_tail_forget_load(struct part *p);
+
+/* read.c */
+void read_resume(struct read *r); /* after the tail came back */
+void read_finish(struct read *r, enum err err);
+
+/* index.c */
+/* Loads the tiles of e that are only in its index blocks, then calls then(r, err). */
+void index_load(struct extent *e, struct read *r, void (*then)(struct read *r, enum err err));
+/* The tile to start at for off: the last one with a batch at or before it; false: none. */
+bool index_find(const struct extent *e, uint64_t off, uint32_t *i);
+bool index_find_time(const struct extent *e, int64_t time_ms, uint32_t *i);
+
+static inline bool store_ok(const struct store *s)
+{
+    return !s->poisoned && !s->closed;
+}
+
+#endif

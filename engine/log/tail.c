@@ -1,0 +1,195 @@
+/* tail.c -- chunks: taken at the head, cleaned at the tail, evicted when the budget needs them. */
+#include "engine/log/tail.h"
+
+#include <stdlib.h>
+
+#include "engine/base/check.h"
+
+static struct chunk *chunk_last(const struct part *p)
+{
+    return list_empty(&p->chunks) ? NULL : container_of(p->chunks.head.prev, struct chunk, node);
+}
+
+static struct chunk *chunk_first(const struct part *p)
+{
+    return list_empty(&p->chunks) ? NULL : container_of(p->chunks.head.next, struct chunk, node);
+}
+
+static void chunk_free(struct chunk *c)
+{
+    node_unlink(&c->node);
+    node_unlink(&c->clean);
+    c->part->store->tail_used -= c->cap;
+    io_buffer_give(c->at);
+    free(c);
+}
+
+/* Evicts clean chunks, oldest first, until `need` more bytes fit. */
+static bool budget_make(struct store *s, uint64_t need)
+{
+    while (s->tail_used + need > s->opts.tail_bytes) {
+        struct node *n = list_first(&s->clean);
+        if (!n)
+            return false;
+        chunk_free(container_of(n, struct chunk, clean));
+    }
+    return true;
+}
+
+static struct chunk *chunk_new(struct part *p, uint64_t pos, uint32_t cap)
+{
+    struct chunk *c = calloc(1, sizeof(*c));
+    uint8_t *at = c ? io_buffer_take(cap) : NULL;
+    if (!at) {
+        free(c);
+        return NULL;
+    }
+    *c = (struct chunk){ .pos = pos, .cap = cap, .part = p, .at = at };
+    p->store->tail_used += cap;
+    list_push(&p->chunks, &c->node);
+    return c;
+}
+
+/* A chunk as large as what is needed, or twice the last one: few for a busy partition, 4 KiB for
+ * one that drips. */
+static uint32_t chunk_size(const struct part *p, uint64_t need)
+{
+    const struct chunk *last = chunk_last(p);
+    uint64_t want = last ? min_u64(2ull * last->cap, 64u << 10) : BLOCK_BYTES;
+    uint64_t cap = BLOCK_BYTES;
+    while (cap < CHUNK_BYTES_MAX && cap < max_u64(need, want))
+        cap *= 2;
+    return (uint32_t)cap;
+}
+
+static uint64_t tail_end(const struct part *p)
+{
+    const struct chunk *c = chunk_last(p);
+    return c ? c->pos + c->cap : block_floor(p->head_pos);
+}
+
+static bool tail_grow(struct part *p, uint64_t len, bool beyond_budget)
+{
+    while (tail_end(p) < p->head_pos + len) {
+        uint64_t end = tail_end(p);
+        uint32_t cap = chunk_size(p, p->head_pos + len - end);
+        if (!beyond_budget && !budget_make(p->store, cap))
+            return false;
+        if (list_empty(&p->chunks))
+            end = block_floor(p->head_pos);
+        if (!chunk_new(p, end, cap))
+            return false;
+    }
+    return true;
+}
+
+bool tail_room(struct part *p, uint64_t len)
+{
+    check(p->head_pos % BLOCK_BYTES == 0 || !list_empty(&p->chunks));
+    struct chunk *c = chunk_last(p);
+    if (c && node_linked(&c->clean))
+        node_unlink(&c->clean); /* becomes dirty again: may not be evicted under us */
+    return tail_grow(p, len, false);
+}
+
+enum err tail_reserve(struct part *p, uint64_t from_pos, uint64_t len)
+{
+    check(list_empty(&p->chunks));
+    uint64_t head = p->head_pos;
+    p->head_pos = block_floor(from_pos);
+    bool ok = tail_grow(p, from_pos + len - p->head_pos, true);
+    for (struct node *n = p->chunks.head.next; ok && n != &p->chunks.head; n = n->next) {
+        struct chunk *c = container_of(n, struct chunk, node);
+        memset(c->at, 0, c->cap);
+    }
+    p->head_pos = head;
+    return ok ? ERR_OK : ERR_NO_MEMORY;
+}
+
+static struct chunk *chunk_of(const struct part *p, uint64_t pos)
+{
+    /* Backwards: nearly every caller asks for the newest bytes. */
+    for (struct node *n = p->chunks.head.prev; n != &p->chunks.head; n = n->prev) {
+        struct chunk *c = container_of(n, struct chunk, node);
+        if (pos >= c->pos)
+            return pos < c->pos + c->cap ? c : NULL;
+    }
+    return NULL;
+}
+
+void tail_put(struct part *p, const void *from, uint64_t len)
+{
+    const uint8_t *at = from;
+    struct chunk *c = chunk_of(p, p->head_pos);
+    while (len) {
+        check(c);
+        uint64_t in = p->head_pos - c->pos;
+        uint64_t n = min_u64(len, c->cap - in);
+        memcpy(c->at + in, at, n);
+        at += n;
+        len -= n;
+        p->head_pos += n;
+        if (len)
+            c = container_of(c->node.next, struct chunk, node);
+    }
+}
+
+void tail_pad(struct part *p)
+{
+    uint64_t gap = block_ceil(p->head_pos) - p->head_pos;
+    if (gap) {
+        struct chunk *c = chunk_of(p, p->head_pos);
+        check(c);
+        memset(c->at + (p->head_pos - c->pos), 0, gap);
+        p->head_pos += gap;
+    }
+}
+
+uint64_t tail_find(const struct part *p, uint64_t pos, uint8_t **at)
+{
+    struct chunk *c = pos < p->head_pos ? chunk_of(p, pos) : NULL;
+    if (!c)
+        return 0;
+    *at = c->at + (pos - c->pos);
+    return min_u64(c->pos + c->cap, p->head_pos) - pos;
+}
+
+bool tail_copy(const struct part *p, uint64_t pos, void *to, uint64_t len)
+{
+    uint8_t *out = to;
+    while (len) {
+        uint8_t *at;
+        uint64_t n = min_u64(tail_find(p, pos, &at), len);
+        if (!n)
+            return false;
+        memcpy(out, at, n);
+        out += n;
+        pos += n;
+        len -= n;
+    }
+    return true;
+}
+
+uint64_t tail_floor(const struct part *p)
+{
+    const struct chunk *c = chunk_first(p);
+    return c ? c->pos : p->head_pos;
+}
+
+void tail_clean(struct part *p)
+{
+    for (struct node *n = p->chunks.head.next; n != &p->chunks.head; n = n->next) {
+        struct chunk *c = container_of(n, struct chunk, node);
+        if (c->pos + c->cap > p->disk_pos)
+            return;
+        if (!node_linked(&c->clean))
+            list_push(&p->store->clean, &c->clean);
+    }
+}
+
+void tail_drop(struct part *p)
+{
+    struct chunk *c;
+    while ((c = chunk_first(p)))
+        chunk_free(c);
+}

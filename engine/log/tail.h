@@ -1,0 +1,48 @@
+/* tail.h -- the newest bytes of a partition, kept in memory: write buffer and hot-read cache.
+ *
+ * A tail is a row of chunks, oldest first, without holes in pos. Bytes are copied in once, at the
+ * head; whole blocks never change afterwards, so direct writes go out from here. A chunk whose
+ * bytes are all on disk becomes clean: it serves readers until the budget needs it.
+ *
+ * Owner      the partition; the budget is the store's.
+ * Thread     the store's io only.
+ * Memory     chunks of 4 KiB to 256 KiB, at most opts.tail_bytes together (recovery may exceed it).
+ * Invariant  chunks cover [block_floor(disk_pos), head_pos) at least, unless the tail is OUT.
+ * Fails      tail_room() answers false when the budget is used up by bytes not on disk yet.
+ */
+#ifndef LOG_TAIL_H
+#define LOG_TAIL_H
+
+#include "engine/log/store_in.h"
+
+#define CHUNK_BYTES_MAX (256u << 10)
+
+struct chunk {
+    uint64_t pos; /* multiple of BLOCK_BYTES */
+    uint32_t cap;
+    struct part *part;
+    struct node node;  /* part.chunks */
+    struct node clean; /* store.clean, oldest first */
+    uint8_t *at;       /* block-aligned */
+};
+
+/* Makes room for `len` bytes at the head; true when tail_put(len) will succeed. */
+bool tail_room(struct part *p, uint64_t len);
+/* The same beyond any budget, for recovery; NO_MEMORY when the system has none. */
+enum err tail_reserve(struct part *p, uint64_t from_pos, uint64_t len);
+/* Copies to the head and moves it; needs tail_room(). */
+void tail_put(struct part *p, const void *at, uint64_t len);
+/* Moves the head to the next block with zeros; needs nothing. */
+void tail_pad(struct part *p);
+/* The bytes at pos: how many are contiguous (0: not in memory), and where. */
+uint64_t tail_find(const struct part *p, uint64_t pos, uint8_t **at);
+/* Copies [pos, pos+len) out; false when part of it is not in memory. */
+bool tail_copy(const struct part *p, uint64_t pos, void *to, uint64_t len);
+/* First position that is in memory; head_pos when nothing is. */
+uint64_t tail_floor(const struct part *p);
+/* Marks chunks whose bytes are all on disk (below disk_pos) as clean. */
+void tail_clean(struct part *p);
+/* Forgets everything: drop, close, or an idle partial block that lives in its slot. */
+void tail_drop(struct part *p);
+
+#endif
