@@ -29,6 +29,8 @@ struct slot;
 
 /* ---- an instance ---- */
 
+#define SHARDS_MAX 256u
+
 struct serve_opts {
     const char *const *dirs; /* borrowed until close; the first one holds store-00 */
     uint32_t dir_count;

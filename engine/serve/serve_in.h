@@ -13,7 +13,6 @@
 #include "engine/coord/producer.h"
 #include "engine/serve/serve.h"
 
-#define SHARDS_MAX 256u
 #define DIRS_MAX   64u
 #define STORES_MAX 4096u
 

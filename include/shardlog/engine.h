@@ -94,10 +94,10 @@ struct sl_engine_options {
 
 /* Opens the stores, recovers them, and makes what is missing. Own threads: returns when appends
  * and fetches work. Caller's threads: returns at once; each shard opens its stores in its first
- * sl_engine_turn(), and must be turned by that one thread from then on; any waiting function, or
- * sl_engine_ready(), says when all is open. A store that does not open makes its partitions
- * unavailable (sl_partition_info says why), but for the first directory's first store, which holds
- * the metadata: then this fails. On failure *out is NULL. */
+ * turns, and belongs to the thread that turned it first; turn all of them until sl_engine_ready()
+ * does not answer BUSY. A store that does not open makes its partitions unavailable
+ * (sl_partition_info says why), but for store-00, which holds the metadata: then this, or
+ * sl_engine_ready(), fails. On failure *out is NULL. */
 SL_API enum sl_err sl_engine_open(struct sl_engine **out, const struct sl_engine_options *options,
                                   struct sl_why *why);
 /* OK: open. BUSY: still opening. Anything else: it failed for good, and `why` says how. */
@@ -109,9 +109,10 @@ SL_API enum sl_err sl_engine_turn(struct sl_engine *e, uint32_t shard, uint64_t 
 /* Starts the stop: new requests answer CLOSED, waiting fetches end, every store writes a
  * checkpoint. Caller's threads: go on turning each shard until it answers CLOSED. */
 SL_API void sl_engine_stop(struct sl_engine *e);
-/* Stops if needed, waits, frees. Topics and fetched batches must have been closed and freed, and
- * no other call may be under way. Caller's threads: turns the calling thread's shards itself; if
- * several threads lend shards, stop and turn them to CLOSED first. Sets *e to NULL; NULL is fine.
+/* Stops if needed, waits, frees. Waits also for requests under way and for fetched batches to be
+ * freed; topics must be closed, and no other call may be under way. Caller's threads: turns the
+ * calling thread's shards itself; if several threads lend shards, stop and turn them to CLOSED
+ * first. Sets *e to NULL; NULL is fine.
  */
 SL_API void sl_engine_close(struct sl_engine **e);
 
