@@ -207,7 +207,7 @@ static void row_capture(struct store *s, struct part *p)
                             .index = p->index,
                             .part = p->number,
                             .seq = s->journal.seq - 1,
-                            .start_off = p->start_off,
+                            .start_off = p->named_start,
                             .next_off = p->named_off,
                             .head_pos = p->named_pos,
                             .high_off = p->named_off,

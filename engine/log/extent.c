@@ -135,11 +135,11 @@ uint32_t extent_tile_room(const struct store *s, const struct extent *e)
     return extent_index_blocks(&s->id.geometry, e->order) * TILES_PER_BLOCK - e->tile_count;
 }
 
-/* Frees every extent that lies wholly below the log start; the open one always stays. */
-void extents_trim(struct part *p, uint64_t free_seq)
+/* Frees every extent that lies wholly below `off`; the last one always stays. */
+void extents_trim(struct part *p, uint64_t off, uint64_t free_seq)
 {
     uint32_t gone = 0;
-    while (gone + 1 < p->extent_count && p->extents[gone + 1]->base_off <= p->start_off)
+    while (gone + 1 < p->extent_count && p->extents[gone + 1]->base_off <= off)
         extent_drop(p->extents[gone++], free_seq);
     if (!gone)
         return;

@@ -38,8 +38,26 @@ static void build_row(struct build *b, const struct row *r)
 
 /* ---- requests ---- */
 
+/* Other requests for a partition that goes: those that wait end here, none keeps a pointer. */
+static void requests_orphan(struct store *s, const struct part *p)
+{
+    list_each (&s->requests, n) {
+        struct part_request *r = container_of(n, struct part_request, node);
+        if (r->part == p) {
+            r->part = NULL;
+            request_finish(s, r, ERR_NOT_FOUND);
+        }
+    }
+    list_each (&s->commit.requests, n) {
+        struct part_request *r = container_of(n, struct part_request, node);
+        if (r->part == p)
+            r->part = NULL;
+    }
+}
+
 static void drop_apply(struct store *s, struct part *p)
 {
+    requests_orphan(s, p);
     for (uint32_t i = 0; i < p->extent_count; i++)
         extent_drop(p->extents[i], s->journal.seq);
     p->extent_count = 0;
@@ -54,11 +72,6 @@ static void request_apply(struct store *s, struct part_request *r)
     case ROW_ADD:
         p->add_seq = min_u64(p->add_seq, s->journal.seq);
         break;
-    case ROW_TRIM:
-        r->row.base_off = p->start_off;
-        extents_trim(p, s->journal.seq);
-        part_extents_moved(p);
-        break;
     case ROW_DROP:
         r->part = NULL;
         drop_apply(s, p);
@@ -68,9 +81,10 @@ static void request_apply(struct store *s, struct part_request *r)
     }
 }
 
-static bool request_is_close(const struct part_request *r)
+/* Trims and closes follow the bytes that they speak of. */
+static bool request_is_late(const struct part_request *r)
 {
-    return r->row.kind == ROW_CLOSE;
+    return r->row.kind == ROW_CLOSE || r->row.kind == ROW_TRIM;
 }
 
 static void build_requests(struct build *b)
@@ -78,14 +92,15 @@ static void build_requests(struct build *b)
     struct store *s = b->s;
     list_each (&s->requests, n) {
         struct part_request *r = container_of(n, struct part_request, node);
-        if (request_is_close(r))
+        if (request_is_late(r))
             continue;
         if (build_left(b) < ROW_BYTES)
             return;
-        request_apply(s, r);
-        build_row(b, &r->row);
         node_unlink(n);
         list_push(&s->commit.requests, n);
+        build_row(b, &r->row);
+        request_apply(s, r);
+        n_next_ = s->requests.head.next; /* a drop may have ended others */
     }
 }
 
@@ -96,13 +111,28 @@ static bool close_due(const struct part *p)
     return e && e->sealed && !e->close_named;
 }
 
-/* A close is answered with the entry that carries its row: CLOSE follows the extent's bytes. */
-static void build_closes(struct build *b)
+static void trim_apply(struct build *b, struct part_request *r)
+{
+    struct part *p = r->part;
+    build_row(b, &r->row);
+    p->named_start = max_u64(p->named_start, r->row.base_off);
+    extents_trim(p, p->named_start, b->s->journal.seq);
+    part_extents_moved(p);
+}
+
+/* A close is answered with the entry that carries its row, a trim with the one after whose bytes
+ * it fits: the log start never lies beyond what is named. */
+static void build_late_requests(struct build *b)
 {
     list_each (&b->s->requests, n) {
         struct part_request *r = container_of(n, struct part_request, node);
-        if (!request_is_close(r) || close_due(r->part))
+        bool trim = r->row.kind == ROW_TRIM;
+        if (!request_is_late(r) || build_left(b) < ROW_BYTES)
             continue;
+        if (trim ? r->row.base_off > r->part->named_off : close_due(r->part))
+            continue;
+        if (trim)
+            trim_apply(b, r);
         node_unlink(n);
         list_push(&b->s->commit.requests, n);
     }
@@ -397,8 +427,8 @@ bool naming_build(struct store *s, uint64_t ring_pos, bool seal)
         build_parts(&b, false);
     }
     b.max = room;
-    build_closes(&b);
-    if (seal && !c->row_count)
+    build_late_requests(&b);
+    if (!c->row_count && (seal || !list_empty(&c->requests)))
         build_row(&b, &(struct row){ .kind = ROW_SEAL });
     return c->row_count > 0;
 }

@@ -215,7 +215,7 @@ void part_trim(struct part *p, struct part_request *r, uint64_t off)
         return;
     }
     p->start_off = max_u64(p->start_off, off);
-    r->row = (struct row){ .kind = ROW_TRIM, .part = p->number };
+    r->row = (struct row){ .kind = ROW_TRIM, .part = p->number, .base_off = off };
     list_push(&s->requests, &r->node);
 }
 

@@ -57,8 +57,10 @@ static uint64_t read_cut(struct read *r, const uint8_t *at, uint64_t len)
         bool wanted = info.base_off + info.last_off_delta >= r->off;
         if (info.base_off >= end || info.base_off + info.last_off_delta >= end)
             break;
+        if (!whole && !any)
+            return to + info.bytes;
         if (!whole)
-            return any || !wanted ? 0 : to + info.bytes;
+            break;
         if (any && to + info.bytes - from > r->bytes_max)
             break;
         if (!any && wanted)

@@ -290,7 +290,7 @@ static enum err row_extent(struct replay *r, const struct entry *e, const struct
     p->next_off = max_u64(p->next_off, row->base_off);
     x->named = true;
     r->s->next_extent = max_u64(r->s->next_extent, x->id + 1);
-    extents_trim(p, 0);
+    extents_trim(p, p->start_off, 0);
     moved(rp, p);
     return ERR_OK;
 }
@@ -369,7 +369,7 @@ static enum err row_close(struct replay *r, const struct entry *e, const struct 
 static void row_trim(struct row const *row, struct part *p, struct replay_part *rp)
 {
     p->start_off = max_u64(p->start_off, row->base_off);
-    extents_trim(p, 0);
+    extents_trim(p, p->start_off, 0);
     moved(rp, p);
 }
 

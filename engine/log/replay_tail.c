@@ -172,6 +172,7 @@ static void frontiers_set(struct part *p, uint64_t disk)
     p->flight_pos = p->disk_pos = p->tiled_pos = disk;
     p->direct_end = 0;
     p->named_pos = p->synced_pos = p->commit_pos = p->head_pos;
+    p->named_start = p->start_off;
     p->named_off = p->synced_off = p->written_off = p->commit_off = p->next_off;
 }
 

@@ -79,6 +79,7 @@ struct part {
     uint32_t leader_epoch;
 
     uint64_t start_off, next_off, named_off, written_off, synced_off;
+    uint64_t named_start; /* log start as the last built entry left it */
     uint64_t head_pos, named_pos, synced_pos;
     uint64_t flight_pos; /* issue frontier, in whole blocks */
     uint64_t disk_pos;   /* everything below completed: first run in flight, or flight_pos */
@@ -250,7 +251,7 @@ struct extent *part_extent_of(const struct part *p, uint64_t pos); /* the one th
 uint64_t extent_end_pos(const struct part *p, uint32_t i);         /* where its data ends */
 void extent_tile_add(struct extent *e, const struct tile *t);
 uint32_t extent_tile_room(const struct store *s, const struct extent *e);
-void extents_trim(struct part *p, uint64_t free_seq);
+void extents_trim(struct part *p, uint64_t off, uint64_t free_seq);
 uint64_t extent_data_end(const struct part *p, const struct extent *e); /* after its batches */
 uint64_t extent_place(const struct extent *e, uint64_t pos); /* byte position in the volume file */
 
