@@ -255,7 +255,8 @@ bool capture_part(struct store *s, struct part *p)
 /* Tiles that index blocks of the live image hold need no memory any more: sealed extents only. */
 static void tiles_forget(struct extent *e)
 {
-    if (!e->sealed || !e->close_named || e->index_blocks * TILES_PER_BLOCK < e->tile_count)
+    bool saved = e->index_blocks * TILES_PER_BLOCK >= e->tile_count;
+    if (!e->sealed || !e->close_named || !saved || e->pins)
         return;
     free(e->tiles);
     e->tiles = NULL;

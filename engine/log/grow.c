@@ -270,7 +270,8 @@ static void remove_turn(struct store *s)
     struct grower *g = s->grower;
     for (uint32_t i = 0; !g->removing && i < s->vol_count; i++) {
         struct vol *v = s->vols[i];
-        if (v->state != VOL_RETIRING || s->generation < v->retired_generation)
+        bool syncing = v->commit_sync || v->ckpt_sync || v->commit_op.busy || v->ckpt_op.busy;
+        if (v->state != VOL_RETIRING || s->generation < v->retired_generation || syncing)
             continue;
         g->removing = v;
         io_unlink(s->io, &g->remove_op, s->dir, v->name, remove_done);
@@ -287,6 +288,11 @@ void volumes_turn(struct store *s)
     zero_turn(s);
     retire_turn(s);
     remove_turn(s);
+}
+
+uint32_t volumes_next_number(const struct store *s)
+{
+    return s->grower->making ? s->grower->making->number : s->next_vol;
 }
 
 bool volumes_busy(const struct store *s)

@@ -142,7 +142,7 @@ void image_file_start(struct store *s)
     k->store = s;
     vols_capture(s);
     k->build.head.next_extent = s->next_extent;
-    k->build.head.next_vol = s->next_vol;
+    k->build.head.next_vol = volumes_next_number(s);
     k->pages = image_build_pages(&k->build, s->id.store, &k->bytes);
     check(k->pages);
     k->grow_file = k->bytes > s->image_capacity;

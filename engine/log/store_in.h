@@ -307,6 +307,8 @@ void volumes_turn(struct store *s);
 bool volume_row(const struct vol *v, struct vol_row *out); /* false: the image does not name it */
 void volumes_image_live(struct store *s, uint64_t generation);
 void volumes_close(struct store *s);
+/* Files numbered below it and not in the image are leftovers of a removal. */
+uint32_t volumes_next_number(const struct store *s);
 bool volumes_busy(const struct store *s);
 uint64_t volumes_due_ns(const struct store *s);
 
