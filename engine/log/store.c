@@ -27,7 +27,6 @@ static void opts_default(struct store_opts *o, const struct geometry *g)
     o->direct_min = o->direct_min ? o->direct_min : 64u << 10;
     o->direct_min = (uint32_t)min_u64(o->direct_min, g->entry_max / 4);
     o->direct_flight = o->direct_flight ? o->direct_flight : MIB(4);
-    o->lock_wait_ns = o->lock_wait_ns ? o->lock_wait_ns : 10 * SEC_NS;
     o->seal_idle_ns = o->seal_idle_ns ? o->seal_idle_ns : 50 * MS_NS;
     o->zero_ahead = o->zero_ahead ? o->zero_ahead : 2;
 }
@@ -112,6 +111,7 @@ enum err store_open(struct store **out, struct io *io, int dir, const struct sto
     s->io = io;
     s->dir = dir;
     s->opts = *opts;
+    s->opts.lock_wait_ns = opts->lock_wait_ns ? opts->lock_wait_ns : 10 * SEC_NS;
     s->journal.fd = s->image_fd = s->tails_fd = -1;
     lists_open(s);
     enum err err = files_open(s, why);
