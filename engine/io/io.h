@@ -176,7 +176,7 @@ struct io_stat {
 enum err io_fd_stat(struct io *io, int fd, struct io_stat *out);
 
 /* Takes an exclusive flock on the descriptor, waiting up to wait_ns: writes of a killed process
- * keep it busy until the last one has landed (store.md X8). LOCKED when time runs out. */
+ * keep it busy until the last one has landed (docs/STORE.md A3). LOCKED when time runs out. */
 enum err io_fd_lock(struct io *io, int fd, uint64_t wait_ns);
 
 /* Memory for direct I/O: block-aligned, zeroed on request. NULL when the system has none. */

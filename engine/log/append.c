@@ -88,7 +88,7 @@ static enum placed extent_roll(struct part *p, uint64_t len)
 }
 
 /* The partition's first append after an opening starts a new leader epoch: offsets that a crash
- * took back may name other records now, and consumers can tell (store.md A9). */
+ * took back may name other records now, and consumers can tell (docs/STORE.md A9). */
 static void epoch_note(struct part *p, uint64_t off)
 {
     if (p->leader_epoch == p->store->epoch || (pitfall(NO_STORE_EPOCH) && p->epoch_count))
@@ -223,7 +223,8 @@ void parked_retry(struct store *s)
         part_unpark(container_of(n, struct part, parked_node));
 }
 
-/* Large runs go out when they arrive, with a bounded number of bytes in flight (store.md K1). */
+/* Large runs go out when they arrive, with a bounded number of bytes in flight (docs/STORE.md K1).
+ */
 void part_direct(struct part *p)
 {
     struct store *s = p->store;

@@ -9,7 +9,7 @@
  *
  * Producers choose payload bytes, so a payload may look like a header. It is not taken for one:
  * the header CRC starts with a random key that is only in the journal's identity block, and the
- * header names its own place in the ring (store.md A6).
+ * header names its own place in the ring (docs/STORE.md A6).
  */
 #include "engine/base/crc32c.h"
 #include "engine/base/le.h"

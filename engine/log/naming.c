@@ -4,10 +4,10 @@
  *   EPOCH    if this is its first append after an opening
  *   EXTENT   for each extent that no entry has named yet
  *   DIRECT   one row per tile up to the last direct run issued; a tile that a checkpoint wrote
- *            behind comes along, so that recovery finds no hole before the run (store.md A8)
+ *            behind comes along, so that recovery finds no hole before the run (docs/STORE.md A8)
  *   INLINE   the bytes from there to the end of a batch
  *
- * Data stops at 7/8 of the ring: what is left is for rows that free space (store.md B3). */
+ * Data stops at 7/8 of the ring: what is left is for rows that free space (docs/STORE.md B3). */
 #include "engine/log/naming.h"
 
 #include "engine/base/check.h"

@@ -13,7 +13,7 @@
 #include "engine/base/check.h"
 #include "engine/log/tail.h"
 
-#define READ_BYTES_MAX (8u << 20) /* a plan pins its extent: store.md G2 */
+#define READ_BYTES_MAX (8u << 20) /* a plan pins its extent: docs/STORE.md G2 */
 
 static void read_start(struct read *r);
 

@@ -2,7 +2,7 @@
  *
  * Entries are read from the image's cut on. The first place that does not hold the next entry is
  * judged by this table ("later": a valid header with a higher seq lies somewhere in the ring,
- * which proves that the sync of every entry before it had returned; store.md A6):
+ * which proves that the sync of every entry before it had returned; docs/STORE.md A6):
  *
  *        header   rows    pieces   later   direct runs     verdict
  *   A    valid    valid   valid    -       (not last)      REPLAY the entry
@@ -21,8 +21,8 @@
  * B, D, F and H can only hit the one entry that was in flight, and A to I are tested by letter in
  * tests/unit/log/recovery_test.c.
  *
- * Recovery writes nothing before the whole ring is replayed in memory (store.md B4), then writes
- * OPEN at the cut and syncs it before the store serves anything (A4).
+ * Recovery writes nothing before the whole ring is replayed in memory (docs/STORE.md B4), then
+ * writes OPEN at the cut and syncs it before the store serves anything (A4).
  */
 #ifndef LOG_RECOVERY_H
 #define LOG_RECOVERY_H
