@@ -44,4 +44,34 @@ struct meta {
 struct meta_store *meta_store_find(const struct meta *m, uint32_t number);
 struct meta_store *meta_store_add(struct meta *m, uint32_t number); /* or finds it */
 
+/* ---- actions and topics (meta_action.c) ---- */
+
+struct meta_action *meta_act(struct meta_actions *a, enum meta_action_kind kind);
+void meta_act_append(struct meta_actions *out, const struct meta_record *r);
+void meta_act_topic(struct meta_actions *out, enum meta_action_kind kind,
+                    const struct meta_topic *t);
+/* Nothing for a NULL request: start-up, nobody asked. `why` NULL: the error's own sentence. */
+void meta_act_reply(struct meta_actions *out, void *request, enum err err, struct id16 id,
+                    const struct why *why);
+void meta_topic_reply(struct meta_actions *out, struct meta_topic *t, enum err err);
+
+bool meta_topic_visible(const struct meta_topic *t);
+void meta_topic_move(struct meta *m, struct meta_topic *t, enum meta_state to);
+void meta_topic_unname(struct meta *m, struct meta_topic *t); /* to DROPPING: its name is free */
+void meta_topic_forget(struct meta *m, struct meta_topic *t);
+struct meta_topic *meta_topic_make(const char *name, size_t name_len, struct id16 id,
+                                   uint32_t partitions);
+
+/* ---- events (meta_start.c, meta_command.c) ---- */
+
+enum err meta_on_record(struct meta *m, const struct meta_event *in);
+void meta_on_store(struct meta *m, const struct meta_event *in);
+void meta_on_part(struct meta *m, const struct meta_event *in, struct meta_actions *out);
+void meta_on_start(struct meta *m, struct meta_actions *out);
+/* READY, when nothing of start-up is under way any more. */
+void meta_start_settle(struct meta *m, struct meta_actions *out);
+void meta_on_create(struct meta *m, const struct meta_event *in, struct meta_actions *out);
+void meta_on_delete(struct meta *m, const struct meta_event *in, struct meta_actions *out);
+void meta_on_alter(struct meta *m, const struct meta_event *in, struct meta_actions *out);
+
 #endif

@@ -216,6 +216,7 @@ static enum err engine_state(struct sl_engine *e, struct sl_why *why)
     struct why said;
     enum err err;
     enum serve_state state = serve_state(e->serve, &err, &said);
+    why_say(why, "");
     if (state == SERVE_READY)
         return ERR_OK;
     if (state == SERVE_STARTING) {

@@ -1,0 +1,515 @@
+/* meta_test.c -- whole lives of topics, and a crash between every two steps of them.
+ *
+ * The world around the decider is two sets that survive a crash: the records that were synced, and
+ * the partitions that stores hold. It performs one action at a time, so that a crash can fall
+ * between any two of them. */
+#include "engine/coord/meta.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "engine/base/check.h"
+#include "tests/test.h"
+
+#define RECORDS_MAX 256
+#define STORES      3
+#define PARTS_MAX   16
+
+struct world {
+    /* Survive. */
+    struct {
+        uint8_t at[512];
+        size_t len;
+    } records[RECORDS_MAX];
+    uint32_t record_count;
+    struct {
+        struct id16 id;
+        uint32_t index;
+        bool held;
+    } parts[STORES][PARTS_MAX];
+    bool closed[STORES]; /* the store does not open */
+    /* Die. */
+    struct meta *meta;
+    struct meta_event queue[64];
+    uint32_t first, last;
+    uint32_t steps_left; /* actions until the crash */
+    bool crashed, ready;
+    uint32_t orphans, replies;
+    enum err reply_err;
+    struct why why;
+};
+
+static struct world w;
+static int asked; /* its address is a request */
+
+static void world_crash(void)
+{
+    meta_close(&w.meta);
+    w.first = w.last = 0;
+    w.ready = false;
+    w.crashed = false;
+}
+
+static void world_new(void)
+{
+    if (w.meta)
+        world_crash();
+    memset(&w, 0, sizeof(w));
+}
+
+static void queue(struct meta_event e)
+{
+    w.queue[w.last++ % 64] = e;
+}
+
+static bool *part_at(uint32_t store, struct id16 id, uint32_t index)
+{
+    for (uint32_t i = 0; i < PARTS_MAX; i++)
+        if (w.parts[store][i].held && id16_equal(w.parts[store][i].id, id) &&
+            w.parts[store][i].index == index)
+            return &w.parts[store][i].held;
+    return NULL;
+}
+
+static void part_put(uint32_t store, struct id16 id, uint32_t index)
+{
+    for (uint32_t i = 0; i < PARTS_MAX && !part_at(store, id, index); i++) {
+        if (w.parts[store][i].held)
+            continue;
+        w.parts[store][i].id = id;
+        w.parts[store][i].index = index;
+        w.parts[store][i].held = true;
+    }
+}
+
+static uint32_t parts_held(void)
+{
+    uint32_t count = 0;
+    for (uint32_t s = 0; s < STORES; s++)
+        for (uint32_t i = 0; i < PARTS_MAX; i++)
+            count += w.parts[s][i].held;
+    return count;
+}
+
+/* One small step of the outside world; false: the machine is gone. */
+static bool step_ok(void)
+{
+    if (w.crashed || w.steps_left == 0) {
+        w.crashed = true;
+        return false;
+    }
+    w.steps_left--;
+    return true;
+}
+
+static void perform_append(const struct meta_action *a)
+{
+    if (!step_ok())
+        return;
+    check(a->record.len <= sizeof(w.records[0].at) && w.record_count < RECORDS_MAX);
+    memcpy(w.records[w.record_count].at, a->record.at, a->record.len);
+    w.records[w.record_count++].len = a->record.len;
+    queue((struct meta_event){
+        .kind = META_EVENT_APPENDED, .kind_of_record = a->kind_of_record, .id = a->id });
+}
+
+static void perform_parts(const struct meta_action *a)
+{
+    const struct meta_topic *t = a->topic;
+    for (uint32_t i = 0; i < t->partitions; i++) {
+        uint32_t store = t->stores[i];
+        if (meta_store_err(w.meta, store) != ERR_OK)
+            continue;
+        if (!step_ok())
+            return;
+        bool *held = part_at(store, t->id, i);
+        if (a->kind == META_PLACE)
+            part_put(store, t->id, i);
+        else if (held)
+            *held = false;
+    }
+    queue((struct meta_event){
+        .kind = a->kind == META_PLACE ? META_EVENT_PLACED : META_EVENT_DROPPED, .id = t->id });
+}
+
+static void perform(const struct meta_action *a)
+{
+    switch (a->kind) {
+    case META_APPEND:
+        perform_append(a);
+        break;
+    case META_PLACE:
+    case META_DROP:
+        perform_parts(a);
+        break;
+    case META_REPLY:
+        w.replies++;
+        w.reply_err = a->err;
+        w.why = a->why;
+        break;
+    case META_ORPHAN:
+        w.orphans++;
+        break;
+    case META_READY:
+        w.ready = true;
+        break;
+    case META_APPLY:
+        break;
+    }
+}
+
+static enum err feed(struct meta_event e)
+{
+    struct meta_actions out = { 0 };
+    enum err err = meta_step(w.meta, &e, &out);
+    for (uint32_t i = 0; i < out.count && !w.crashed; i++)
+        perform(&out.at[i]);
+    meta_actions_close(&out);
+    return err;
+}
+
+/* Until nothing is under way, or the crash. */
+static void settle(void)
+{
+    while (!w.crashed && w.first != w.last)
+        (void)feed(w.queue[w.first++ % 64]);
+}
+
+static enum err world_start(uint32_t steps)
+{
+    w.steps_left = steps;
+    w.orphans = w.replies = 0;
+    w.meta = meta_open(&(struct meta_opts){ 0 });
+    for (uint32_t i = 0; i < w.record_count; i++) {
+        struct meta_event e = { .kind = META_EVENT_RECORD, .why = &w.why };
+        e.record = (struct bytes){ w.records[i].at, w.records[i].len };
+        TRY(feed(e));
+    }
+    for (uint32_t s = 0; s < STORES; s++) {
+        struct meta_event e = { .kind = META_EVENT_STORE, .store = s };
+        e.id = (struct id16){ { 0xaa, (uint8_t)s } };
+        e.err = w.closed[s] ? ERR_IO : ERR_OK;
+        (void)feed(e);
+    }
+    for (uint32_t s = 0; s < STORES; s++)
+        for (uint32_t i = 0; i < PARTS_MAX && !w.closed[s]; i++)
+            if (w.parts[s][i].held)
+                (void)feed((struct meta_event){ .kind = META_EVENT_PART,
+                                                .store = s,
+                                                .id = w.parts[s][i].id,
+                                                .index = w.parts[s][i].index });
+    (void)feed((struct meta_event){ .kind = META_EVENT_START });
+    settle();
+    return ERR_OK;
+}
+
+static struct id16 id_of(uint8_t n)
+{
+    return (struct id16){ { n, 1 } };
+}
+
+static enum err create(const char *name, uint8_t n, uint32_t partitions)
+{
+    struct settings s = settings_default();
+    w.reply_err = ERR_BUSY;
+    (void)feed((struct meta_event){ .kind = META_EVENT_CREATE,
+                                    .name = name,
+                                    .id = id_of(n),
+                                    .partitions = partitions,
+                                    .settings = &s,
+                                    .request = &asked });
+    settle();
+    return w.reply_err;
+}
+
+static enum err delete_topic(const char *name)
+{
+    w.reply_err = ERR_BUSY;
+    (void)feed((struct meta_event){ .kind = META_EVENT_DELETE, .name = name, .request = &asked });
+    settle();
+    return w.reply_err;
+}
+
+static enum err alter(const char *name, int64_t retention_ms)
+{
+    struct settings s = settings_default();
+    s.value[SETTING_RETENTION_MS] = retention_ms;
+    s.set = 1u << SETTING_RETENTION_MS;
+    w.reply_err = ERR_BUSY;
+    (void)feed((struct meta_event){
+        .kind = META_EVENT_ALTER, .name = name, .settings = &s, .request = &asked });
+    settle();
+    return w.reply_err;
+}
+
+static void restart(void)
+{
+    world_crash();
+    (void)world_start(UINT32_MAX);
+}
+
+TEST(meta, a_topic_lives_and_dies)
+{
+    /* Goal: the whole life, with a restart after each part of it. */
+    world_new();
+    REQUIRE_OK(world_start(UINT32_MAX));
+    EXPECT(w.ready);
+    EXPECT_OK(create("t", 1, 5));
+    EXPECT_EQ(parts_held(), 5);
+    EXPECT_ERR(create("t", 2, 1), ERR_EXISTS);
+    restart();
+    const struct meta_topic *t = meta_find(w.meta, "t");
+    REQUIRE(t);
+    EXPECT_EQ(t->partitions, 5);
+    EXPECT_OK(alter("t", 77));
+    restart();
+    t = meta_find_id(w.meta, id_of(1));
+    REQUIRE(t);
+    EXPECT_EQ(setting_get(&t->settings, SETTING_RETENTION_MS), 77);
+    EXPECT_OK(delete_topic("t"));
+    EXPECT_EQ(parts_held(), 0);
+    EXPECT(!meta_topic(w.meta, id_of(1)));
+    EXPECT_ERR(delete_topic("t"), ERR_NOT_FOUND);
+    restart();
+    EXPECT_EQ(meta_count(w.meta), 0);
+    EXPECT_EQ(w.orphans, 0);
+    world_new();
+}
+
+TEST(meta, placement_is_even_and_recorded)
+{
+    /* Goal: partitions go to the emptiest stores and stay there. Method: two topics, a restart
+     * with one store closed. */
+    world_new();
+    REQUIRE_OK(world_start(UINT32_MAX));
+    EXPECT_OK(create("a", 1, 4));
+    EXPECT_OK(create("b", 2, 2));
+    for (uint32_t s = 0; s < STORES; s++) {
+        uint32_t count = 0;
+        for (uint32_t i = 0; i < PARTS_MAX; i++)
+            count += w.parts[s][i].held;
+        EXPECT_EQ(count, 2);
+    }
+    w.closed[1] = true;
+    restart();
+    EXPECT(w.ready);
+    EXPECT_ERR(meta_store_err(w.meta, 1), ERR_IO);
+    EXPECT_OK(create("c", 3, 3));
+    const struct meta_topic *t = meta_find(w.meta, "c");
+    for (uint32_t i = 0; i < 3; i++)
+        EXPECT_NE(t->stores[i], 1);
+    world_new();
+}
+
+TEST(meta, names_follow_kafkas_rules)
+{
+    /* Goal: every rule refuses. Method: a name for each, and the ones just inside. */
+    char name[TOPIC_NAME_MAX + 2];
+    world_new();
+    REQUIRE_OK(world_start(UINT32_MAX));
+    EXPECT_ERR(create("", 1, 1), ERR_INVALID);
+    EXPECT_ERR(create(".", 1, 1), ERR_INVALID);
+    EXPECT_ERR(create("..", 1, 1), ERR_INVALID);
+    EXPECT_ERR(create("a/b", 1, 1), ERR_INVALID);
+    EXPECT_ERR(create("t\xc3\xa9", 1, 1), ERR_INVALID);
+    EXPECT_OK(create("...", 1, 1));
+    memset(name, 'n', sizeof(name));
+    name[TOPIC_NAME_MAX + 1] = '\0';
+    EXPECT_ERR(create(name, 2, 1), ERR_INVALID);
+    name[TOPIC_NAME_MAX] = '\0';
+    EXPECT_OK(create(name, 2, 1));
+    EXPECT_OK(create("a.b_c", 3, 1));
+    EXPECT_ERR(create("a_b_c", 4, 1), ERR_INVALID);
+    EXPECT_STR(w.why.text, "topic 'a_b_c' collides with 'a.b_c': '.' and '_' count as the same");
+    EXPECT_ERR(create("a.b_c", 4, 1), ERR_EXISTS);
+    EXPECT_ERR(delete_topic("a_b_c"), ERR_NOT_FOUND);
+    EXPECT_ERR(create("p", 5, 0), ERR_INVALID);
+    EXPECT_ERR(create("p", 5, TOPIC_PARTITIONS_MAX + 1), ERR_INVALID);
+    world_new();
+}
+
+/* Everything that must hold after a start that was not disturbed, whatever happened before. */
+static void expect_whole(const char *name, uint8_t n, uint32_t partitions)
+{
+    const struct meta_topic *t = meta_topic(w.meta, id_of(n));
+    EXPECT(w.ready);
+    EXPECT_EQ(w.orphans, 0);
+    EXPECT(!t || t->state == META_LIVE);
+    EXPECT_EQ(parts_held(), t ? partitions : 0);
+    EXPECT(!t || meta_find(w.meta, name) == t);
+}
+
+TEST(meta, a_crash_between_any_two_steps_of_create)
+{
+    /* Goal: after any crash the topic is there whole, or not at all; acknowledged means there.
+     * Method: crash after each step of the create, then after each step of the start. */
+    for (uint32_t steps = 0; steps < 12; steps++) {
+        for (uint32_t again = 0; again < 12; again++) {
+            world_new();
+            REQUIRE_OK(world_start(UINT32_MAX));
+            w.steps_left = steps;
+            bool acked = create("t", 1, 4) == ERR_OK;
+            world_crash();
+            (void)world_start(again);
+            restart();
+            expect_whole("t", 1, 4);
+            EXPECT(!acked || meta_find(w.meta, "t"));
+        }
+    }
+    world_new();
+}
+
+TEST(meta, a_crash_between_any_two_steps_of_delete)
+{
+    /* Goal: after any crash the topic is whole or gone; acknowledged means gone, and its name can
+     * be taken. Method: as for create. */
+    for (uint32_t steps = 0; steps < 12; steps++) {
+        for (uint32_t again = 0; again < 12; again++) {
+            world_new();
+            REQUIRE_OK(world_start(UINT32_MAX));
+            REQUIRE_OK(create("t", 1, 4));
+            w.steps_left = steps;
+            bool acked = delete_topic("t") == ERR_OK;
+            world_crash();
+            (void)world_start(again);
+            restart();
+            expect_whole("t", 1, 4);
+            EXPECT(!acked || !meta_topic(w.meta, id_of(1)));
+            if (!meta_find(w.meta, "t"))
+                EXPECT_OK(create("t", 2, 2));
+        }
+    }
+    world_new();
+}
+
+TEST(meta, a_closed_store_keeps_the_topic_dropping)
+{
+    /* Goal: a topic is forgotten only when every tombstone is durable. Method: delete with one
+     * store closed, open it later. */
+    world_new();
+    REQUIRE_OK(world_start(UINT32_MAX));
+    REQUIRE_OK(create("t", 1, 3));
+    w.closed[2] = true;
+    restart();
+    EXPECT_ERR(delete_topic("t"), ERR_IO);
+    EXPECT(!meta_find(w.meta, "t"));
+    EXPECT_EQ(parts_held(), 1);
+    EXPECT_OK(create("t", 2, 1)); /* the name is free */
+    restart();
+    REQUIRE(meta_topic(w.meta, id_of(1)));
+    EXPECT_EQ(meta_topic(w.meta, id_of(1))->state, META_DROPPING);
+    w.closed[2] = false;
+    restart();
+    EXPECT(!meta_topic(w.meta, id_of(1)));
+    EXPECT_EQ(parts_held(), 1);
+    EXPECT(meta_find(w.meta, "t"));
+    world_new();
+}
+
+TEST(meta, what_it_does_not_know_is_kept)
+{
+    /* Goal: lost metadata deletes nothing. Method: forget the last records, as an older copy of
+     * the log would. */
+    world_new();
+    REQUIRE_OK(world_start(UINT32_MAX));
+    uint32_t before = w.record_count;
+    REQUIRE_OK(create("t", 1, 3));
+    w.record_count = before;
+    restart();
+    EXPECT(w.ready);
+    EXPECT_EQ(w.orphans, 3);
+    EXPECT_EQ(parts_held(), 3);
+    world_new();
+}
+
+TEST(meta, a_swapped_store_is_refused)
+{
+    /* Goal: a store with another id is not served under the old number. Method: start with ids
+     * that differ from the recorded ones. */
+    world_new();
+    REQUIRE_OK(world_start(UINT32_MAX));
+    EXPECT_EQ(meta_store_next(w.meta), STORES);
+    world_crash();
+    w.meta = meta_open(&(struct meta_opts){ 0 });
+    for (uint32_t i = 0; i < w.record_count; i++) {
+        struct meta_event e = { .kind = META_EVENT_RECORD };
+        e.record = (struct bytes){ w.records[i].at, w.records[i].len };
+        EXPECT_OK(feed(e));
+    }
+    (void)feed((struct meta_event){ .kind = META_EVENT_STORE, .store = 1, .id = id_of(9) });
+    EXPECT_ERR(meta_store_err(w.meta, 1), ERR_MISMATCH);
+    EXPECT_ERR(meta_store_err(w.meta, 2), ERR_NOT_FOUND);
+    EXPECT_ERR(meta_store_err(w.meta, 77), ERR_NOT_FOUND);
+    world_new();
+}
+
+TEST(meta, a_record_that_was_refused_changes_nothing)
+{
+    /* Goal: a failed append takes each command back. Method: answer APPENDED with NO_SPACE. */
+    struct settings s = settings_default();
+    struct meta_actions out = { 0 };
+    world_new();
+    REQUIRE_OK(world_start(UINT32_MAX));
+    struct meta_event e = { .kind = META_EVENT_CREATE, .name = "t", .id = id_of(1) };
+    e.partitions = 1;
+    e.settings = &s;
+    e.request = &asked;
+    EXPECT_OK(meta_step(w.meta, &e, &out));
+    REQUIRE(out.count == 1 && out.at[0].kind == META_APPEND);
+    meta_actions_clear(&out);
+    EXPECT(!meta_find(w.meta, "t"));
+    (void)feed((struct meta_event){ .kind = META_EVENT_APPENDED,
+                                    .kind_of_record = META_TOPIC,
+                                    .id = id_of(1),
+                                    .err = ERR_NO_SPACE });
+    EXPECT_ERR(w.reply_err, ERR_NO_SPACE);
+    EXPECT(!meta_topic(w.meta, id_of(1)));
+    REQUIRE_OK(create("t", 2, 1));
+    e = (struct meta_event){ .kind = META_EVENT_DELETE, .name = "t", .request = &asked };
+    EXPECT_OK(meta_step(w.meta, &e, &out));
+    meta_actions_clear(&out);
+    EXPECT_ERR(alter("t", 1), ERR_BUSY); /* one request at a time */
+    (void)feed((struct meta_event){ .kind = META_EVENT_APPENDED,
+                                    .kind_of_record = META_DELETE,
+                                    .id = id_of(2),
+                                    .err = ERR_NO_SPACE });
+    EXPECT_ERR(w.reply_err, ERR_NO_SPACE);
+    EXPECT_OK(alter("t", 5));
+    EXPECT_OK(delete_topic("t"));
+    meta_actions_close(&out);
+    world_new();
+}
+
+TEST(meta, ten_thousand_topics)
+{
+    /* Goal: the tables grow and shrink. Method: many names in, half of them out. */
+    struct settings s = settings_default();
+    char name[32];
+    struct meta *m = meta_open(&(struct meta_opts){ 0 });
+    struct meta_actions out = { 0 };
+    struct meta_event e = { .kind = META_EVENT_STORE, .store = 0, .id = id_of(1) };
+    EXPECT_OK(meta_step(m, &e, &out));
+    e = (struct meta_event){ .kind = META_EVENT_START };
+    EXPECT_OK(meta_step(m, &e, &out));
+    e = (struct meta_event){ .kind = META_EVENT_APPENDED, .kind_of_record = META_STORE };
+    e.id = id_of(1);
+    EXPECT_OK(meta_step(m, &e, &out));
+    for (uint32_t i = 0; i < 10000; i++) {
+        struct id16 id = { { 7, (uint8_t)i, (uint8_t)(i >> 8) } };
+        snprintf(name, sizeof(name), "topic-%u", i);
+        e = (struct meta_event){ .kind = META_EVENT_CREATE, .name = name, .partitions = 1 };
+        e.id = id;
+        e.settings = &s;
+        EXPECT_OK(meta_step(m, &e, &out));
+        e = (struct meta_event){ .kind = META_EVENT_APPENDED, .kind_of_record = META_TOPIC };
+        e.id = id;
+        EXPECT_OK(meta_step(m, &e, &out));
+        e = (struct meta_event){ .kind = META_EVENT_PLACED, .id = id };
+        EXPECT_OK(meta_step(m, &e, &out));
+        meta_actions_clear(&out);
+    }
+    EXPECT_EQ(meta_count(m), 10000);
+    EXPECT(meta_find(m, "topic-0") && meta_find(m, "topic-9999") && !meta_find(m, "topic-10000"));
+    meta_actions_close(&out);
+    meta_close(&m);
+}
