@@ -116,8 +116,6 @@ static void slot_write(struct store *s, struct part *p, uint64_t from)
 static bool partial_capture(struct store *s, struct part *p)
 {
     uint64_t from = block_floor(p->named_pos);
-    p->slot_flips = false;
-    p->next_slot_crc = p->slot_crc;
     if (from == p->named_pos || (p->slot != NO_SLOT && p->image_head == p->named_pos))
         return true;
     if (!slot_take(s, p))
@@ -237,6 +235,8 @@ bool capture_part(struct store *s, struct part *p)
         capture_free(s, p->number);
         return true;
     }
+    p->slot_flips = false;
+    p->next_slot_crc = p->slot_crc;
     if (p->tail_state == TAIL_IN) {
         if (!partial_capture(s, p))
             return false;

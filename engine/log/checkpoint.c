@@ -229,12 +229,26 @@ static void checkpoint_step(struct store *s)
     }
 }
 
+uint64_t checkpoint_due_ns(const struct store *s)
+{
+    const struct checkpoint *k = s->ckpt;
+    if (!k)
+        return checkpoint_due(s) && !nothing_new(s) ? io_now_ns(s->io) : UINT64_MAX;
+    if (k->retry_ns || k->grow_retry_ns > io_now_ns(s->io))
+        return max_u64(k->retry_ns, k->grow_retry_ns);
+    return k->state == CKPT_CAPTURE && !writes_full(s) ? io_now_ns(s->io) : UINT64_MAX;
+}
+
 void checkpoint_turn(struct store *s)
 {
     if (!store_ok(s))
         return;
     if (!s->ckpt && checkpoint_due(s) && !nothing_new(s))
         checkpoint_start(s);
-    if (s->ckpt)
+    for (enum ckpt_state was = CKPT_CAPTURE; s->ckpt;) { /* on, as far as nothing has to complete */
+        was = s->ckpt->state;
         checkpoint_step(s);
+        if (!s->ckpt || s->ckpt->state == was)
+            return;
+    }
 }

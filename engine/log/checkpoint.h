@@ -20,5 +20,7 @@
 void checkpoint_run_issued(struct store *s, struct extent *e);
 void checkpoint_run_done(struct store *s);
 bool checkpoint_due(const struct store *s);
+/* When it wants a turn although nothing completes; UINT64_MAX: never. */
+uint64_t checkpoint_due_ns(const struct store *s);
 
 #endif

@@ -85,12 +85,10 @@ static void appends_end(struct list *l, enum err err)
         append_finish(container_of(n, struct append, node), err);
 }
 
-/* I/O in flight goes on; it finds no partition when it completes. */
+/* Reads in flight go on; they find no partition when they complete. */
 static void part_orphan_io(struct part *p, enum err err)
 {
     struct node *n;
-    while ((n = list_pop(&p->runs)))
-        container_of(n, struct run, node)->part = NULL;
     while ((n = list_pop(&p->reads)))
         container_of(n, struct read, node)->part = NULL;
     while ((n = list_pop(&p->tail_reads))) {
@@ -112,8 +110,9 @@ static void part_unlink(struct part *p)
     s->parts[p->number] = NULL;
 }
 
-static void part_memory_free(struct part *p)
+void part_memory_free(struct part *p)
 {
+    node_unlink(&p->dirty_node);
     tail_drop(p);
     free(p->extents);
     free(p->epochs);
@@ -134,7 +133,13 @@ void part_free(struct part *p)
         if (p->slot != NO_SLOT)
             slot_give(s, p->slot);
     }
-    part_memory_free(p);
+    if (list_empty(&p->runs)) {
+        part_memory_free(p);
+        return;
+    }
+    probe("a partition is dropped while its runs are in flight");
+    p->zombie = true; /* the disk still reads its tail: the last run frees it */
+    list_push(&s->zombies, &p->dirty_node);
 }
 
 /* The store closes: nothing is in flight, or its machine is dead. */

@@ -32,7 +32,9 @@ static void run_done(struct op *op)
     if (!r->behind)
         s->direct_inflight -= r->len;
     extent_unpin(s, r->extent);
-    if (p) {
+    if (p->zombie && list_empty(&p->runs)) {
+        part_memory_free(p);
+    } else if (!p->zombie) {
         p->disk_pos = part_disk_pos(p);
         tail_clean(p);
     }

@@ -15,7 +15,7 @@ static void lists_open(struct store *s)
 {
     struct list *lists[] = { &s->dirty,      &s->direct_wait, &s->parked,        &s->dying,
                              &s->requests,   &s->dones,       &s->request_dones, &s->read_dones,
-                             &s->find_dones, &s->clean,       &s->run_pool };
+                             &s->find_dones, &s->zombies,     &s->clean,         &s->run_pool };
     for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
         list_init(lists[i]);
 }
@@ -245,16 +245,15 @@ static bool dones_waiting(const struct store *s)
 
 uint64_t store_due_ns(const struct store *s)
 {
-    if (dones_waiting(s) ||
-        (s->ckpt && s->ckpt->state == CKPT_CAPTURE && s->ckpt->next < s->ckpt->parts))
+    if (dones_waiting(s))
         return io_now_ns(s->io);
     if (!store_ok(s) || s->opts.read_only)
         return UINT64_MAX;
-    uint64_t due = volumes_due_ns(s);
-    if (!s->sealed)
+    if (!commit_busy(s) && !s->ckpt && (!list_empty(&s->dirty) || !list_empty(&s->requests)))
+        return io_now_ns(s->io);
+    uint64_t due = min_u64(volumes_due_ns(s), checkpoint_due_ns(s));
+    if (!s->sealed && !commit_busy(s))
         due = min_u64(due, s->last_commit_ns + s->opts.seal_idle_ns);
-    if (s->ckpt && (s->ckpt->retry_ns || s->ckpt->grow_retry_ns))
-        due = min_u64(due, max_u64(s->ckpt->retry_ns, s->ckpt->grow_retry_ns));
     return due;
 }
 
@@ -279,6 +278,8 @@ void store_close(struct store **out)
     for (uint32_t i = 0; i < s->part_count; i++)
         if (s->parts[i])
             part_abandon(s->parts[i]);
+    while ((n = list_first(&s->zombies)))
+        part_memory_free(container_of(n, struct part, dirty_node));
     while ((n = list_pop(&s->dying))) {
         struct extent *e = container_of(n, struct extent, node);
         free(e->tiles);

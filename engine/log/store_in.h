@@ -49,7 +49,7 @@ struct extent {
 /* One write to an extent in flight: [pos, pos + len) of a partition, from tail memory. */
 struct run {
     struct op op;
-    struct part *part; /* NULL when the partition was dropped meanwhile */
+    struct part *part;
     struct extent *extent;
     struct store *store;
     uint64_t pos;
@@ -74,6 +74,7 @@ struct part {
     uint8_t durability; /* enum durability */
     uint8_t tail_state; /* OUT: the partial block is only in its slot */
     bool dropped;       /* DROP is queued: nothing is accepted */
+    bool zombie;        /* dropped; only its runs in flight keep it */
     bool damaged;
     bool epoch_due; /* EPOCH row of the current epoch is not in a built entry yet */
     uint32_t leader_epoch;
@@ -215,7 +216,7 @@ struct store {
     uint32_t free_slot_count, free_slot_cap;
 
     struct list dirty, direct_wait, parked, dying, requests, dones, request_dones, read_dones,
-        find_dones, clean, run_pool;
+        find_dones, zombies, clean, run_pool;
     uint64_t tail_used;
     uint64_t direct_inflight; /* bytes */
     uint64_t last_commit_ns;
@@ -235,6 +236,7 @@ void part_epoch_push(struct part *p, struct part_epoch e);
 void part_number_give(struct store *s, uint32_t number);
 void slot_give(struct store *s, uint32_t slot);
 void part_tail_damaged(struct part *p); /* the newest partial block is lost: stop before it */
+void part_memory_free(struct part *p);
 void part_abandon(struct part *p);
 void part_poison(struct part *p);
 uint64_t part_visible(const struct part *p);
