@@ -10,6 +10,7 @@
 #include "engine/base/check.h"
 #include "engine/base/le.h"
 #include "engine/log/commit.h"
+#include "engine/log/naming.h"
 #include "engine/log/tail.h"
 
 enum placed { PLACED, PLACE_PARK, PLACE_FULL };
@@ -116,7 +117,7 @@ static enum placed append_place(struct part *p, struct append *a)
     }
     if (!tail_room(p, a->batch.len + BLOCK_BYTES)) {
         s->want_checkpoint = true;
-        return PLACE_PARK;
+        return s->full ? PLACE_FULL : PLACE_PARK;
     }
     struct extent *e = part_open_extent(p);
     if (!e || !extent_fits(p, e, a->batch.len)) {
@@ -231,7 +232,9 @@ void part_direct(struct part *p)
     uint64_t to = block_floor(p->head_pos);
     if (to < p->flight_pos + s->opts.direct_min || !store_ok(s))
         return;
-    if (s->direct_inflight && s->direct_inflight + (to - p->flight_pos) > s->opts.direct_flight) {
+    bool busy =
+        s->direct_inflight && s->direct_inflight + (to - p->flight_pos) > s->opts.direct_flight;
+    if (busy || !naming_has_room(s)) {
         if (!node_linked(&p->direct_node))
             list_push(&s->direct_wait, &p->direct_node);
         return;

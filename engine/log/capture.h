@@ -27,6 +27,7 @@ struct checkpoint {
     enum ckpt_state state;
     uint32_t next, parts;   /* CAPTURE: next partition to look at, of the first `parts` */
     bool skipped;           /* some were busy */
+    struct buf slots;       /* u32 each, of partitions dropped meanwhile */
     uint64_t *captured;     /* one bit per partition number */
     bool growing;           /* the tails file is being grown */
     uint64_t grow_retry_ns; /* after NO_SPACE: not before this */

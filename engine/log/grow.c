@@ -64,8 +64,14 @@ static void make_done(struct op *op)
         make_failed(s, op);
         return;
     }
-    if (g->step == MAKE_OPEN)
+    if (g->step == MAKE_OPEN) {
         g->making->fd = (int)op->got;
+        op->err = io_fd_lock(s->io, g->making->fd, 0);
+    }
+    if (op->err && g->step == MAKE_OPEN) {
+        make_failed(s, op);
+        return;
+    }
     if (g->step == MAKE_DIR) {
         make_finish(s);
         return;
@@ -368,6 +374,8 @@ static enum err vol_open(struct store *s, struct vol *v, const struct vol_row *r
                  NULL);
     TRY(io_wait(s->io, &op));
     v->fd = (int)op.got;
+    if (!s->opts.read_only && !pitfall(NO_LOCK))
+        TRY(io_fd_lock(s->io, v->fd, s->opts.lock_wait_ns));
     io_read(s->io, &op, v->fd, s->grower->head, BLOCK_BYTES, 0, NULL);
     TRY(io_wait(s->io, &op));
     TRY(identity_decode(s->grower->head, &id, why));

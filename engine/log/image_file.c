@@ -28,8 +28,14 @@ static void step_done(struct store *s, struct op *op, const char *what)
         return;
     }
     if (!k->waiting) {
-        if (k->step == IMAGE_OPEN)
+        if (k->step == IMAGE_OPEN) {
             k->fd = (int)op->got;
+            op->err = io_fd_lock(s->io, k->fd, 0);
+            if (op->err) {
+                store_poison(s, op, "locking a larger image file");
+                return;
+            }
+        }
         k->step++;
         image_file_step(s);
     }

@@ -13,14 +13,18 @@
 #include "engine/base/check.h"
 #include "engine/base/crc32c.h"
 #include "engine/log/checkpoint.h"
+#include "engine/log/commit.h"
 #include "engine/log/tail.h"
 
 #define INLINE_QUANTUM (1u << 20) /* inline bytes of one partition in one entry: fairness */
+
+#define DATA_ROOM_MIN (4 * BLOCK_BYTES) /* of the ring before its reserve: below it, data waits */
 
 struct build {
     struct store *s;
     uint32_t max; /* bytes of the entry at most */
     uint32_t inline_bytes;
+    bool reserve; /* the ring is at 7/8: only what lets space come free, and no more of it */
 };
 
 static uint32_t build_left(const struct build *b)
@@ -140,6 +144,20 @@ static void build_late_requests(struct build *b)
 
 /* ---- one partition ---- */
 
+/* System partitions (metadata) may use the reserve: deleting a topic needs them. */
+static bool part_is_system(const struct part *p)
+{
+    static const uint8_t zero[15];
+    return memcmp(p->topic.b, zero, sizeof(zero)) == 0;
+}
+
+/* What an entry may carry when the ring is at 7/8: metadata, and runs that a checkpoint waits for
+ * (it cannot capture a partition that has bytes on disk which no entry names). */
+static bool part_may_use_reserve(const struct part *p)
+{
+    return part_is_system(p) || (checkpoint_running(p->store) && p->flight_pos > p->named_pos);
+}
+
 /* Where this entry takes the partition: the end of a batch, as far as budget and direct runs let
  * it go. Returns named_pos when there is nothing to say. */
 static uint64_t part_target(const struct build *b, const struct part *p, uint32_t rows)
@@ -148,7 +166,8 @@ static uint64_t part_target(const struct build *b, const struct part *p, uint32_
     uint64_t left = build_left(b);
     left = left > (uint64_t)rows * ROW_BYTES ? left - (uint64_t)rows * ROW_BYTES : 0;
     left = min_u64(left, INLINE_QUANTUM);
-    if (!node_linked(&p->direct_node) && p->head_pos - from <= left)
+    bool little = node_linked(&p->direct_node) || (b->reserve && !part_is_system(p));
+    if (!little && p->head_pos - from <= left)
         return p->head_pos;
     uint64_t best = from == p->named_pos ? from : 0;
     for (uint32_t i = mark_find(p, from); i < p->mark_count; i++) {
@@ -156,8 +175,8 @@ static uint64_t part_target(const struct build *b, const struct part *p, uint32_
         if (end - from > left)
             break;
         best = end;
-        if (node_linked(&p->direct_node))
-            break; /* the rest goes out directly, soon */
+        if (little)
+            break; /* the rest goes out directly, or has to wait */
     }
     if (!best && p->head_pos - from <= left)
         best = p->head_pos;
@@ -372,14 +391,7 @@ static uint32_t ring_room(const struct store *s, uint64_t ring_pos, bool data)
     return (uint32_t)min_u64(s->id.geometry.entry_max, limit - ring_pos);
 }
 
-/* System partitions (metadata) may use the reserve: deleting a topic needs them. */
-static bool part_is_system(const struct part *p)
-{
-    static const uint8_t zero[15];
-    return memcmp(p->topic.b, zero, sizeof(zero)) == 0;
-}
-
-static void build_parts(struct build *b, bool system_only)
+static void build_parts(struct build *b)
 {
     struct list later;
     list_init(&later);
@@ -388,7 +400,7 @@ static void build_parts(struct build *b, bool system_only)
          most-- && build_left(b) > 2 * ROW_BYTES && (n = list_first(&b->s->dirty));) {
         struct part *p = container_of(n, struct part, dirty_node);
         bool named_already = node_linked(&p->commit_node);
-        if (named_already || (system_only && !part_is_system(p))) {
+        if (named_already || (b->reserve && !part_may_use_reserve(p))) {
             node_unlink(n);
             list_push(&later, n);
             continue;
@@ -401,6 +413,11 @@ static void build_parts(struct build *b, bool system_only)
     }
     for (struct node *n; (n = list_pop(&later));)
         list_push(&b->s->dirty, n);
+}
+
+bool naming_has_room(const struct store *s)
+{
+    return ring_room(s, journal_next_pos(s, s->journal.head_pos), true) >= DATA_ROOM_MIN;
 }
 
 bool naming_build(struct store *s, uint64_t ring_pos, bool seal)
@@ -418,14 +435,14 @@ bool naming_build(struct store *s, uint64_t ring_pos, bool seal)
         return false;
     }
     build_requests(&b);
-    if (data_room < 4 * BLOCK_BYTES && !list_empty(&s->dirty)) {
+    if (data_room < DATA_ROOM_MIN && !list_empty(&s->dirty)) {
         s->want_checkpoint = true;
         probe("journal at 7/8: data waits for a checkpoint");
-        build_parts(&b, true);
+        b.reserve = true;
     } else {
         b.max = data_room;
-        build_parts(&b, false);
     }
+    build_parts(&b);
     b.max = room;
     build_late_requests(&b);
     if (!c->row_count && (seal || !list_empty(&c->requests)))

@@ -17,6 +17,8 @@ struct piece {
 /* Fills commit.rows and commit.pieces for an entry at ring_pos; false when there is nothing to say
  * or no room in the ring. `seal`: an empty entry that vouches for the last one. */
 bool naming_build(struct store *s, uint64_t ring_pos, bool seal);
+/* The ring has room for data; false: it waits for a checkpoint. */
+bool naming_has_room(const struct store *s);
 /* After the entry is encoded: captures partitions that a checkpoint waits for. */
 void naming_after(struct store *s);
 

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "engine/base/check.h"
+#include "engine/log/checkpoint.h"
 #include "engine/log/tail.h"
 
 /* ---- numbers and slots ---- */
@@ -130,7 +131,7 @@ void part_free(struct part *p)
     part_unlink(p);
     if (!s->replaying) {
         part_number_give(s, p->number);
-        if (p->slot != NO_SLOT)
+        if (p->slot != NO_SLOT && !checkpoint_keep_slot(s, p->slot))
             slot_give(s, p->slot);
     }
     if (list_empty(&p->runs)) {
