@@ -306,6 +306,7 @@ struct tile {
     uint32_t flags;
 };
 #define TILE_GAP 1u /* accepted loss: nothing to read here */
+#define TILE_CUT 2u /* accepted loss after it: a batch that goes on beyond its end is lost */
 void tile_encode(const struct tile *t, uint8_t at[TILE_BYTES]);
 enum err tile_decode(const uint8_t at[TILE_BYTES], struct tile *out);
 

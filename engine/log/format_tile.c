@@ -5,7 +5,7 @@
  *   16 16 store           32 28 zeros         60  4 CRC32C of bytes 0..4092 of the page
  * Tile:
  *    0  4 at               4  4 len            8  4 CRC          12  4 batch at
- *   16  8 base off        24  8 next off      32  8 max time     40  4 flags: 1 gap
+ *   16  8 base off        24  8 next off      32  8 max time     40  4 flags: 1 gap, 2 cut
  *   44  4 zero
  */
 #include "engine/base/crc32c.h"
@@ -65,7 +65,7 @@ static bool tile_range_valid(const struct tile *t)
 {
     if (t->at % BLOCK_BYTES != 0 || t->len % BLOCK_BYTES != 0 || t->len == 0)
         return false;
-    if (t->flags & ~TILE_GAP || (uint64_t)t->at + t->len > EXTENT_MAX_HIGHEST)
+    if (t->flags & ~(TILE_GAP | TILE_CUT) || (uint64_t)t->at + t->len > EXTENT_MAX_HIGHEST)
         return false;
     return t->flags & TILE_GAP || t->len <= TILE_RUN_MAX;
 }

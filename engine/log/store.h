@@ -48,6 +48,7 @@ struct store_opts {
     uint64_t seal_idle_ns;  /* idle time until a SEAL vouches for the last entry; 0: 50 ms */
     uint32_t zero_ahead;    /* slabs kept zeroed in advance; 0: 2 */
     bool read_only;         /* tools: no lock, no OPEN, nothing is written */
+    bool salvage;           /* tools: goes on where recovery refuses, see repair.h */
 };
 
 /* What recovery found, for banners, `shardlog check` and tests. */

@@ -1,0 +1,88 @@
+/* verify.c -- see verify.h: one step after the other; a step that cannot go on stops the rest. */
+#include <stdlib.h>
+
+#include "engine/base/check.h"
+#include "engine/log/verify_in.h"
+
+const struct find_kind_info *find_kind_info(enum find_kind kind)
+{
+    static const struct find_kind_info table[] = {
+#define FIND(name, class_, what, advice) [FOUND_##name] = { #name, FIND_##class_, what, advice },
+#include "engine/log/verify.def"
+#undef FIND
+    };
+    check(kind < FIND_KIND_COUNT);
+    return &table[kind];
+}
+
+void verify_found(struct verify *v, const struct find *f)
+{
+    v->counts->finds[find_kind_info(f->kind)->class_]++;
+    if (v->opts->found)
+        v->opts->found(f, v->opts->arg);
+}
+
+enum err verify_read(struct verify *v, int fd, void *buf, uint64_t len, uint64_t pos, uint64_t *got)
+{
+    struct op op = { 0 };
+    io_read(v->io, &op, fd, buf, len, pos, NULL);
+    enum err err = io_wait(v->io, &op);
+    *got = err ? 0 : op.got;
+    return err == ERR_IO ? ERR_OK : err; /* an unreadable block is damage, not the end */
+}
+
+enum err verify_open(struct verify *v, const char *name, int *fd)
+{
+    struct op op = { 0 };
+    io_open_file(v->io, &op, v->dir, name, IO_DIRECT | IO_READONLY, NULL);
+    TRY(io_wait(v->io, &op));
+    *fd = (int)op.got;
+    return ERR_OK;
+}
+
+/* What stands in the way is a finding, with recovery's own words. */
+static enum err tables(struct verify *v)
+{
+    struct store *s = NULL;
+    struct why why = { "" };
+    struct store_opts opts = { .read_only = true, .salvage = true };
+    enum err err = store_open(&s, v->io, v->dir, &opts, &why);
+    if (err == ERR_NO_MEMORY || err == ERR_DEAD || err == ERR_LIMIT) {
+        *v->why = why;
+        return err;
+    }
+    if (err) {
+        struct find f = { .kind = FOUND_OPEN, .file = "journal", .why = why };
+        if (!why.text[0])
+            why_set(&f.why, "%s", err_text(err));
+        verify_found(v, &f);
+        return ERR_OK;
+    }
+    err = verify_parts(v, s);
+    store_close(&s);
+    return err;
+}
+
+static enum err steps(struct verify *v)
+{
+    TRY(verify_files(v));
+    if (!v->readable)
+        return ERR_OK;
+    TRY(verify_image(v));
+    if (v->cut.generation)
+        TRY(verify_ring(v));
+    return tables(v);
+}
+
+enum err verify_run(struct io *io, int dir, const struct verify_opts *opts,
+                    struct verify_counts *counts, struct why *why)
+{
+    struct why unused;
+    struct verify v = {
+        .io = io, .dir = dir, .opts = opts, .counts = counts, .why = why ? why : &unused
+    };
+    *counts = (struct verify_counts){ 0 };
+    enum err err = steps(&v);
+    free(v.files);
+    return err;
+}

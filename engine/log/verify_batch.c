@@ -1,0 +1,113 @@
+/* verify_batch.c -- see verify_batch.h. A batch: a header that makes sense, offsets that rise, its
+ * own CRC. */
+#include "engine/log/verify_batch.h"
+
+#include <stdlib.h>
+
+#include "engine/base/check.h"
+
+void batch_walker_close(struct batch_walker *w)
+{
+    free(w->buf);
+    w->buf = NULL;
+    w->len = w->cap = 0;
+}
+
+static void batch_found(struct batch_walker *w, uint64_t len, const char *what)
+{
+    struct find f = w->base;
+    f.kind = FOUND_BATCH;
+    f.pos = w->base_place + (w->pos - w->base_pos);
+    f.len = len;
+    f.from_off = w->next_off;
+    f.to_off = w->end_off;
+    why_set(&f.why, "%s", what);
+    verify_found(w->v, &f);
+    batch_walker_lose(w);
+}
+
+void batch_walker_lose(struct batch_walker *w)
+{
+    w->in_step = false;
+    w->len = 0;
+}
+
+void batch_walker_begin(struct batch_walker *w, uint64_t pos, uint64_t off)
+{
+    if (w->in_step && w->len) {
+        batch_found(w, w->len, "it goes on where the index says that the next one begins");
+    } else if (w->in_step && w->pos != pos) {
+        batch_found(w, 0, "the index says that it begins elsewhere");
+    } else if (off < w->next_off) {
+        w->pos = pos;
+        batch_found(w, 0, "the index gives it an offset that is already taken");
+    }
+    w->pos = pos;
+    w->len = 0;
+    w->next_off = max_u64(off, w->next_off);
+    w->in_step = true;
+}
+
+static void buf_add(struct batch_walker *w, const uint8_t *at, uint64_t len)
+{
+    if (w->len + len > w->cap) {
+        uint64_t cap = w->cap ? w->cap : 128u << 10;
+        while (cap < w->len + len)
+            cap *= 2;
+        w->buf = realloc(w->buf, cap);
+        check(w->buf);
+        w->cap = cap;
+    }
+    memcpy(w->buf + w->len, at, len);
+    w->len += len;
+}
+
+/* The batch at `at`, of which `len` bytes are here. Returns its bytes, or 0: not whole yet, or
+ * reported. */
+static uint64_t batch_look(struct batch_walker *w, const uint8_t *at, uint64_t len)
+{
+    struct batch_info info;
+    if (len < BATCH_HEADER_BYTES)
+        return 0;
+    if (batch_peek((struct bytes){ at, UINT32_MAX }, &info) != ERR_OK ||
+        info.bytes > w->batch_max) {
+        batch_found(w, BATCH_HEADER_BYTES, "its header makes no sense");
+        return 0;
+    }
+    if (info.base_off < w->next_off || info.base_off + info.last_off_delta >= w->end_off) {
+        batch_found(w, BATCH_HEADER_BYTES, "its offsets are out of order");
+        return 0;
+    }
+    if (info.bytes > len)
+        return 0;
+    if (!batch_crc_ok((struct bytes){ at, info.bytes })) {
+        batch_found(w, info.bytes, "its CRC does not match");
+        return 0;
+    }
+    w->next_off = info.base_off + info.last_off_delta + 1;
+    w->v->counts->batches++;
+    w->v->counts->bytes += info.bytes;
+    return info.bytes;
+}
+
+void batch_walker_feed(struct batch_walker *w, const uint8_t *at, uint64_t len)
+{
+    if (!w->in_step)
+        return;
+    buf_add(w, at, len);
+    uint64_t done = 0, n;
+    while (w->in_step && (n = batch_look(w, w->buf + done, w->len - done))) {
+        done += n;
+        w->pos += n;
+    }
+    if (!w->in_step)
+        return;
+    memmove(w->buf, w->buf + done, w->len - done);
+    w->len -= done;
+}
+
+void batch_walker_end(struct batch_walker *w)
+{
+    if (w->in_step && w->len)
+        batch_found(w, w->len, "it is cut short by the end of its extent");
+}

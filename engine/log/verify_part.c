@@ -1,0 +1,317 @@
+/* verify_part.c -- partition by partition: index blocks, tiles, batches, the live slot.
+ *
+ * Of an extent, in pos order: the blocks that its tiles describe, each against its CRC, then the
+ * bytes that only the tail has. Batches are walked across all of them. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "engine/base/check.h"
+#include "engine/log/tail.h"
+#include "engine/log/verify_batch.h"
+
+#define GROUP_BYTES (1u << 20) /* of neighbouring tiles, read at once */
+
+struct extent_walk {
+    struct verify *v;
+    struct store *s;
+    struct part *p;
+    struct extent *e;
+    struct tile *tiles; /* all of them; len 0: unknown, its index block is bad */
+    uint64_t data_end;  /* position */
+    uint8_t *buf;       /* GROUP_BYTES */
+    struct batch_walker batches;
+};
+
+static struct find part_find_of(const struct part *p, enum find_kind kind)
+{
+    return (struct find){ .kind = kind,
+                          .of_part = true,
+                          .part = p->number,
+                          .index = p->index,
+                          .topic = p->topic,
+                          .from_off = p->start_off,
+                          .to_off = p->next_off };
+}
+
+static struct find extent_find_of(const struct extent_walk *x, enum find_kind kind, uint64_t pos,
+                                  uint64_t len)
+{
+    struct find f = part_find_of(x->p, kind);
+    memcpy(f.file, x->e->vol->name, sizeof(f.file));
+    f.extent = x->e->id;
+    f.from_off = x->e->base_off;
+    f.pos = pos;
+    f.len = len;
+    return f;
+}
+
+/* ---- index ---- */
+
+static enum err index_verify(struct extent_walk *x)
+{
+    struct extent *e = x->e;
+    const struct geometry *g = &x->s->id.geometry;
+    uint64_t place = vol_place(g, e->unit) + extent_data_bytes(g, e->order), got;
+    for (uint32_t b = 0; b < e->index_blocks; b++) {
+        struct page_seal seal = { x->s->id.store, e->id, b };
+        uint64_t pos = place + (uint64_t)b * BLOCK_BYTES;
+        TRY(verify_read(x->v, e->vol->fd, x->buf, BLOCK_BYTES, pos, &got));
+        bool ok = got == BLOCK_BYTES && page_ok(x->buf, &seal);
+        uint32_t from = b * TILES_PER_BLOCK;
+        uint32_t to = (uint32_t)min_u64(from + TILES_PER_BLOCK, e->tile_from);
+        for (uint32_t i = from; i < to && ok; i++)
+            ok = tile_decode(x->buf + (size_t)(i - from) * TILE_BYTES, &x->tiles[i]) == ERR_OK;
+        x->v->counts->index_blocks++;
+        if (ok)
+            continue;
+        for (uint32_t i = from; i < to; i++)
+            x->tiles[i] = (struct tile){ 0 };
+        struct find f = extent_find_of(x, FOUND_INDEX, pos, BLOCK_BYTES);
+        f.to_off = x->batches.end_off;
+        verify_found(x->v, &f);
+    }
+    return ERR_OK;
+}
+
+/* Tiles lie back to back; one that does not leaves the rest without a place. */
+static void tiles_chain(struct extent_walk *x)
+{
+    uint64_t at = 0;
+    for (uint32_t i = 0; i < x->e->tile_count; i++) {
+        struct tile *t = &x->tiles[i];
+        bool before_known = !i || x->tiles[i - 1].len;
+        if (t->len && t->at != at && before_known) {
+            struct find f = extent_find_of(x, FOUND_INDEX, extent_place(x->e, x->e->base_pos), 0);
+            why_set(&f.why, "tile %u does not follow the one before", i);
+            verify_found(x->v, &f);
+        }
+        at = (uint64_t)t->at + t->len;
+    }
+}
+
+/* ---- tiles ---- */
+
+static bool in_range(const struct extent_walk *x, const struct tile *t)
+{
+    const struct verify_opts *o = x->v->opts;
+    uint64_t place = extent_place(x->e, x->e->base_pos + t->at);
+    return !o->ranged || (x->e->vol->number == o->range_vol && place < o->range_to &&
+                          place + t->len > o->range_from);
+}
+
+static bool readable(const struct extent_walk *x, const struct tile *t)
+{
+    return t->len && !(t->flags & TILE_GAP) && t->len <= TILE_RUN_MAX && in_range(x, t);
+}
+
+static void tile_found(struct extent_walk *x, enum find_kind kind, uint32_t i)
+{
+    const struct tile *t = &x->tiles[i];
+    struct find f = extent_find_of(x, kind, extent_place(x->e, x->e->base_pos + t->at), t->len);
+    uint64_t before = i && x->tiles[i - 1].len ? x->tiles[i - 1].next_off : x->e->base_off;
+    f.from_off = t->batch_at ? (i ? x->batches.next_off : x->e->base_off) : before;
+    f.to_off = max_u64(t->next_off, f.from_off);
+    verify_found(x->v, &f);
+}
+
+/* A verified tile goes through the walk, cut where its first batch begins. */
+static void tile_walk(struct extent_walk *x, const struct tile *t, const uint8_t *at)
+{
+    uint64_t pos = x->e->base_pos + t->at;
+    uint64_t len = min_u64(t->len, x->data_end > pos ? x->data_end - pos : 0);
+    uint64_t first = t->batch_at == NO_BATCH ? len : min_u64(t->batch_at, len);
+    batch_walker_feed(&x->batches, at, first);
+    if (first < len) {
+        batch_walker_begin(&x->batches, pos + first, t->base_off);
+        batch_walker_feed(&x->batches, at + first, len - first);
+    }
+    if (t->flags & TILE_CUT)
+        batch_walker_lose(&x->batches);
+}
+
+/* Reads tiles [from, to), which are neighbours, and verifies them. */
+static enum err group_verify(struct extent_walk *x, uint32_t from, uint32_t to)
+{
+    const struct tile *first = &x->tiles[from], *last = &x->tiles[to - 1];
+    uint64_t len = (uint64_t)last->at + last->len - first->at, got;
+    uint64_t pos = x->e->base_pos + first->at;
+    TRY(verify_read(x->v, x->e->vol->fd, x->buf, len, extent_place(x->e, pos), &got));
+    for (uint32_t i = from; i < to; i++) {
+        const struct tile *t = &x->tiles[i];
+        uint64_t in = t->at - first->at;
+        x->v->counts->tiles++;
+        bool ok = in + t->len <= got &&
+                  piece_crc(x->e->id, x->e->base_pos + t->at, x->buf + in, t->len) == t->crc;
+        if (ok) {
+            tile_walk(x, t, x->buf + in);
+        } else {
+            tile_found(x, FOUND_TILE, i);
+            batch_walker_lose(&x->batches);
+        }
+    }
+    return ERR_OK;
+}
+
+static enum err tiles_verify(struct extent_walk *x)
+{
+    uint32_t count = x->e->tile_count;
+    for (uint32_t i = 0; i < count;) {
+        if (!readable(x, &x->tiles[i])) {
+            if (x->tiles[i].flags & TILE_GAP)
+                tile_found(x, FOUND_GAP, i);
+            batch_walker_lose(&x->batches);
+            i++;
+            continue;
+        }
+        uint32_t to = i + 1;
+        while (to < count && readable(x, &x->tiles[to]) &&
+               x->tiles[to].at == (uint64_t)x->tiles[to - 1].at + x->tiles[to - 1].len &&
+               x->tiles[to].at + x->tiles[to].len - x->tiles[i].at <= GROUP_BYTES)
+            to++;
+        TRY(group_verify(x, i, to));
+        i = to;
+    }
+    return ERR_OK;
+}
+
+/* ---- what only the tail has ---- */
+
+static void tail_walk(struct extent_walk *x)
+{
+    struct part *p = x->p;
+    const struct tile *last = x->e->tile_count ? &x->tiles[x->e->tile_count - 1] : NULL;
+    uint64_t pos = x->e->base_pos + (last ? (uint64_t)last->at + last->len : 0);
+    if (pos >= x->data_end || p->tail_state != TAIL_IN)
+        return;
+    uint32_t mark = mark_find(p, pos);
+    while (pos < x->data_end) {
+        uint64_t to = min_u64(x->data_end, pos + GROUP_BYTES);
+        if (mark < p->mark_count && mark_at(p, mark)->pos < x->data_end) {
+            uint64_t begin = mark_at(p, mark)->pos;
+            if (begin == pos) {
+                batch_walker_begin(&x->batches, pos, mark_at(p, mark)->off);
+                mark++;
+                continue;
+            }
+            to = min_u64(to, begin);
+        }
+        if (!tail_copy(p, pos, x->buf, to - pos)) {
+            batch_walker_lose(&x->batches);
+            return;
+        }
+        batch_walker_feed(&x->batches, x->buf, to - pos);
+        pos = to;
+    }
+}
+
+/* ---- extents and partitions ---- */
+
+static void walker_open(struct extent_walk *x, uint32_t i)
+{
+    const struct part *p = x->p;
+    const struct extent *e = x->e;
+    bool last = i + 1 == p->extent_count;
+    x->batches.base = extent_find_of(x, FOUND_BATCH, 0, 0);
+    x->batches.base_pos = e->base_pos;
+    x->batches.base_place = extent_place(e, e->base_pos);
+    x->batches.next_off = e->base_off;
+    x->batches.end_off = last ? p->next_off : p->extents[i + 1]->base_off;
+    x->batches.in_step = false;
+    x->batches.len = 0;
+    x->data_end = extent_data_end(p, e);
+}
+
+static enum err extent_verify(struct extent_walk *x, uint32_t i)
+{
+    struct extent *e = x->e = x->p->extents[i];
+    walker_open(x, i);
+    x->tiles = calloc((size_t)e->tile_count + 1, sizeof(*x->tiles));
+    if (!x->tiles)
+        return ERR_NO_MEMORY;
+    if (e->tile_count > e->tile_from)
+        memcpy(x->tiles + e->tile_from, e->tiles,
+               (e->tile_count - e->tile_from) * sizeof(*x->tiles));
+    enum err err = index_verify(x);
+    if (!err) {
+        tiles_chain(x);
+        err = tiles_verify(x);
+    }
+    if (!err) {
+        tail_walk(x);
+        if (!x->v->opts->ranged && x->p->tail_state == TAIL_IN)
+            batch_walker_end(&x->batches);
+        x->v->counts->extents++;
+    }
+    free(x->tiles);
+    x->tiles = NULL;
+    return err;
+}
+
+/* The image's partial block; superseded once a direct run has carried its bytes on. */
+static enum err slot_verify(struct extent_walk *x)
+{
+    const struct part *p = x->p;
+    uint64_t from = block_floor(p->image_head), len = p->image_head - from, got;
+    uint64_t place = BLOCK_BYTES + ((uint64_t)p->slot * 2 + p->slot_side) * BLOCK_BYTES;
+    const struct extent *e = part_extent_of(p, from);
+    if (p->slot == NO_SLOT || !len || p->disk_pos > from || !e)
+        return ERR_OK;
+    TRY(verify_read(x->v, x->s->tails_fd, x->buf, BLOCK_BYTES, place, &got));
+    x->v->counts->slots++;
+    if (got == BLOCK_BYTES && piece_crc(e->id, from, x->buf, len) == p->slot_crc)
+        return ERR_OK;
+    struct find f = part_find_of(p, FOUND_SLOT);
+    snprintf(f.file, sizeof(f.file), "tails");
+    f.pos = place;
+    f.len = BLOCK_BYTES;
+    f.extent = e->id;
+    f.from_off = p->damaged ? p->damaged_off : e->base_off;
+    verify_found(x->v, &f);
+    return ERR_OK;
+}
+
+static enum err part_verify(struct extent_walk *x)
+{
+    struct part *p = x->p;
+    x->v->counts->parts++;
+    if (p->damaged) {
+        struct find f = part_find_of(p, FOUND_PART);
+        f.from_off = p->damaged_off;
+        verify_found(x->v, &f);
+    }
+    for (uint32_t i = 0; i < p->extent_count; i++)
+        TRY(extent_verify(x, i));
+    return slot_verify(x);
+}
+
+/* The last entry, where recovery cut it: never acknowledged, unless it is the one that rotted. */
+static void verdict_tell(struct verify *v, const struct store *s)
+{
+    const struct store_report *r = &s->report;
+    if (r->verdict != 'D' && r->verdict != 'F' && r->verdict != 'H')
+        return;
+    struct find f = { .kind = FOUND_LAST_ENTRY,
+                      .file = "journal",
+                      .pos = BLOCK_BYTES + r->cut_pos % s->journal.ring };
+    why_set(&f.why, "recovery case %c", r->verdict);
+    verify_found(v, &f);
+}
+
+enum err verify_parts(struct verify *v, struct store *s)
+{
+    struct extent_walk x = { .v = v, .s = s, .buf = io_buffer_take(GROUP_BYTES) };
+    if (!x.buf)
+        return ERR_NO_MEMORY;
+    x.batches.v = v;
+    x.batches.batch_max = s->id.geometry.batch_max;
+    verdict_tell(v, s);
+    enum err err = ERR_OK;
+    for (uint32_t i = 0; i < s->part_count && !err; i++) {
+        x.p = s->parts[i];
+        if (x.p)
+            err = part_verify(&x);
+    }
+    batch_walker_close(&x.batches);
+    io_buffer_give(x.buf);
+    return err;
+}
