@@ -43,8 +43,8 @@ static uint64_t read_end(const struct read *r)
     return p->damaged ? min_u64(end, p->damaged_off) : end;
 }
 
-/* Cuts [at, at+len), which begins with a batch, to the batches wanted. Returns the bytes that the
- * first wanted batch takes when it is not whole here, else 0. */
+/* Cuts [at, at+len), which begins with a batch, to the batches wanted. When the first wanted one is
+ * not whole here: how many bytes to look at, at least; else 0. */
 static uint64_t read_cut(struct read *r, const uint8_t *at, uint64_t len)
 {
     uint64_t from = 0, to = 0, end = read_end(r);
@@ -69,6 +69,8 @@ static uint64_t read_cut(struct read *r, const uint8_t *at, uint64_t len)
         to += info.bytes;
         if (any)
             r->next_off = info.base_off + info.last_off_delta + 1;
+        else if (len - to < BATCH_HEADER_BYTES)
+            return to + BATCH_HEADER_BYTES;
     }
     if (any)
         r->batches = (struct bytes){ at + from, to - from };
@@ -175,7 +177,7 @@ static void cold_cut(struct read *r, struct plan *pl, uint64_t good)
     uint64_t need =
         have > pl->skip ? read_cut(r, (uint8_t *)r->buf + pl->skip, have - pl->skip) : 0;
     uint32_t tile = pl->tile, next = pl->tile + pl->tiles;
-    bool bad = good < whole;
+    bool bad = good < whole, all = pl->pos + have >= extent_data_end(r->part, e);
     free(pl);
     r->plan = NULL;
     if (r->batches.len) {
@@ -184,7 +186,7 @@ static void cold_cut(struct read *r, struct plan *pl, uint64_t good)
         probe("a tile does not verify");
         r->bad_pos = e->base_pos + e->tiles[tile - e->tile_from].at + good;
         read_finish(r, ERR_CORRUPT);
-    } else if (need) {
+    } else if (need && !all) {
         plan_start(r, e, tile, need);
     } else if (next_batch_tile(e, &next)) {
         plan_start(r, e, next, r->bytes_max); /* off lies in a gap before that tile */

@@ -1,0 +1,416 @@
+/* load_op.c -- single operations: started, answered, compared. */
+#include <stdlib.h>
+
+#include "engine/base/check.h"
+#include "tests/sim/load.h"
+#include "tests/sim/verdict.h"
+
+#define LLU(v) ((unsigned long long)(v))
+
+struct part *load_part(struct load *l, const struct o_part *p)
+{
+    struct store *s = l->w->stores[p->store].store;
+    return s ? part_find(s, p->topic, p->index) : NULL;
+}
+
+static void *op_new(struct load *l, size_t bytes, void (*forget)(struct world_op *))
+{
+    struct world_op *op = calloc(1, bytes);
+    check(op);
+    op->forget = forget;
+    list_push(&l->w->ops, &op->node);
+    return op;
+}
+
+static struct part_state_info info_of(struct load *l, const struct o_part *p)
+{
+    struct part *part = load_part(l, p);
+    return part ? part_info(part) : (struct part_state_info){ 0 };
+}
+
+static bool poisoned(const struct load *l, const struct o_part *p)
+{
+    struct store *s = l->w->stores[p->store].store;
+    return s && store_poisoned(s, NULL);
+}
+
+/* Errors that need no excuse: the partition is being dropped, or (eio) the disk failed. */
+static bool excused(const struct load *l, const struct o_part *p, enum err err)
+{
+    if (err == ERR_NOT_FOUND)
+        return p->state >= O_DROPPING;
+    if (err == ERR_POISONED)
+        return poisoned(l, p);
+    return err == ERR_IO && l->w->eio;
+}
+
+/* ---- append ---- */
+
+struct op_append {
+    struct world_op op;
+    struct load *load;
+    struct o_part *part;
+    struct append append;
+    uint64_t number, bytes;
+    uint8_t *batch;
+};
+
+static void append_forget(struct world_op *op)
+{
+    struct op_append *a = container_of(op, struct op_append, op);
+    node_unlink(&op->node);
+    a->load->w->op_bytes -= a->bytes;
+    a->part->busy--;
+    free(a->batch);
+    free(a);
+}
+
+static void append_answered(struct append *append)
+{
+    struct op_append *a = append->arg;
+    struct load *l = a->load;
+    enum err err = append->err;
+    trace("    batch %llu: %s, durability %d, offset %llu", LLU(a->number), err_name(err),
+          append->bought, LLU(append->base_off));
+    sim_trace(l->w->sim, a->number << 8 ^ (uint64_t)err ^ append->base_off << 32);
+    if (err == ERR_OK)
+        oracle_acked(&l->w->oracle, a->number, append->want, append->bought, append->base_off);
+    else if (err == ERR_POISONED)
+        demand(excused(l, a->part, err), "part %u: poisoned, and the store is not",
+               a->part->number);
+    else if (err == ERR_NOT_FOUND)
+        demand(excused(l, a->part, err), "part %u: append gives NOT_FOUND", a->part->number);
+    else {
+        bool legal = (err == ERR_NO_SPACE && l->w->full) || err == ERR_CLOSED ||
+                     (err == ERR_OFFSET_RANGE && append->at_off_set);
+        demand(legal, "part %u: append of %llu bytes gives %s", a->part->number, LLU(a->bytes),
+               err_name(err));
+        oracle_refused(&l->w->oracle, a->number);
+        l->w->tally.no_space += err == ERR_NO_SPACE;
+    }
+    append_forget(&a->op);
+}
+
+static void batch_describe(struct load *l, struct o_part *p, uint64_t value_bytes,
+                           struct content *c)
+{
+    struct rng *rng = l->w->rng;
+    struct io *io = l->w->shards[l->w->stores[p->store].shard].io;
+    *c = (struct content){ .number = oracle_number(&l->w->oracle),
+                           .part = p->number,
+                           .count = 1 + (uint32_t)rng_log_uniform(rng, 15),
+                           .value_bytes = value_bytes,
+                           .time_ms = io_wall_ms(io) - (int64_t)rng_log_uniform(rng, 5000) };
+}
+
+void load_append(struct load *l, struct o_part *p, uint64_t value_bytes, enum durability want)
+{
+    struct part *part = load_part(l, p);
+    struct o_batch b = { 0 };
+    uint64_t batch_max = l->w->stores[p->store].geometry.batch_max;
+    if (!part)
+        return;
+    batch_describe(l, p, value_bytes, &b.content);
+    if (content_bytes_max(&b.content) > batch_max) {
+        b.content.count = 1;
+        b.content.value_bytes =
+            min_u64(value_bytes, batch_max - BATCH_HEADER_BYTES - 2 * CONTENT_RECORD_EXTRA);
+    }
+    struct op_append *a = op_new(l, sizeof(*a), append_forget);
+    uint64_t cap = content_bytes_max(&b.content);
+    a->batch = malloc(cap);
+    check(a->batch);
+    struct bytes batch = content_make(&b.content, a->batch, cap);
+    a->load = l;
+    a->part = p;
+    a->number = b.content.number;
+    a->bytes = b.bytes = (uint32_t)batch.len;
+    a->append = (struct append){ .done = append_answered,
+                                 .arg = a,
+                                 .batch = batch,
+                                 .max_time = content_max_time(&b.content),
+                                 .count = b.content.count,
+                                 .want = want };
+    if (l->gaps && rng_chance(l->w->rng, 1, 12)) {
+        b.gap = a->append.at_off_set = true;
+        b.at_off = a->append.at_off = oracle_end_off(p) + rng_log_uniform(l->w->rng, 100);
+        l->w->tally.gaps++;
+    }
+    b.hash = content_hash(batch);
+    b.epoch = l->w->stores[p->store].epoch;
+    oracle_sent(&l->w->oracle, p, b);
+    l->w->op_bytes += a->bytes;
+    l->w->tally.bytes += a->bytes;
+    p->busy++;
+    trace("  append part %u batch %llu: %u bytes, %u records, want %d%s", p->number, LLU(a->number),
+          b.bytes, b.content.count, want, b.gap ? ", gap" : "");
+    part_append(part, &a->append);
+}
+
+/* ---- read ---- */
+
+struct op_read {
+    struct world_op op;
+    struct load *load;
+    struct o_part *part;
+    struct read read;
+    uint64_t visible_off, start_off;
+    bool follow; /* the partition's consumer: moves its position */
+    bool scan;   /* goes on to the visible end */
+};
+
+static void read_forget(struct world_op *op)
+{
+    struct op_read *r = container_of(op, struct op_read, op);
+    node_unlink(&op->node);
+    read_give(&r->read);
+    r->part->busy--;
+    free(r);
+}
+
+static void read_begin(struct op_read *r, struct part *part)
+{
+    struct part_state_info info = part_info(part);
+    r->visible_off = info.visible_off;
+    r->start_off = info.start_off;
+    part_read(part, &r->read);
+}
+
+static void read_failed(struct op_read *r, uint64_t start_now)
+{
+    enum err err = r->read.err;
+    bool range = err == ERR_OFFSET_RANGE && (r->read.off < start_now || r->read.off > r->start_off);
+    demand(range || excused(r->load, r->part, err), "part %u: a read from %llu gives %s",
+           r->part->number, LLU(r->read.off), err_name(err));
+}
+
+static void read_compare(struct op_read *r, const struct part_state_info *now)
+{
+    struct o_read o = { .batches = r->read.batches,
+                        .off = r->read.off,
+                        .next_off = r->read.next_off,
+                        .bytes_max = r->read.bytes_max,
+                        .visible_off = r->visible_off,
+                        .visible_now = now->visible_off,
+                        .start_off = r->start_off,
+                        .start_now = now->start_off };
+    oracle_read(&r->load->w->oracle, r->part, &o);
+    if (r->follow)
+        r->part->reader_off = r->read.next_off;
+}
+
+static void read_answered(struct read *read)
+{
+    struct op_read *r = read->arg;
+    struct load *l = r->load;
+    struct part *part = load_part(l, r->part);
+    struct part_state_info now = info_of(l, r->part);
+    trace("    read part %u from %llu: %s, %llu bytes, next %llu", r->part->number, LLU(read->off),
+          err_name(read->err), LLU(read->batches.len), LLU(read->next_off));
+    sim_trace(l->w->sim, (uint64_t)read->err << 56 ^ read->next_off ^ read->batches.len << 20);
+    if (read->err)
+        read_failed(r, now.start_off);
+    else if (part)
+        read_compare(r, &now);
+    bool more = r->scan && !read->err && part && read->batches.len;
+    uint64_t next = read->next_off;
+    if (more && next < now.visible_off) {
+        read_give(read);
+        read->off = next;
+        read_begin(r, part);
+        return;
+    }
+    demand(!r->scan || !part || read->err || next >= now.visible_off || next < now.start_off ||
+               r->part->batches[r->part->count - 1].gap,
+           "part %u: reading stops at %llu, visible is %llu", r->part->number, LLU(next),
+           LLU(now.visible_off));
+    read_forget(&r->op);
+}
+
+void load_read(struct load *l, struct o_part *p, uint64_t off, uint32_t bytes_max, bool follow,
+               bool scan)
+{
+    struct part *part = load_part(l, p);
+    if (!part)
+        return;
+    struct op_read *r = op_new(l, sizeof(*r), read_forget);
+    r->load = l;
+    r->part = p;
+    r->follow = follow;
+    r->scan = scan;
+    r->read = (struct read){ .done = read_answered, .arg = r, .off = off, .bytes_max = bytes_max };
+    p->busy++;
+    read_begin(r, part);
+}
+
+/* ---- search by time ---- */
+
+struct op_time {
+    struct world_op op;
+    struct load *load;
+    struct o_part *part;
+    struct time_find find;
+    uint64_t visible_off;
+};
+
+static void time_forget(struct world_op *op)
+{
+    struct op_time *t = container_of(op, struct op_time, op);
+    node_unlink(&op->node);
+    read_give(&t->find.read);
+    t->part->busy--;
+    free(t);
+}
+
+static void time_answered(struct time_find *find)
+{
+    struct op_time *t = find->arg;
+    struct load *l = t->load;
+    struct part_state_info now = info_of(l, t->part);
+    bool gone = !load_part(l, t->part);
+    bool trimmed = find->err == ERR_OFFSET_RANGE; /* the log start passed it */
+    trace("    time part %u: %lld gives %s, offset %llu", t->part->number, (long long)find->time_ms,
+          err_name(find->err), LLU(find->off));
+    if (!gone && (find->err == ERR_OK || find->err == ERR_NOT_FOUND))
+        oracle_time(t->part, find->time_ms, find->err == ERR_OK, find->off, find->found_ms,
+                    t->visible_off, now.start_off);
+    else
+        demand(gone || trimmed || excused(l, t->part, find->err),
+               "part %u: search by time gives %s", t->part->number, err_name(find->err));
+    time_forget(&t->op);
+}
+
+void load_time(struct load *l, struct o_part *p)
+{
+    struct part *part = load_part(l, p);
+    if (!part || !p->count)
+        return;
+    struct op_time *t = op_new(l, sizeof(*t), time_forget);
+    uint32_t i = (uint32_t)rng_below(l->w->rng, p->count);
+    t->load = l;
+    t->part = p;
+    t->visible_off = part_info(part).visible_off;
+    t->find = (struct time_find){ .done = time_answered,
+                                  .arg = t,
+                                  .time_ms = p->batches[i].content.time_ms +
+                                             (int64_t)rng_below(l->w->rng, 5) - 1 };
+    p->busy++;
+    l->w->tally.searches++;
+    part_time_find(part, &t->find);
+}
+
+/* ---- requests ---- */
+
+enum request_kind { REQUEST_ADD, REQUEST_DROP, REQUEST_TRIM, REQUEST_SEAL };
+
+struct op_request {
+    struct world_op op;
+    struct load *load;
+    struct o_part *part;
+    struct part_request request;
+    enum request_kind kind;
+    uint64_t off;
+};
+
+static void request_forget(struct world_op *op)
+{
+    struct op_request *r = container_of(op, struct op_request, op);
+    node_unlink(&op->node);
+    r->part->busy--;
+    free(r);
+}
+
+static void request_kept(struct op_request *r)
+{
+    struct o_part *p = r->part;
+    switch (r->kind) {
+    case REQUEST_ADD:
+        p->state = p->state == O_ADDING ? O_LIVE : p->state;
+        return;
+    case REQUEST_DROP:
+        p->state = O_GONE;
+        demand(!load_part(r->load, p), "part %u: still found after it was dropped", p->number);
+        return;
+    case REQUEST_TRIM:
+        p->start_min = max_u64(p->start_min, r->off);
+        return;
+    case REQUEST_SEAL:
+        return;
+    }
+}
+
+static void request_answered(struct part_request *request)
+{
+    struct op_request *r = request->arg;
+    enum err err = request->err;
+    trace("    request %d part %u: %s", r->kind, r->part->number, err_name(err));
+    sim_trace(r->load->w->sim, (uint64_t)r->kind << 8 ^ (uint64_t)err ^ r->part->number << 16);
+    if (err == ERR_OK)
+        request_kept(r);
+    else
+        demand(excused(r->load, r->part, err) || err == ERR_CLOSED ||
+                   (err == ERR_BUSY && r->kind == REQUEST_SEAL),
+               "part %u: request %d gives %s", r->part->number, r->kind, err_name(err));
+    request_forget(&r->op);
+}
+
+static struct part_request *request_new(struct load *l, struct o_part *p, enum request_kind kind)
+{
+    struct op_request *r = op_new(l, sizeof(*r), request_forget);
+    r->load = l;
+    r->part = p;
+    r->kind = kind;
+    r->request = (struct part_request){ .done = request_answered, .arg = r };
+    p->busy++;
+    trace("  request %d part %u", kind, p->number);
+    return &r->request;
+}
+
+void load_trim(struct load *l, struct o_part *p, uint64_t off)
+{
+    struct part *part = load_part(l, p);
+    if (!part || poisoned(l, p))
+        return;
+    struct part_request *r = request_new(l, p, REQUEST_TRIM);
+    container_of(r, struct op_request, request)->off = off;
+    p->trim_asked = max_u64(p->trim_asked, off);
+    l->w->tally.trims++;
+    part_trim(part, r, off);
+}
+
+void load_seal(struct load *l, struct o_part *p)
+{
+    struct part *part = load_part(l, p);
+    if (!part)
+        return;
+    l->w->tally.seals++;
+    part_seal(part, request_new(l, p, REQUEST_SEAL));
+}
+
+void load_drop(struct load *l, struct o_part *p)
+{
+    struct part *part = load_part(l, p);
+    if (!part || p->state >= O_DROPPING || poisoned(l, p))
+        return;
+    p->state = O_DROPPING;
+    l->w->tally.drops++;
+    part_drop(part, request_new(l, p, REQUEST_DROP));
+}
+
+void load_add_again(struct load *l, struct o_part *p)
+{
+    struct store *s = l->w->stores[p->store].store;
+    part_add(s, request_new(l, p, REQUEST_ADD), p->topic, p->index);
+}
+
+void load_part_check(struct load *l, struct o_part *p)
+{
+    struct part *part = load_part(l, p);
+    const struct part_epoch *rows;
+    if (!part)
+        return;
+    struct part_state_info info = part_info(part);
+    oracle_info(p, &info);
+    uint32_t count = part_epochs(part, &rows);
+    oracle_epochs(p, rows, count);
+}

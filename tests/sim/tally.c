@@ -1,0 +1,31 @@
+/* tally.c -- see tally.h. */
+#include "tests/sim/tally.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#define SEEDS_DEMANDED 2000u
+
+void tally_add(struct tally *to, const struct tally *more)
+{
+#define TALLY(name, least, what) to->name += more->name;
+    TALLY_LIST
+#undef TALLY
+}
+
+static bool tally_row(const char *what, uint64_t value, uint64_t least, uint64_t seeds)
+{
+    bool rare = seeds >= SEEDS_DEMANDED && value < least;
+    printf("  %14" PRIu64 "  %s%s\n", value, what, rare ? "   TOO RARE" : "");
+    return !rare;
+}
+
+bool tally_print(const struct tally *t, uint64_t seeds)
+{
+    bool ok = true;
+    printf("happened in %" PRIu64 " seeds:\n", seeds);
+#define TALLY(name, least, what) ok &= tally_row(what, t->name, least, seeds);
+    TALLY_LIST
+#undef TALLY
+    return ok;
+}

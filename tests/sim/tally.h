@@ -1,0 +1,57 @@
+/* tally.h -- what happened in a seed, and in many: so that a run that proves nothing is noticed.
+ *
+ * Thread     values; whoever owns them.
+ */
+#ifndef SIM_TALLY_H
+#define SIM_TALLY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* TALLY(name, least, what): `least` is how often CI demands it in 2,000 seeds; 0: not at all. */
+#define TALLY_LIST                                                                     \
+    TALLY(laps, 100, "wrap: a journal went round")                                     \
+    TALLY(beside_direct, 100, "checkpoint beside direct runs")                         \
+    TALLY(slot_flips, 100, "slot flip")                                                \
+    TALLY(extents_reused, 100, "extent reuse")                                         \
+    TALLY(vols_made, 100, "growth: a volume file was made")                            \
+    TALLY(runs_unwritten, 100, "run in unwritten space")                               \
+    TALLY(recovery_crashes, 100, "crash in recovery")                                  \
+    TALLY(sectors_lost, 100, "lost unsynced write: sectors dropped")                   \
+    TALLY(unwritten_lost, 100, "lost unsynced write: blocks that read as zeros again") \
+    TALLY(late_writes, 100, "write of a killed process that landed later")             \
+    TALLY(powers, 100, "power loss")                                                   \
+    TALLY(kernels, 100, "kernel crash")                                                \
+    TALLY(kills, 100, "kill")                                                          \
+    TALLY(stops, 100, "clean stop")                                                    \
+    TALLY(reshards, 100, "start with another number of shards")                        \
+    TALLY(poisoned, 100, "store poisoned by a failed write or sync")                   \
+    TALLY(no_space, 100, "append refused for want of space")                           \
+    TALLY(ops, 0, "operations")                                                        \
+    TALLY(sent, 0, "batches sent")                                                     \
+    TALLY(acked, 0, "batches acknowledged")                                            \
+    TALLY(lost, 0, "unacknowledged batches that a crash took")                         \
+    TALLY(read, 0, "batches compared")                                                 \
+    TALLY(bytes, 0, "bytes of batches sent")                                           \
+    TALLY(parts, 0, "partitions made")                                                 \
+    TALLY(drops, 0, "partitions deleted")                                              \
+    TALLY(trims, 0, "trims")                                                           \
+    TALLY(seals, 0, "extents sealed on request")                                       \
+    TALLY(gaps, 0, "appends that left a gap in the offsets")                           \
+    TALLY(searches, 0, "searches by time")                                             \
+    TALLY(checkpoints, 0, "checkpoints")                                               \
+    TALLY(entries, 0, "journal entries")                                               \
+    TALLY(vols_removed, 0, "volume files removed")                                     \
+    TALLY(io_starts, 0, "I/Os")
+
+struct tally {
+#define TALLY(name, least, what) uint64_t name;
+    TALLY_LIST
+#undef TALLY
+};
+
+void tally_add(struct tally *to, const struct tally *more);
+/* Prints the table; with `seeds` >= 2000, false if something happened too rarely. */
+bool tally_print(const struct tally *t, uint64_t seeds);
+
+#endif
