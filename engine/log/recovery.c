@@ -38,9 +38,13 @@ static enum err ring_read(struct scan *sc)
     sc->ring = io_buffer_take(ring);
     if (!sc->ring)
         return ERR_NO_MEMORY;
-    for (uint32_t i = 0; at < ring || io_inflight(s->io); i = (i + 1) % READS_IN_FLIGHT) {
-        if (ops[i].busy || ops[i].verb)
+    /* Other stores may have I/O under way on the same io: only our own reads are waited for. */
+    uint32_t reading = 0;
+    for (uint32_t i = 0; at < ring || reading; i = (i + 1) % READS_IN_FLIGHT) {
+        if (ops[i].verb) {
             TRY(io_wait(s->io, &ops[i]));
+            reading--;
+        }
         if (ops[i].verb && ops[i].got != ops[i].len) {
             why_set(sc->why, "the journal is shorter than its identity block says");
             return ERR_CORRUPT;
@@ -48,6 +52,7 @@ static enum err ring_read(struct scan *sc)
         ops[i].verb = IO_NONE;
         if (at >= ring)
             continue;
+        reading++;
         uint64_t n = min_u64(ring - at, READ_BYTES);
         io_read(s->io, &ops[i], s->journal.fd, sc->ring + at, n, BLOCK_BYTES + at, NULL);
         at += n;
