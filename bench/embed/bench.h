@@ -1,0 +1,27 @@
+/* bench.h -- what the parts of shardlog-bench-embed share. */
+#ifndef BENCH_BENCH_H
+#define BENCH_BENCH_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct bench {
+    const char *dir;      /* everything is made in it, and removed at the end */
+    double seconds;       /* of one measurement */
+    uint32_t pairs;       /* interleaved, in steady state */
+    uint32_t fresh_pairs; /* with a store made for the pair */
+    uint32_t warm_mib;    /* written before steady state is believed */
+    int cpu;              /* this program and fio's small writes run here */
+    const char *rows;     /* letters of the rows to run */
+    uint32_t window;      /* row a: batches in flight */
+    uint32_t partitions;  /* of rows a and d */
+};
+
+_Noreturn void die(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+uint64_t now_ns(void);
+/* CPU seconds of this process, threads of the kernel that work for it included. */
+double cpu_s(void);
+
+#endif

@@ -1,0 +1,299 @@
+/* main.c -- shardlog-bench-embed: the engine, embedded, against its own ceilings in the same run.
+ *
+ *   a  64 KiB batches, acknowledged when synced      >= 0.85 of one core's limit or the disk's
+ *   b  one 1 KiB append at a time                    p50 <= 1.25 of fio's write + fdatasync
+ *   c  100,000 appends of 1 KiB a second             1,024 partitions: p50 <= 1.5, p99 <= 4 of one
+ *   d  one 1 KiB append beside 64 KiB at half the ceiling: p50 <= 2, p99 <= 3 of fio doing so
+ *
+ * See docs/BENCHMARKS.md for the method. */
+#include <errno.h>
+#include <getopt.h>
+#include <sched.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "bench/embed/rows.h"
+#include "engine/base/types.h"
+
+#define REST_S 0.3 /* between two measurements: seals, checkpoints, the device's own work */
+
+void die(const char *format, ...)
+{
+    va_list list;
+    va_start(list, format);
+    fputs("shardlog-bench-embed: ", stderr);
+    vfprintf(stderr, format, list);
+    fputc('\n', stderr);
+    va_end(list);
+    exit(1);
+}
+
+void say(const char *format, ...)
+{
+    va_list list;
+    va_start(list, format);
+    vprintf(format, list);
+    putchar('\n');
+    fflush(stdout);
+    va_end(list);
+}
+
+uint64_t now_ns(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * SEC_NS + (uint64_t)t.tv_nsec;
+}
+
+double cpu_s(void)
+{
+    struct rusage u;
+    getrusage(RUSAGE_SELF, &u);
+    return (double)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) +
+           (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec) / 1e6;
+}
+
+/* ---- rows ---- */
+
+void row_add(struct row_result *r, double ours, double theirs)
+{
+    ratios_add(&r->ratio, ours / theirs);
+    ratios_add(&r->ours, ours);
+    ratios_add(&r->theirs, theirs);
+}
+
+void row_print(struct setting *s, const struct row_result *r, const char *store)
+{
+    struct median m = ratios_median(&r->ratio);
+    bool met = r->at_least ? m.at >= r->goal : m.at <= r->goal;
+    bool noise = m.low <= r->goal && r->goal <= m.high;
+    s->failed += !met && strcmp(store, "steady") == 0;
+    say("result|%s|%s|%s %.2f|%.2f [%.2f, %.2f] of %u pairs; %.1f against %.1f %s%s|%s", r->name,
+        store, r->at_least ? "at least" : "at most", r->goal, m.at, m.low, m.high, r->ratio.count,
+        median_of(r->ours.at, r->ours.count), median_of(r->theirs.at, r->theirs.count), r->unit,
+        noise ? "; within noise" : "", met ? "pass" : "FAIL");
+}
+
+struct row_kind {
+    char letter;
+    row_pair *pair;
+    uint32_t count;
+    struct row_result results[2];
+};
+
+static const struct row_kind row_kinds[] = {
+    { 'a',
+      pair_large,
+      1,
+      { { .name = "64 KiB batches, of the lower limit",
+          .unit = "MB/s",
+          .goal = 0.85,
+          .at_least = true } } },
+    { 'b',
+      pair_single,
+      1,
+      { { .name = "one 1 KiB append, p50 of fio's", .unit = "us", .goal = 1.25 } } },
+    { 'c',
+      pair_wide,
+      2,
+      { { .name = "1,024 partitions, p50 of one's", .unit = "us", .goal = 1.5 },
+        { .name = "1,024 partitions, p99 of one's", .unit = "us", .goal = 4 } } },
+    { 'd',
+      pair_beside,
+      2,
+      { { .name = "1 KiB beside a firehose, p50 of fio's", .unit = "us", .goal = 2 },
+        { .name = "1 KiB beside a firehose, p99 of fio's", .unit = "us", .goal = 3 } } },
+};
+#define ROW_KINDS (sizeof(row_kinds) / sizeof(row_kinds[0]))
+
+static void row_steady(struct setting *s, struct row_kind k)
+{
+    say("row %c, steady state", k.letter);
+    for (uint32_t i = 0; i < s->bench->pairs; i++) {
+        k.pair(s, &s->steady, i % 2, k.results);
+        world_rest(&s->steady, REST_S);
+    }
+    for (uint32_t i = 0; i < k.count; i++)
+        row_print(s, &k.results[i], "steady");
+}
+
+static void row_fresh(struct setting *s, struct row_kind k)
+{
+    say("row %c, fresh store", k.letter);
+    for (uint32_t i = 0; i < s->bench->fresh_pairs; i++) {
+        struct world fresh;
+        world_open(&fresh, s->bench, "fresh");
+        world_rest(&fresh, REST_S);
+        k.pair(s, &fresh, i % 2, k.results);
+        world_close(&fresh);
+    }
+    for (uint32_t i = 0; i < k.count && s->bench->fresh_pairs; i++)
+        row_print(s, &k.results[i], "fresh");
+}
+
+/* ---- the run ---- */
+
+/* Writes until every block that the loads reach was written before. */
+static void steady_reach(struct setting *s)
+{
+    struct stream *bulk = calloc(1, sizeof(*bulk));
+    if (!bulk)
+        die("out of memory");
+    for (uint64_t written = 0; written < (uint64_t)s->bench->warm_mib * MIB(1);) {
+        *bulk = (struct stream){ .topic = s->steady.bulk,
+                                 .pool = &s->steady.large,
+                                 .window = s->bench->window,
+                                 .trims = true };
+        load_run(&s->steady, bulk, 1, 1);
+        written += bulk->acked_bytes;
+        world_rest(&s->steady, 0.2);
+    }
+    free(bulk);
+    struct sl_stats st = world_stats(&s->steady);
+    say("steady state: %.1f GiB of files, %.1f GiB of them free", (double)st.space_bytes / GIB(1),
+        (double)st.space_free_bytes / GIB(1));
+}
+
+static void cpu_take(int cpu)
+{
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    CPU_SET(cpu, &set);
+    if (sched_setaffinity(0, sizeof(set), &set) != 0)
+        die("CPU %d cannot be taken: %s", cpu, strerror(errno));
+}
+
+static void ceilings_open(struct setting *s)
+{
+    snprintf(s->ceiling_path, sizeof(s->ceiling_path), "%s/ceiling", s->bench->dir);
+    snprintf(s->durable_path, sizeof(s->durable_path), "%s/durable", s->bench->dir);
+    fio_file(s->ceiling_path, CEILING_BYTES);
+    fio_file(s->durable_path, DURABLE_BYTES);
+    say("disk ceiling, best of nine:");
+    s->cell = fio_best(s->ceiling_path, CEILING_BYTES, s->bench->seconds / 2);
+    s->ceiling = fio_write(s->ceiling_path, CEILING_BYTES, s->cell, s->bench->seconds).bytes_s;
+    say("chosen: %u KiB at depth %u, %.0f MB/s", s->cell.block_kib, s->cell.depth,
+        s->ceiling / 1e6);
+}
+
+static int bench_run(const struct bench *b)
+{
+    struct setting *s = calloc(1, sizeof(*s));
+    if (!s)
+        die("out of memory");
+    s->bench = b;
+    ceilings_open(s);
+    cpu_take(b->cpu);
+    world_open(&s->steady, b, "steady");
+    steady_reach(s);
+    for (uint32_t i = 0; i < ROW_KINDS; i++) {
+        if (!strchr(b->rows, row_kinds[i].letter))
+            continue;
+        row_steady(s, row_kinds[i]);
+        row_fresh(s, row_kinds[i]);
+    }
+    world_close(&s->steady);
+    unlink(s->ceiling_path);
+    unlink(s->durable_path);
+    int failed = s->failed > 0;
+    free(s);
+    return failed;
+}
+
+static void usage(void)
+{
+    puts("shardlog-bench-embed [options]   (needs fio, and 12 GiB in the directory)\n"
+         "  --dir PATH      where to measure (default: a directory made in TMPDIR or /var/tmp)\n"
+         "  --pairs N       interleaved pairs of each row (15)\n"
+         "  --fresh N       pairs with a store made for them (5)\n"
+         "  --seconds S     of each measurement (3)\n"
+         "  --rows abcd     only these\n"
+         "  --cpu N         of this program (1)\n"
+         "  --window N      row a: batches in flight (128)\n"
+         "  --partitions N  rows a and d: partitions of the large topic (4)\n"
+         "  --warm MIB      written before steady state is believed (8192)\n"
+         "Exit status: 0 every goal is met in steady state, 1 not so.");
+}
+
+static const struct option words[] = {
+    { "dir", 1, NULL, 'd' },
+    { "pairs", 1, NULL, 'p' },
+    { "fresh", 1, NULL, 'f' },
+    { "seconds", 1, NULL, 's' },
+    { "rows", 1, NULL, 'r' },
+    { "cpu", 1, NULL, 'c' },
+    { "window", 1, NULL, 'w' },
+    { "warm", 1, NULL, 'm' },
+    { "partitions", 1, NULL, 'n' },
+    { "help", 0, NULL, 'h' },
+    { 0 },
+};
+
+static void option_take(struct bench *b, int word, const char *value)
+{
+    uint32_t number = value ? (uint32_t)strtoul(value, NULL, 10) : 0;
+    switch (word) {
+    case 'd':
+        b->dir = value;
+        break;
+    case 'p':
+        b->pairs = number < PAIRS_MAX ? number : PAIRS_MAX;
+        break;
+    case 'f':
+        b->fresh_pairs = number < PAIRS_MAX ? number : PAIRS_MAX;
+        break;
+    case 's':
+        b->seconds = strtod(value, NULL);
+        break;
+    case 'r':
+        b->rows = value;
+        break;
+    case 'c':
+        b->cpu = (int)number;
+        break;
+    case 'w':
+        b->window = number;
+        break;
+    case 'm':
+        b->warm_mib = number;
+        break;
+    case 'n':
+        b->partitions = number;
+        break;
+    default:
+        usage();
+        exit(word == 'h' ? 0 : 2);
+    }
+}
+
+int main(int argc, char **argv)
+{
+    static char made[512];
+    struct bench b = { .seconds = 3,
+                       .pairs = 15,
+                       .fresh_pairs = 5,
+                       .warm_mib = 8192,
+                       .cpu = 1,
+                       .rows = "abcd",
+                       .window = 128,
+                       .partitions = 4 };
+    for (int word; (word = getopt_long(argc, argv, "", words, NULL)) != -1;)
+        option_take(&b, word, optarg);
+    if (!b.dir) {
+        const char *tmp = getenv("TMPDIR");
+        snprintf(made, sizeof(made), "%s/shardlog-bench-XXXXXX", tmp ? tmp : "/var/tmp");
+        b.dir = mkdtemp(made);
+    }
+    if (!b.dir || (mkdir(b.dir, 0700) != 0 && errno != EEXIST))
+        die("%s: %s", b.dir ? b.dir : made, strerror(errno));
+    int failed = bench_run(&b);
+    if (made[0])
+        rmdir(made);
+    return failed;
+}
