@@ -89,7 +89,10 @@ bool tail_room(struct part *p, uint64_t len)
     struct chunk *c = chunk_last(p);
     if (c && node_linked(&c->clean))
         node_unlink(&c->clean); /* becomes dirty again: may not be evicted under us */
-    return tail_grow(p, len, false);
+    if (tail_grow(p, len, false))
+        return true;
+    tail_clean(p); /* or two partitions that wait for memory would keep it from each other */
+    return false;
 }
 
 enum err tail_reserve(struct part *p, uint64_t from_pos, uint64_t len)

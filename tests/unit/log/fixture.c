@@ -1,0 +1,480 @@
+/* fixture.c -- the verbs of fixture.h. */
+#include "tests/unit/log/fixture.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "engine/base/batch.h"
+#include "engine/base/check.h"
+
+#define TURNS_MAX 2000000u /* of one wait: a store that spins shows as a failure, not as a hang */
+
+/* ---- life ---- */
+
+void fixture_init(struct fixture *f, uint64_t seed)
+{
+    *f = (struct fixture){ .seed = seed };
+    f->sim = sim_open(&(struct sim_opts){ .seed = seed, .hash_buffers = true });
+    f->node = sim_node(f->sim, 0);
+    f->geometry = (struct geometry){ .journal_bytes = BLOCK_BYTES + KIB(512),
+                                     .entry_max = KIB(64),
+                                     .extent_min = KIB(16),
+                                     .extent_max = KIB(256),
+                                     .slabs = 4,
+                                     .batch_max = KIB(128) };
+    f->opts = (struct store_opts){ .tail_bytes = MIB(2),
+                                   .direct_min = KIB(16),
+                                   .direct_flight = KIB(256) };
+}
+
+void fixture_boot(struct fixture *f)
+{
+    f->io = NULL;
+    check(io_open(&f->io, &(struct io_opts){ .node = f->node }) == ERR_OK);
+    f->dir = io_dir_open(f->io, FIXTURE_DIR, 0, NULL);
+}
+
+enum err fixture_create(struct fixture *f)
+{
+    return store_create(f->io, f->dir, &(struct store_create){ .geometry = f->geometry }, &f->why);
+}
+
+enum err fixture_start(struct fixture *f)
+{
+    return store_open(&f->store, f->io, f->dir, &f->opts, &f->why);
+}
+
+void fixture_open(struct fixture *f, uint64_t seed)
+{
+    fixture_init(f, seed);
+    fixture_boot(f);
+    check(fixture_create(f) == ERR_OK);
+    check(fixture_start(f) == ERR_OK);
+}
+
+static void sent_free(struct sent *s)
+{
+    free(s->bytes);
+    free(s);
+}
+
+void fixture_close(struct fixture *f)
+{
+    if (f->store)
+        sim_crash(f->node, SIM_KILL); /* what is in flight ends with its machine */
+    store_close(&f->store);
+    io_close(&f->io);
+    sim_close(&f->sim);
+    for (uint32_t i = 0; i < BOOKS; i++) {
+        for (uint32_t j = 0; j < f->books[i].count; j++)
+            sent_free(f->books[i].at[j]);
+        free(f->books[i].at);
+    }
+}
+
+static void stop_done(struct store_stop *stop)
+{
+    *(bool *)stop->arg = true;
+}
+
+void fixture_stop(struct fixture *f)
+{
+    bool done = false;
+    struct store_stop stop = { .done = stop_done, .arg = &done };
+    store_stop(f->store, &stop);
+    EXPECT(fixture_until(f, &done));
+    EXPECT_OK(stop.err);
+    while (io_inflight(f->io) && sim_step(f->sim, UINT64_MAX))
+        io_turn(f->io, 0);
+    store_close(&f->store);
+}
+
+/* Appends that were never answered may or may not be there: the next verify decides. */
+static void book_forget(struct book *b, const struct part *p)
+{
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < b->count; i++) {
+        struct sent *s = b->at[i];
+        bool lost = !s->done || s->a.err || (p && s->a.base_off >= p->next_off);
+        if (lost && s->done && !s->a.err && s->a.bought == DURABILITY_SYNCED)
+            lost = false; /* the verify shall miss it */
+        if (lost && !s->done && p && s->a.end_off && s->a.end_off <= p->next_off)
+            lost = false; /* not answered, but it survived */
+        if (lost)
+            sent_free(s);
+        else
+            b->at[n++] = s;
+    }
+    b->count = n;
+}
+
+void fixture_crash(struct fixture *f, enum sim_end end)
+{
+    if (!sim_dead(f->node))
+        sim_crash(f->node, end);
+    store_close(&f->store);
+    io_close(&f->io);
+    sim_restart(f->node);
+    fixture_boot(f);
+}
+
+static void books_forget(struct fixture *f)
+{
+    for (uint32_t i = 0; i < BOOKS; i++)
+        book_forget(&f->books[i], fixture_part(f, i));
+}
+
+void fixture_again(struct fixture *f, enum sim_end end)
+{
+    fixture_crash(f, end);
+    check(fixture_start(f) == ERR_OK);
+    books_forget(f);
+}
+
+void fixture_stop_again(struct fixture *f)
+{
+    fixture_stop(f);
+    check(fixture_start(f) == ERR_OK);
+}
+
+/* ---- time ---- */
+
+static bool time_pass(struct fixture *f, uint64_t due_ns)
+{
+    uint64_t now_ns = io_now_ns(f->io);
+    if (due_ns == UINT64_MAX)
+        return sim_step(f->sim, UINT64_MAX);
+    uint64_t wait_ns = due_ns > now_ns ? due_ns - now_ns : 1000;
+    sim_step(f->sim, sim_now_ns(f->sim) + wait_ns);
+    return true;
+}
+
+bool fixture_turn(struct fixture *f)
+{
+    store_turn(f->store);
+    if (sim_dead(f->node))
+        return false;
+    io_turn(f->io, 0);
+    uint64_t due_ns = store_due_ns(f->store);
+    bool more = time_pass(f, due_ns);
+    io_turn(f->io, 0);
+    return more;
+}
+
+bool fixture_until(struct fixture *f, const bool *done)
+{
+    for (uint32_t i = 0; i < TURNS_MAX; i++) {
+        if (*done)
+            return true;
+        bool more = fixture_turn(f);
+        store_turn(f->store);
+        if (!more && !*done)
+            return false;
+    }
+    return *done;
+}
+
+void fixture_pass(struct fixture *f, uint64_t ns)
+{
+    uint64_t end_ns = sim_now_ns(f->sim) + ns;
+    while (sim_now_ns(f->sim) < end_ns && !sim_dead(f->node)) {
+        store_turn(f->store);
+        uint64_t due_ns = store_due_ns(f->store), now_ns = io_now_ns(f->io);
+        uint64_t wait_ns = due_ns > now_ns ? due_ns - now_ns : 1000;
+        wait_ns = min_u64(wait_ns, end_ns - sim_now_ns(f->sim));
+        sim_step(f->sim, sim_now_ns(f->sim) + wait_ns);
+        io_turn(f->io, 0);
+    }
+}
+
+static bool quiet(const struct fixture *f)
+{
+    const struct store *s = f->store;
+    return list_empty(&s->dirty) && list_empty(&s->requests) && list_empty(&s->dying) &&
+           !commit_busy(s) && !s->ckpt && !volumes_busy(s) && io_inflight(f->io) == 0;
+}
+
+void fixture_settle(struct fixture *f)
+{
+    uint32_t calm = 0;
+    for (uint32_t i = 0; i < TURNS_MAX && calm < 3; i++) {
+        store_turn(f->store);
+        calm = quiet(f) ? calm + 1 : 0;
+        if (calm)
+            continue;
+        if (!fixture_turn(f))
+            break;
+    }
+    EXPECT(calm == 3 || f->store->poisoned);
+}
+
+void fixture_checkpoint(struct fixture *f)
+{
+    fixture_settle(f);
+    uint64_t before = f->store->generation;
+    f->store->want_checkpoint = true;
+    for (uint32_t i = 0; i < TURNS_MAX && f->store->generation == before; i++)
+        fixture_turn(f);
+    EXPECT_EQ(f->store->generation, before + 1);
+    fixture_settle(f);
+}
+
+/* ---- partitions ---- */
+
+struct id16 fixture_topic(uint32_t book)
+{
+    struct id16 id = { { 't', 'o', 'p', 'i', 'c' } };
+    id.b[15] = (uint8_t)(book + 1);
+    return id;
+}
+
+struct part *fixture_part(struct fixture *f, uint32_t book)
+{
+    return part_find(f->store, fixture_topic(book), book);
+}
+
+struct waited {
+    struct part_request r;
+    bool done;
+};
+
+static void request_done(struct part_request *r)
+{
+    container_of(r, struct waited, r)->done = true;
+}
+
+struct part *fixture_add(struct fixture *f, uint32_t book)
+{
+    struct waited w = { .r.done = request_done };
+    part_add(f->store, &w.r, fixture_topic(book), book);
+    EXPECT(fixture_until(f, &w.done));
+    EXPECT_OK(w.r.err);
+    return w.r.part;
+}
+
+enum err fixture_drop(struct fixture *f, uint32_t book)
+{
+    struct waited w = { .r.done = request_done };
+    struct book *b = &f->books[book];
+    part_drop(fixture_part(f, book), &w.r);
+    EXPECT(fixture_until(f, &w.done));
+    for (uint32_t i = 0; i < b->count; i++)
+        sent_free(b->at[i]);
+    b->count = 0;
+    return w.r.err;
+}
+
+enum err fixture_trim(struct fixture *f, uint32_t book, uint64_t off)
+{
+    struct waited w = { .r.done = request_done };
+    part_trim(fixture_part(f, book), &w.r, off);
+    EXPECT(fixture_until(f, &w.done));
+    return w.r.err;
+}
+
+enum err fixture_seal(struct fixture *f, uint32_t book)
+{
+    struct waited w = { .r.done = request_done };
+    part_seal(fixture_part(f, book), &w.r);
+    EXPECT(fixture_until(f, &w.done));
+    return w.r.err;
+}
+
+/* ---- appends ---- */
+
+/* The first record's value has `len` bytes, the others none; a key of one byte helps where a
+ * varint's width jumps. Returns the bytes of the batch. */
+static size_t batch_try(struct batch_builder *b, uint8_t *at, const struct spec *spec,
+                        const uint8_t *noise, size_t len, size_t key)
+{
+    batch_builder_open(b, at, spec->bytes + 64u);
+    for (uint32_t i = 0; i < spec->count; i++) {
+        struct batch_record record = { .time = spec->time,
+                                       .key = { key ? noise : NULL, key },
+                                       .value = { noise, i ? 0 : len } };
+        check(batch_builder_add(b, &record) == ERR_OK);
+    }
+    return b->len;
+}
+
+static struct bytes batch_make(uint8_t *at, struct spec spec, struct rng *r)
+{
+    struct batch_builder b;
+    uint8_t *noise = malloc(spec.bytes);
+    check(noise);
+    rng_fill(r, noise, spec.bytes);
+    for (size_t key = 0; key < 2; key++) {
+        size_t most = spec.bytes - batch_try(&b, at, &spec, noise, 0, key);
+        for (size_t len = most; len + 8 > most; len--) {
+            if (batch_try(&b, at, &spec, noise, len, key) != spec.bytes)
+                continue;
+            free(noise);
+            return batch_builder_done(&b);
+        }
+    }
+    check(!"a batch of that size");
+    return (struct bytes){ 0 };
+}
+
+static void append_done(struct append *a)
+{
+    container_of(a, struct sent, a)->done = true;
+}
+
+static void book_add(struct book *b, struct sent *s)
+{
+    if (b->count == b->cap) {
+        b->cap = b->cap ? b->cap * 2 : 16;
+        b->at = realloc(b->at, b->cap * sizeof(struct sent *));
+        check(b->at);
+    }
+    b->at[b->count++] = s;
+}
+
+struct sent *fixture_send(struct fixture *f, uint32_t book, struct spec spec)
+{
+    struct sent *s = calloc(1, sizeof(*s));
+    struct rng r;
+    spec.bytes = spec.bytes ? spec.bytes : 200;
+    spec.count = spec.count ? spec.count : 1;
+    spec.time = spec.time ? spec.time : 1000;
+    rng_seed(&r, f->seed++);
+    s->bytes = malloc(spec.bytes + 64u);
+    check(s->bytes);
+    struct bytes batch = batch_make(s->bytes, spec, &r);
+    s->a = (struct append){ .done = append_done,
+                            .batch = batch,
+                            .max_time = spec.time,
+                            .count = spec.count,
+                            .want = spec.memory ? DURABILITY_MEMORY
+                                    : spec.want ? spec.want
+                                                : DURABILITY_SYNCED,
+                            .at_off_set = spec.gap,
+                            .at_off = spec.at_off };
+    book_add(&f->books[book], s);
+    part_append(fixture_part(f, book), &s->a);
+    return s;
+}
+
+enum err fixture_append(struct fixture *f, uint32_t book, struct spec spec)
+{
+    struct sent *s = fixture_send(f, book, spec);
+    EXPECT(fixture_until(f, &s->done));
+    enum err err = s->done ? s->a.err : ERR_TIMEOUT;
+    if (err && s->done) {
+        f->books[book].count--;
+        sent_free(s);
+    }
+    return err;
+}
+
+void fixture_fill(struct fixture *f, uint32_t book, uint32_t n, uint32_t bytes)
+{
+    for (uint32_t i = 0; i < n; i++)
+        EXPECT_OK(fixture_append(f, book, (struct spec){ .bytes = bytes }));
+}
+
+/* ---- reads ---- */
+
+static void read_done(struct read *r)
+{
+    container_of(r, struct got, r)->done = true;
+}
+
+void fixture_read(struct fixture *f, struct got *g, uint32_t book, uint64_t off, uint32_t bytes_max)
+{
+    *g = (struct got){ .r = { .done = read_done, .off = off, .bytes_max = bytes_max } };
+    part_read(fixture_part(f, book), &g->r);
+    EXPECT(!g->done); /* never inside the call */
+    EXPECT(fixture_until(f, &g->done));
+}
+
+static bool batch_same(const struct sent *s, const uint8_t *at)
+{
+    uint8_t want[16];
+    memcpy(want, s->bytes, sizeof(want));
+    memcpy(want + 12, at + 12, 4); /* the leader epoch is the store's */
+    struct batch_info info;
+    return batch_peek((struct bytes){ at, s->a.batch.len }, &info) == ERR_OK &&
+           info.base_off == s->a.base_off && memcmp(want + 8, at + 8, 8) == 0 &&
+           memcmp(s->bytes + 16, at + 16, s->a.batch.len - 16) == 0;
+}
+
+static void said(bool held, const char *file, int line, const char *what, uint64_t off)
+{
+    char text[160];
+    if (held)
+        return;
+    snprintf(text, sizeof(text), "%s, offset %llu", what, (unsigned long long)off);
+    test_expect(false, file, line, text);
+}
+
+void fixture_verify_at(struct fixture *f, uint32_t book, uint32_t bytes_max, uint64_t end,
+                       const char *file, int line)
+{
+    struct book *b = &f->books[book];
+    struct part *p = fixture_part(f, book);
+    uint64_t off = p->start_off;
+    uint32_t i = 0;
+    while (i < b->count && b->at[i]->a.end_off <= off)
+        i++;
+    for (uint32_t n = 0; n < 100000; n++) {
+        struct got g;
+        fixture_read(f, &g, book, off, bytes_max);
+        if (g.r.err) {
+            said(off >= end, file, line, err_name(g.r.err), off);
+            return;
+        }
+        if (!g.r.batches.len)
+            break;
+        const uint8_t *at = g.r.batches.at, *to = at + g.r.batches.len;
+        bool one = i < b->count && b->at[i]->a.batch.len == g.r.batches.len;
+        said(one || g.r.batches.len <= bytes_max, file, line, "more than bytes_max", off);
+        for (; at < to && i < b->count; i++) {
+            uint64_t len = b->at[i]->a.batch.len;
+            bool same = len <= (uint64_t)(to - at) && batch_same(b->at[i], at);
+            said(same, file, line, "another batch than the book has", b->at[i]->a.base_off);
+            if (!same)
+                break;
+            at += len;
+            off = b->at[i]->a.base_off + b->at[i]->a.count;
+        }
+        said(at == to, file, line, "bytes that the book does not have", off);
+        said(g.r.next_off == off, file, line, "next_off", g.r.next_off);
+        bool whole = at == to;
+        read_give(&g.r);
+        if (!whole)
+            return;
+    }
+    while (i < b->count && !(b->at[i]->done && b->at[i]->a.err == ERR_OK))
+        i++;
+    said(i == b->count || b->at[i]->a.base_off >= end, file, line, "missing from",
+         i < b->count ? b->at[i]->a.base_off : 0);
+}
+
+struct found {
+    struct time_find find;
+    bool done;
+};
+
+static void find_done(struct time_find *find)
+{
+    container_of(find, struct found, find)->done = true;
+}
+
+int64_t fixture_find(struct fixture *f, uint32_t book, int64_t time)
+{
+    struct found x = { .find = { .done = find_done, .time_ms = time } };
+    part_time_find(fixture_part(f, book), &x.find);
+    EXPECT(!x.done);
+    EXPECT(fixture_until(f, &x.done));
+    return x.find.err ? -(int64_t)x.find.err : (int64_t)x.find.off;
+}
+
+void fixture_flip(struct fixture *f, const char *name, uint64_t pos)
+{
+    uint8_t byte;
+    sim_file_read(f->node, FIXTURE_DIR, name, pos, &byte, 1);
+    byte ^= 0x10;
+    sim_file_write(f->node, FIXTURE_DIR, name, pos, &byte, 1);
+}
