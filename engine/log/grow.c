@@ -340,6 +340,7 @@ struct vol_scan {
     struct store *s;
     const struct vol_row *rows;
     uint32_t n;
+    uint32_t next_vol; /* of the image: numbers below it were used when it was written */
 };
 
 static const struct vol_row *row_of(const struct vol_scan *scan, uint32_t number)
@@ -360,9 +361,9 @@ static void vol_seen(const char *name, void *arg)
     v->state = VOL_LIVE;
     vol_add(scan->s, v);
     /* Left over by a removal that a crash interrupted: no image names it, and none will. */
-    if (!row_of(scan, number) && number < scan->s->next_vol)
+    if (!row_of(scan, number) && number < scan->next_vol)
         v->state = VOL_RETIRING;
-    if (number >= scan->s->next_vol)
+    if (number >= scan->s->next_vol) /* files come in any order */
         scan->s->next_vol = number + 1;
 }
 
@@ -394,7 +395,7 @@ static enum err vol_open(struct store *s, struct vol *v, const struct vol_row *r
 
 enum err volumes_open(struct store *s, const struct vol_row *rows, uint32_t n, struct why *why)
 {
-    struct vol_scan scan = { s, rows, n };
+    struct vol_scan scan = { s, rows, n, s->next_vol };
     s->grower = calloc(1, sizeof(*s->grower));
     check(s->grower);
     s->grower->store = s;
