@@ -81,8 +81,9 @@ enum err io_dir_list(struct io *io, int dir, void (*each)(const char *name, void
     if (!fd || !fd->inode->dir)
         return ERR_INVALID;
     const struct sim_names *names = &fd->inode->dir->now;
-    for (uint32_t i = 0; i < names->count; i++)
-        each(names->at[i].text, arg);
+    uint64_t from = names->count ? rng_below(&fd->inode->disk->rng, names->count) : 0;
+    for (uint32_t i = 0; i < names->count; i++) /* a real one promises no order either */
+        each(names->at[(from + i) % names->count].text, arg);
     return ERR_OK;
 }
 
