@@ -25,12 +25,14 @@ enum image_step {
 struct checkpoint {
     struct store *store;
     enum ckpt_state state;
-    uint32_t next, parts;   /* CAPTURE: next partition to look at, of the first `parts` */
-    bool skipped;           /* some were busy */
-    struct buf slots;       /* u32 each, of partitions dropped meanwhile */
-    uint64_t *captured;     /* one bit per partition number */
-    bool growing;           /* the tails file is being grown */
-    uint64_t grow_retry_ns; /* after NO_SPACE: not before this */
+    uint32_t next, parts;       /* CAPTURE: next partition to look at, of the first `parts` */
+    bool skipped;               /* some were busy */
+    bool stalled;               /* a whole pass captured nothing: something has to complete first */
+    uint32_t pass_count, count; /* captured before this pass, and so far */
+    struct buf slots;           /* u32 each, of partitions dropped meanwhile */
+    uint64_t *captured;         /* one bit per partition number */
+    bool growing;               /* the tails file is being grown */
+    uint64_t grow_retry_ns;     /* after NO_SPACE: not before this */
     uint32_t grow_slots;
     uint32_t runs, writes, syncs; /* in flight */
     uint64_t max_seq;             /* entries that the rows contain */

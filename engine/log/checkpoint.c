@@ -78,6 +78,7 @@ static bool captured(const struct checkpoint *k, uint32_t number)
 static void captured_set(struct checkpoint *k, uint32_t number)
 {
     k->captured[number / 64] |= 1ull << (number % 64);
+    k->count++;
 }
 
 bool checkpoint_wants(const struct part *p)
@@ -124,6 +125,8 @@ static bool capture_slice(struct store *s)
     if (k->next < k->parts)
         return false;
     if (k->skipped) { /* busy ones were passed over: look again */
+        k->stalled = k->count == k->pass_count;
+        k->pass_count = k->count;
         k->next = 0;
         k->skipped = false;
         return false;
@@ -256,7 +259,8 @@ uint64_t checkpoint_due_ns(const struct store *s)
         return checkpoint_due(s) && !nothing_new(s) ? io_now_ns(s->io) : UINT64_MAX;
     if (k->retry_ns || k->grow_retry_ns > io_now_ns(s->io))
         return max_u64(k->retry_ns, k->grow_retry_ns);
-    return k->state == CKPT_CAPTURE && !writes_full(s) ? io_now_ns(s->io) : UINT64_MAX;
+    bool slice = k->state == CKPT_CAPTURE && !writes_full(s) && !k->growing && !k->stalled;
+    return slice ? io_now_ns(s->io) : UINT64_MAX;
 }
 
 void checkpoint_turn(struct store *s)

@@ -46,6 +46,8 @@ static bool extent_may_go(const struct extent *e, uint64_t synced_seq)
     return durable && unpinned;
 }
 
+/* An entry that names runs of the extent and frees it too must have a successor before the space
+ * is reused: recovery reads the runs of the last entry (docs/STORE.md B6). */
 void extent_drop(struct extent *e, uint64_t free_seq)
 {
     struct store *s = e->part->store;
@@ -56,7 +58,7 @@ void extent_drop(struct extent *e, uint64_t free_seq)
     }
     e->part = NULL;
     e->dying = true;
-    e->free_seq = free_seq;
+    e->free_seq = max_u64(free_seq, e->named_seq + 1);
     list_push(&s->dying, &e->node);
 }
 
@@ -135,11 +137,13 @@ uint32_t extent_tile_room(const struct store *s, const struct extent *e)
     return extent_index_blocks(&s->id.geometry, e->order) * TILES_PER_BLOCK - e->tile_count;
 }
 
-/* Frees every extent that lies wholly below `off`; the last one always stays. */
+/* Frees every extent that lies wholly below `off`. The last one stays, and so does one whose
+ * successor no entry names yet: replay frees at the same row just what was freed here. */
 void extents_trim(struct part *p, uint64_t off, uint64_t free_seq)
 {
     uint32_t gone = 0;
-    while (gone + 1 < p->extent_count && p->extents[gone + 1]->base_off <= off)
+    while (gone + 1 < p->extent_count && p->extents[gone + 1]->named &&
+           p->extents[gone + 1]->base_off <= off)
         extent_drop(p->extents[gone++], free_seq);
     if (!gone)
         return;

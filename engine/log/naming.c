@@ -236,6 +236,7 @@ static uint32_t build_direct_rows(struct build *b, struct part *p, struct extent
                                     .crc = t->crc,
                                     .extent = e->id,
                                     .batch_at = t->batch_at });
+        e->named_seq = b->s->journal.seq;
         commit_touch(b->s, e);
     }
     return rows;

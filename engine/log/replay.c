@@ -260,15 +260,8 @@ static void row_drop(struct replay *r, struct part *p)
     part_free(p);
 }
 
-/* After extents left at the old end: no frontier may lie below the first one that stays. */
-static void moved(struct replay_part *rp, struct part *p)
-{
-    if (p->extent_count)
-        rp->disk = max_u64(rp->disk, p->extents[0]->base_pos);
-}
-
 static enum err row_extent(struct replay *r, const struct entry *e, const struct row *row,
-                           struct part *p, struct replay_part *rp)
+                           struct part *p)
 {
     struct vol *v = volume_find(r->s, row->vol);
     if (!v)
@@ -290,8 +283,6 @@ static enum err row_extent(struct replay *r, const struct entry *e, const struct
     p->next_off = max_u64(p->next_off, row->base_off);
     x->named = true;
     r->s->next_extent = max_u64(r->s->next_extent, x->id + 1);
-    extents_trim(p, p->start_off, 0);
-    moved(rp, p);
     return ERR_OK;
 }
 
@@ -366,6 +357,13 @@ static enum err row_close(struct replay *r, const struct entry *e, const struct 
     return ERR_OK;
 }
 
+/* After extents left at the old end: no frontier may lie below the first one that stays. */
+static void moved(struct replay_part *rp, struct part *p)
+{
+    if (p->extent_count)
+        rp->disk = max_u64(rp->disk, p->extents[0]->base_pos);
+}
+
 static void row_trim(struct row const *row, struct part *p, struct replay_part *rp)
 {
     p->start_off = max_u64(p->start_off, row->base_off);
@@ -400,7 +398,7 @@ enum err replay_row(struct replay *r, const struct entry *e, const struct row *r
         row_drop(r, p);
         return ERR_OK;
     case ROW_EXTENT:
-        return row_extent(r, e, row, p, rp);
+        return row_extent(r, e, row, p);
     case ROW_CLOSE:
         return row_close(r, e, row, p);
     case ROW_INLINE:

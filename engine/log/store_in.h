@@ -41,6 +41,7 @@ struct extent {
     uint32_t data_bytes;   /* sealed: bytes of batches */
     uint32_t pins;         /* runs, reads and index writes in flight */
     uint64_t free_seq;     /* entry that carries the row which freed it */
+    uint64_t named_seq; /* last entry with a DIRECT row for it: recovery may read those runs */
     struct node node;      /* store.dying */
     struct tile *tiles;    /* tiles[i] is number tile_from + i */
     uint32_t tile_from, tile_count, tile_cap; /* tile_count: all of them, loaded or not */
@@ -299,7 +300,9 @@ bool checkpoint_running(const struct store *s);
 bool checkpoint_wants(const struct part *p); /* it is running and has not captured p */
 
 /* volume.c */
-enum err volume_take(struct store *s, uint8_t order, struct vol **v, uint32_t *unit, uint8_t *got);
+/* *order is wanted, at least `least`; receives what it is. */
+enum err volume_take(struct store *s, uint8_t least, uint8_t *order, struct vol **v,
+                     uint32_t *unit);
 bool volume_claim(struct store *s, struct vol *v, uint32_t unit, uint8_t order); /* recovery */
 void volume_give(struct store *s, struct vol *v, uint32_t unit, uint8_t order);
 bool volume_unwritten(const struct store *s, const struct vol *v, uint32_t unit);
