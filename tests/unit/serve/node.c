@@ -124,6 +124,11 @@ void node_done(struct verb *v)
     *(bool *)v->arg = true;
 }
 
+void node_done_at(struct verb *v)
+{
+    *(struct shard **)v->arg = shard_current();
+}
+
 #define NODE_VERB(flag) { .done = node_done, .arg = &(flag), .home = HOME_ANY }
 
 enum err node_create(struct node_world *w, const char *name, uint32_t partitions, const char *key,

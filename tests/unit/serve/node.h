@@ -46,5 +46,7 @@ struct part_state_info node_part(struct node_world *w, const struct place *p, en
 
 /* For verbs that a test starts itself: done = node_done, arg = &flag, home = HOME_ANY. */
 void node_done(struct verb *v);
+/* The same, but *arg receives the shard it ran on. */
+void node_done_at(struct verb *v);
 
 #endif
