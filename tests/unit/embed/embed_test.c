@@ -1,0 +1,571 @@
+/* embed_test.c -- the public API on real disks: one thread, many threads, the caller's threads. */
+#include <pthread.h>
+#include <shardlog/engine.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/test.h"
+
+/* ---- fixture: an engine over a temporary directory, with a small journal ---- */
+
+static struct sl_engine_options options_of(const char *const *dirs, uint32_t dir_count)
+{
+    return (struct sl_engine_options){ .size = sizeof(struct sl_engine_options),
+                                       .dirs = dirs,
+                                       .dir_count = dir_count,
+                                       .journal_bytes = (64u << 20) + 4096,
+                                       .tail_bytes = 64u << 20 };
+}
+
+static struct sl_engine *engine_open(const struct sl_engine_options *o)
+{
+    struct sl_engine *e;
+    struct sl_why why;
+    if (!EXPECT_OK(sl_engine_open(&e, o, &why)))
+        fprintf(stderr, "%s\n", why.text);
+    return e;
+}
+
+static struct sl_topic *topic_open(struct sl_engine *e, const char *name, uint32_t partitions)
+{
+    struct sl_topic_options o = { .size = sizeof(o), .partitions = partitions };
+    struct sl_topic *t;
+    struct sl_why why;
+    enum sl_err err = sl_topic_create(e, name, &o, &why);
+    EXPECT(err == SL_ERR_OK || err == SL_ERR_EXISTS);
+    EXPECT_OK(sl_topic_open(e, name, &t, &why));
+    return t;
+}
+
+static struct sl_record record_of(const char *text)
+{
+    return (
+        struct sl_record){ .value = text, .value_bytes = strlen(text), .time_ms = sl_time_ms() };
+}
+
+static enum sl_err append_text(struct sl_topic *t, uint32_t partition, const char *text,
+                               struct sl_appended *out)
+{
+    struct sl_record r = record_of(text);
+    return sl_append_wait(t, partition, &r, 1, NULL, out);
+}
+
+/* The values of a partition from `from` on, each followed by ';', in static memory. */
+static const char *values_of(struct sl_topic *t, uint32_t partition, uint64_t from)
+{
+    static char text[1 << 16];
+    size_t len = 0;
+    struct sl_fetch_options o = { .size = sizeof(o), .offset = from };
+    for (;;) {
+        struct sl_batches b;
+        struct sl_records it;
+        struct sl_record_view r;
+        enum sl_err err;
+        if (!EXPECT_OK(sl_fetch_wait(t, partition, &o, &b)) || b.bytes == 0)
+            break;
+        sl_records_open(&it, b.at, b.bytes, o.offset);
+        while (sl_records_next(&it, &r, &err))
+            len += (size_t)snprintf(text + len, sizeof(text) - len, "%.*s;", (int)r.value_bytes,
+                                    (const char *)r.value);
+        EXPECT_OK(err);
+        o.offset = b.next_offset;
+        sl_batches_free(&b);
+        sl_batches_free(&b); /* again is fine */
+    }
+    text[len] = '\0';
+    return text;
+}
+
+TEST(embed, records_come_back)
+{
+    /* Goal: keys, values, headers, nulls and times survive; also a restart. */
+    const char *dir = test_dir();
+    struct sl_engine_options o = options_of(&dir, 1);
+    struct sl_engine *e = engine_open(&o);
+    REQUIRE(e);
+    struct sl_topic *t = topic_open(e, "t", 2);
+    struct sl_header headers[] = { { "h1", 2, "v1", 2 }, { "h2", 2, NULL, 0 } };
+    struct sl_record records[] = {
+        { .key = "k", .key_bytes = 1, .value = "one", .value_bytes = 3, .time_ms = 1000 },
+        { .value = "", .value_bytes = 0, .headers = headers, .header_count = 2, .time_ms = 999 },
+        { .key = "gone", .key_bytes = 4, .time_ms = 2000 },
+    };
+    struct sl_appended a;
+    EXPECT_OK(sl_append_wait(t, 1, records, 3, NULL, &a));
+    EXPECT_EQ(a.base_offset, 0);
+    EXPECT_EQ(a.count, 3);
+    EXPECT_EQ(a.bought, SL_SYNCED);
+    EXPECT(a.append_ms > 0 && !a.duplicate);
+    EXPECT_OK(sl_topic_alter(e, "t", &(struct sl_setting){ "retention.ms", "-1" }, 1, NULL));
+    for (int restart = 0; restart < 2; restart++) {
+        struct sl_batches b;
+        struct sl_records it;
+        struct sl_record_view r;
+        struct sl_headers hs;
+        struct sl_header h;
+        enum sl_err err;
+        struct sl_fetch_options f = { .size = sizeof(f) };
+        REQUIRE_OK(sl_fetch_wait(t, 1, &f, &b));
+        EXPECT_EQ(b.next_offset, 3);
+        EXPECT_EQ(b.high_offset, 3);
+        sl_records_open(&it, b.at, b.bytes, 0);
+        REQUIRE(sl_records_next(&it, &r, &err));
+        EXPECT_EQ(r.time_ms, 1000);
+        EXPECT(r.key_bytes == 1 && memcmp(r.value, "one", 3) == 0);
+        REQUIRE(sl_records_next(&it, &r, &err));
+        EXPECT(!r.key && r.value && r.value_bytes == 0 && r.header_count == 2);
+        sl_headers_open(&hs, &r);
+        EXPECT(sl_headers_next(&hs, &h) && h.key_bytes == 2 && memcmp(h.value, "v1", 2) == 0);
+        EXPECT(sl_headers_next(&hs, &h) && !h.value);
+        EXPECT(!sl_headers_next(&hs, &h));
+        REQUIRE(sl_records_next(&it, &r, &err));
+        EXPECT(r.offset == 2 && !r.value && r.key_bytes == 4);
+        EXPECT(!sl_records_next(&it, &r, &err));
+        EXPECT_OK(err);
+        sl_batches_free(&b);
+        sl_topic_close(&t);
+        sl_engine_close(&e);
+        REQUIRE((e = engine_open(&o)));
+        t = topic_open(e, "t", 2);
+    }
+    sl_topic_close(&t);
+    sl_engine_close(&e);
+}
+
+static void name_count(void *arg, const char *name)
+{
+    *(uint32_t *)arg += name[0] != '\0';
+}
+
+TEST(embed, topics)
+{
+    /* Goal: create, list, describe, alter, delete; errors name their reason. */
+    const char *dir = test_dir();
+    struct sl_engine_options o = options_of(&dir, 1);
+    struct sl_engine *e = engine_open(&o);
+    REQUIRE(e);
+    struct sl_why why;
+    struct sl_topic *t;
+    char text[64];
+    uint32_t names = 0;
+    uint8_t id[16], other[16];
+    EXPECT_ERR(sl_topic_create(e, "a/b", NULL, &why), SL_ERR_INVALID);
+    EXPECT_STR(why.text, "topic 'a/b': a name has only a-z A-Z 0-9 . _ -");
+    EXPECT_ERR(sl_topic_open(e, "t", &t, &why), SL_ERR_NOT_FOUND);
+    EXPECT(t == NULL);
+    EXPECT_OK(sl_topic_create(e, "t", NULL, &why));
+    EXPECT_STR(why.text, "");
+    EXPECT_ERR(sl_topic_create(e, "t", NULL, &why), SL_ERR_EXISTS);
+    REQUIRE_OK(sl_topic_open(e, "t", &t, &why));
+    EXPECT_STR(sl_topic_name(t), "t");
+    EXPECT_EQ(sl_topic_partitions(t), 1);
+    sl_topic_id(t, id);
+    EXPECT_OK(sl_topic_setting(t, "shardlog.durability", text, sizeof(text)));
+    EXPECT_STR(text, "synced");
+    EXPECT_ERR(sl_topic_setting(t, "nope", text, sizeof(text)), SL_ERR_INVALID);
+    EXPECT_OK(sl_topic_list(e, name_count, &names));
+    EXPECT_EQ(names, 1);
+    EXPECT_OK(append_text(t, 0, "x", NULL));
+    EXPECT_OK(sl_topic_delete(e, "t", &why));
+    EXPECT_ERR(append_text(t, 0, "y", NULL), SL_ERR_NOT_FOUND);
+    struct sl_topic *again = topic_open(e, "t", 1);
+    sl_topic_id(again, other);
+    EXPECT(memcmp(id, other, 16) != 0);
+    EXPECT_STR(values_of(again, 0, 0), "");
+    EXPECT_ERR(append_text(t, 0, "y", NULL), SL_ERR_NOT_FOUND); /* the old id stays gone */
+    EXPECT_ERR(append_text(t, 1, "y", NULL), SL_ERR_INVALID);
+    sl_topic_close(&again);
+    sl_topic_close(&t);
+    sl_topic_close(&t);
+    sl_engine_close(&e);
+    sl_engine_close(&e);
+}
+
+TEST(embed, offsets_and_trim)
+{
+    /* Goal: the questions about offsets, and deleting up to one. */
+    const char *dir = test_dir();
+    struct sl_engine_options o = options_of(&dir, 1);
+    struct sl_engine *e = engine_open(&o);
+    REQUIRE(e);
+    struct sl_topic *t = topic_open(e, "t", 1);
+    struct sl_appended a;
+    uint64_t off, start;
+    int64_t ms;
+    for (int i = 0; i < 5; i++)
+        EXPECT_OK(append_text(t, 0, "r", &a));
+    EXPECT_EQ(a.base_offset, 4);
+    EXPECT_OK(sl_offset(t, 0, SL_OFFSET_LATEST, 0, &off, NULL));
+    EXPECT_EQ(off, 5);
+    EXPECT_OK(sl_offset(t, 0, SL_OFFSET_TIME, 1, &off, &ms));
+    EXPECT_EQ(off, 0);
+    EXPECT_OK(sl_trim(t, 0, 3, &start));
+    EXPECT_EQ(start, 3);
+    EXPECT_OK(sl_offset(t, 0, SL_OFFSET_EARLIEST, 0, &off, NULL));
+    EXPECT_EQ(off, 3);
+    struct sl_batches b;
+    struct sl_fetch_options f = { .size = sizeof(f), .offset = 2 };
+    EXPECT_ERR(sl_fetch_wait(t, 0, &f, &b), SL_ERR_OFFSET_RANGE);
+    EXPECT_EQ(b.start_offset, 3);
+    sl_batches_free(&b);
+    struct sl_partition_info info = { .size = sizeof(info) };
+    EXPECT_OK(sl_partition_info(t, 0, &info));
+    EXPECT_EQ(info.start_offset, 3);
+    EXPECT_EQ(info.next_offset, 5);
+    EXPECT_EQ(info.synced_offset, 5);
+    struct sl_stats stats = { .size = sizeof(stats) };
+    EXPECT_OK(sl_stats(e, &stats));
+    EXPECT_EQ(stats.partitions, 1);
+    EXPECT(stats.appends >= 5 && stats.stores == 1);
+    sl_topic_close(&t);
+    sl_engine_close(&e);
+}
+
+/* ---- ready batches ---- */
+
+TEST(embed, a_ready_batch_is_kept_as_it_is)
+{
+    /* Goal: what was appended as a batch is fetched byte by byte, but for offset and epoch. */
+    const char *dir = test_dir();
+    struct sl_engine_options o = options_of(&dir, 1);
+    struct sl_engine *e = engine_open(&o);
+    REQUIRE(e);
+    struct sl_topic *t = topic_open(e, "t", 1);
+    uint8_t batch[256];
+    size_t bytes;
+    uint32_t offsets;
+    struct sl_record r = record_of("payload");
+    struct sl_appended a;
+    struct sl_batches b;
+    struct sl_fetch_options f = { .size = sizeof(f), .offset = 1 };
+    REQUIRE_OK(sl_batch_build(batch, sizeof(batch), &r, 1, &bytes));
+    EXPECT_OK(sl_batch_verify(batch, bytes, &offsets));
+    EXPECT_EQ(offsets, 1);
+    EXPECT_OK(sl_append_batch_wait(t, 0, batch, bytes, NULL, &a));
+    EXPECT_OK(sl_append_batch_wait(t, 0, batch, bytes, NULL, &a));
+    EXPECT_EQ(a.base_offset, 1);
+    REQUIRE_OK(sl_fetch_wait(t, 0, &f, &b));
+    EXPECT_EQ(b.bytes, bytes);
+    EXPECT_BYTES((const uint8_t *)b.at + 16, batch + 16, bytes - 16);
+    sl_batches_free(&b);
+    batch[bytes - 1] ^= 1;
+    EXPECT_ERR(sl_append_batch_wait(t, 0, batch, bytes, NULL, &a), SL_ERR_BAD_BATCH);
+    EXPECT_ERR(sl_append_wait(t, 0, &r, 0, NULL, &a), SL_ERR_INVALID);
+    sl_topic_close(&t);
+    sl_engine_close(&e);
+}
+
+/* ---- many threads ---- */
+
+#define WRITERS 4
+#define WRITES  200
+
+struct writer {
+    pthread_t thread;
+    struct sl_topic *topic;
+    uint32_t number;
+    pthread_mutex_t lock;
+    pthread_cond_t all;
+    uint32_t acked;
+    uint64_t last_off;
+    bool ordered;
+};
+
+static void writer_acked(void *arg, const struct sl_appended *a)
+{
+    struct writer *w = arg;
+    pthread_mutex_lock(&w->lock);
+    w->ordered =
+        w->ordered && a->err == SL_ERR_OK && (w->acked == 0 || a->base_offset > w->last_off);
+    w->last_off = a->base_offset;
+    w->acked++;
+    pthread_cond_signal(&w->all);
+    pthread_mutex_unlock(&w->lock);
+}
+
+static void *writer_run(void *arg)
+{
+    struct writer *w = arg;
+    char text[32];
+    for (uint32_t i = 0; i < WRITES; i++) {
+        snprintf(text, sizeof(text), "%u:%u", w->number, i);
+        struct sl_record r = record_of(text);
+        while (sl_append(w->topic, i % 3, &r, 1, NULL, writer_acked, w) == SL_ERR_BUSY)
+            ;
+        if (i % 3 == 2 && i % 50 == 2) { /* and somebody reads beside it */
+            struct sl_batches b;
+            struct sl_fetch_options f = { .size = sizeof(f), .bytes_max = 4096 };
+            enum sl_err err = sl_fetch_wait(w->topic, i % 3, &f, &b);
+            EXPECT(err == SL_ERR_OK || err == SL_ERR_BUSY);
+            sl_batches_free(&b);
+        }
+    }
+    pthread_mutex_lock(&w->lock);
+    while (w->acked < WRITES)
+        pthread_cond_wait(&w->all, &w->lock);
+    pthread_mutex_unlock(&w->lock);
+    return NULL;
+}
+
+TEST(embed, many_threads_write)
+{
+    /* Goal: every append of every thread is there once. Method: four threads, two shards, two
+     * directories, at most 64 requests under way. */
+    const char *dirs[] = { test_dir(), test_dir() };
+    struct sl_engine_options o = options_of(dirs, 2);
+    struct writer w[WRITERS];
+    o.shards = 2;
+    o.requests_max = 64;
+    struct sl_engine *e = engine_open(&o);
+    REQUIRE(e);
+    struct sl_topic *t = topic_open(e, "t", 3);
+    for (uint32_t i = 0; i < WRITERS; i++) {
+        w[i] = (struct writer){ .topic = t, .number = i, .ordered = true };
+        pthread_mutex_init(&w[i].lock, NULL);
+        pthread_cond_init(&w[i].all, NULL);
+        REQUIRE(pthread_create(&w[i].thread, NULL, writer_run, &w[i]) == 0);
+    }
+    for (uint32_t i = 0; i < WRITERS; i++)
+        pthread_join(w[i].thread, NULL);
+    uint64_t total = 0, off;
+    for (uint32_t p = 0; p < 3; p++) {
+        EXPECT_OK(sl_offset(t, p, SL_OFFSET_LATEST, 0, &off, NULL));
+        total += off;
+    }
+    EXPECT_EQ(total, WRITERS * WRITES);
+    sl_topic_close(&t);
+    sl_engine_close(&e);
+}
+
+/* ---- the caller's threads ---- */
+
+TEST(embed, one_thread_does_all)
+{
+    /* Goal: with the caller's thread alone, nothing happens outside of its turns, and waiting
+     * functions turn by themselves. */
+    const char *dir = test_dir();
+    struct sl_engine_options o = options_of(&dir, 1);
+    struct sl_why why;
+    o.threads = SL_THREADS_CALLER;
+    o.shards = 2;
+    struct sl_engine *e = engine_open(&o);
+    REQUIRE(e);
+    EXPECT_ERR(sl_engine_ready(e, &why), SL_ERR_BUSY);
+    while (sl_engine_ready(e, &why) == SL_ERR_BUSY)
+        for (uint32_t i = 0; i < 2; i++)
+            EXPECT_OK(sl_engine_turn(e, i, 0));
+    EXPECT_OK(sl_engine_ready(e, &why));
+    EXPECT_ERR(sl_engine_turn(e, 2, 0), SL_ERR_INVALID);
+    struct sl_topic *t = topic_open(e, "t", 4);
+    for (uint32_t p = 0; p < 4; p++) {
+        EXPECT_OK(append_text(t, p, "a", NULL));
+        EXPECT_OK(append_text(t, p, "b", NULL));
+        EXPECT_STR(values_of(t, p, 0), "a;b;");
+    }
+    sl_topic_close(&t);
+    sl_engine_stop(e);
+    for (enum sl_err err = SL_ERR_OK; err != SL_ERR_CLOSED;)
+        for (uint32_t i = 0; i < 2; i++)
+            err = sl_engine_turn(e, i, 1000000);
+    sl_engine_close(&e);
+    /* An engine that nobody turned closes as well. */
+    REQUIRE((e = engine_open(&o)));
+    sl_engine_close(&e);
+}
+
+struct lender {
+    pthread_t thread;
+    struct sl_engine *engine;
+    uint32_t shard;
+};
+
+static void *lender_run(void *arg)
+{
+    struct lender *l = arg;
+    while (sl_engine_turn(l->engine, l->shard, 10000000) == SL_ERR_OK)
+        ;
+    return NULL;
+}
+
+TEST(embed, two_threads_lend_themselves)
+{
+    /* Goal: shards on two threads of the caller, a third one that asks. */
+    const char *dir = test_dir();
+    struct sl_engine_options o = options_of(&dir, 1);
+    struct lender l[2];
+    o.threads = SL_THREADS_CALLER;
+    o.shards = 2;
+    struct sl_engine *e = engine_open(&o);
+    REQUIRE(e);
+    for (uint32_t i = 0; i < 2; i++) {
+        l[i] = (struct lender){ .engine = e, .shard = i };
+        REQUIRE(pthread_create(&l[i].thread, NULL, lender_run, &l[i]) == 0);
+    }
+    struct sl_topic *t = topic_open(e, "t", 4);
+    for (uint32_t p = 0; p < 4; p++)
+        EXPECT_OK(append_text(t, p, "x", NULL));
+    EXPECT_ERR(sl_engine_turn(e, 0, 0), SL_ERR_INVALID); /* another thread's shard */
+    sl_topic_close(&t);
+    sl_engine_stop(e);
+    for (uint32_t i = 0; i < 2; i++)
+        pthread_join(l[i].thread, NULL);
+    sl_engine_close(&e);
+}
+
+/* ---- callbacks ---- */
+
+struct chain {
+    struct sl_topic *topic;
+    pthread_mutex_t lock;
+    pthread_cond_t end;
+    uint32_t left;
+    enum sl_err waiting; /* what a waiting function answered in the callback */
+};
+
+static void chain_next(void *arg, const struct sl_appended *a)
+{
+    struct chain *c = arg;
+    struct sl_record r = record_of("link");
+    EXPECT_OK(a->err);
+    pthread_mutex_lock(&c->lock);
+    c->waiting = append_text(c->topic, 0, "never", NULL);
+    if (--c->left == 0)
+        pthread_cond_signal(&c->end);
+    else
+        EXPECT_OK(sl_append(c->topic, 0, &r, 1, NULL, chain_next, c));
+    pthread_mutex_unlock(&c->lock);
+}
+
+TEST(embed, callbacks_may_append_but_not_wait)
+{
+    /* Goal: a callback starts the next append; a waiting call there is refused, not a deadlock. */
+    const char *dir = test_dir();
+    struct sl_engine_options o = options_of(&dir, 1);
+    struct sl_engine *e = engine_open(&o);
+    REQUIRE(e);
+    struct chain c = { .topic = topic_open(e, "t", 1), .left = 20 };
+    struct sl_record r = record_of("link");
+    pthread_mutex_init(&c.lock, NULL);
+    pthread_cond_init(&c.end, NULL);
+    EXPECT_OK(sl_append(c.topic, 0, &r, 1, NULL, chain_next, &c));
+    pthread_mutex_lock(&c.lock);
+    while (c.left)
+        pthread_cond_wait(&c.end, &c.lock);
+    pthread_mutex_unlock(&c.lock);
+    EXPECT_ERR(c.waiting, SL_ERR_BUSY);
+    uint64_t off;
+    EXPECT_OK(sl_offset(c.topic, 0, SL_OFFSET_LATEST, 0, &off, NULL));
+    EXPECT_EQ(off, 20);
+    sl_topic_close(&c.topic);
+    sl_engine_close(&e);
+}
+
+/* ---- options and trouble ---- */
+
+TEST(embed, an_older_program_gets_defaults)
+{
+    /* Goal: a shorter options struct works, a too short one is refused. */
+    const char *dir = test_dir();
+    struct sl_engine_options o = options_of(&dir, 1);
+    struct sl_engine *e;
+    struct sl_why why;
+    o.size = offsetof(struct sl_engine_options, tail_bytes);
+    o.journal_bytes = 1; /* beyond the size: not looked at */
+    e = engine_open(&o);
+    REQUIRE(e);
+    struct {
+        size_t size;
+        enum sl_err err;
+        uint32_t guard;
+    } info = { .size = offsetof(struct sl_partition_info, shard), .guard = 77 };
+    struct sl_topic *t = topic_open(e, "t", 1);
+    EXPECT_OK(sl_partition_info(t, 0, (struct sl_partition_info *)(void *)&info));
+    EXPECT_EQ(info.guard, 77);
+    sl_topic_close(&t);
+    sl_engine_close(&e);
+    o.size = sizeof(o.size);
+    EXPECT_ERR(sl_engine_open(&e, &o, &why), SL_ERR_INVALID);
+    EXPECT(e == NULL && why.text[0]);
+}
+
+TEST(embed, a_store_in_use_is_refused)
+{
+    /* Goal: two engines never share a store; the second one is told. */
+    const char *dir = test_dir();
+    struct sl_engine_options o = options_of(&dir, 1);
+    struct sl_engine *second;
+    struct sl_why why;
+    struct sl_engine *e = engine_open(&o);
+    REQUIRE(e);
+    o.lock_wait_ns = 1000000;
+    EXPECT_ERR(sl_engine_open(&second, &o, &why), SL_ERR_LOCKED);
+    EXPECT(second == NULL && why.text[0]);
+    sl_engine_close(&e);
+    REQUIRE((e = engine_open(&o)));
+    sl_engine_close(&e);
+}
+
+static void pause_waited(void *arg, struct sl_batches *b)
+{
+    struct chain *c = arg;
+    pthread_mutex_lock(&c->lock);
+    c->waiting = b->err;
+    c->left = 0;
+    pthread_cond_signal(&c->end);
+    pthread_mutex_unlock(&c->lock);
+    sl_batches_free(b);
+}
+
+TEST(embed, a_waiting_fetch_wakes_up)
+{
+    /* Goal: a long poll ends with the append that it waits for; freed inside the callback. */
+    const char *dir = test_dir();
+    struct sl_engine_options o = options_of(&dir, 1);
+    struct sl_engine *e = engine_open(&o);
+    REQUIRE(e);
+    struct chain c = { .topic = topic_open(e, "t", 1), .left = 1 };
+    struct sl_fetch_options f = { .size = sizeof(f),
+                                  .bytes_min = 1,
+                                  .wait_ns = 60ull * 1000 * 1000 * 1000 };
+    pthread_mutex_init(&c.lock, NULL);
+    pthread_cond_init(&c.end, NULL);
+    EXPECT_OK(sl_fetch(c.topic, 0, &f, pause_waited, &c));
+    EXPECT_OK(append_text(c.topic, 0, "wake", NULL));
+    pthread_mutex_lock(&c.lock);
+    while (c.left)
+        pthread_cond_wait(&c.end, &c.lock);
+    pthread_mutex_unlock(&c.lock);
+    EXPECT_OK(c.waiting);
+    sl_topic_close(&c.topic);
+    sl_engine_close(&e);
+}
+
+TEST(embed, shards_change_between_two_openings)
+{
+    /* Goal: the same data under another number of shards, and with a directory more. */
+    const char *dirs[] = { test_dir(), test_dir() };
+    static const struct {
+        uint32_t shards, dirs;
+    } rows[] = { { 2, 1 }, { 1, 1 }, { 3, 2 }, { 1, 2 } };
+    char name[8];
+    for (uint32_t i = 0; i < 4; i++) {
+        struct sl_engine_options o = options_of(dirs, rows[i].dirs);
+        o.shards = rows[i].shards;
+        struct sl_engine *e = engine_open(&o);
+        REQUIRE(e);
+        for (uint32_t k = 0; k <= i; k++) {
+            snprintf(name, sizeof(name), "t%u", k);
+            struct sl_topic *t = topic_open(e, name, 3);
+            for (uint32_t p = 0; p < 3; p++) {
+                if (k == i)
+                    EXPECT_OK(append_text(t, p, name, NULL));
+                char want[16];
+                snprintf(want, sizeof(want), "%s;", name);
+                EXPECT_STR(values_of(t, p, 0), want);
+            }
+            sl_topic_close(&t);
+        }
+        sl_engine_close(&e);
+    }
+}
