@@ -90,7 +90,7 @@ bool extent_place_ok(const struct geometry *g, uint32_t unit, uint8_t order);
 /* ---- journal entry ---- */
 
 #define ENTRY_HEADER_BYTES 128u
-#define ENTRY_POS_AT       40u /* ring position in the header: recovery looks for later entries by it */
+#define ENTRY_POS_AT       40u /* ring position in the header: recovery looks for it */
 #define ROW_BYTES          64u
 #define ENTRY_ROWS_FIRST \
     ((BLOCK_BYTES - ENTRY_HEADER_BYTES) / ROW_BYTES) /* 62 in the first block */

@@ -41,7 +41,7 @@ struct extent {
     uint32_t data_bytes;   /* sealed: bytes of batches */
     uint32_t pins;         /* runs, reads and index writes in flight */
     uint64_t free_seq;     /* entry that carries the row which freed it */
-    uint64_t named_seq; /* last entry with a DIRECT row for it: recovery may read those runs */
+    uint64_t named_seq;    /* last entry with a DIRECT row for it: recovery may read those runs */
     struct node node;      /* store.dying */
     struct tile *tiles;    /* tiles[i] is number tile_from + i */
     uint32_t tile_from, tile_count, tile_cap; /* tile_count: all of them, loaded or not */

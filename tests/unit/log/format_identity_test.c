@@ -1,3 +1,4 @@
+/* format_identity_test.c -- identity blocks name a file's store, and geometry keeps its limits. */
 #include "engine/base/crc32c.h"
 #include "engine/base/le.h"
 #include "engine/log/format.h"

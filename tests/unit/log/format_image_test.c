@@ -1,3 +1,4 @@
+/* format_image_test.c -- pages, rows and sections of the image round-trip and refuse damage. */
 #include "engine/base/crc32c.h"
 #include "engine/base/le.h"
 #include "engine/log/format.h"

@@ -1,3 +1,4 @@
+/* format_tile_test.c -- index tiles and place-bound checksums. */
 #include "engine/base/crc32c.h"
 #include "engine/log/format.h"
 #include "tests/test.h"

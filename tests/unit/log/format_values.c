@@ -1,3 +1,4 @@
+/* format_values.c -- random values of every structure of the format, within its limits. */
 #include "tests/unit/log/format_values.h"
 
 static uint64_t random_u64(struct rng *r, uint64_t max)
