@@ -19,6 +19,8 @@ struct extent_walk {
     struct tile *tiles; /* all of them; len 0: unknown, its index block is bad */
     uint64_t data_end;  /* position */
     uint8_t *buf;       /* GROUP_BYTES */
+    uint8_t *slot;      /* the partition's live slot, ... */
+    bool slot_whole;    /* ... if it verifies */
     struct batch_walker batches;
 };
 
@@ -176,25 +178,44 @@ static enum err tiles_verify(struct extent_walk *x)
 
 /* ---- what only the tail has ---- */
 
-static void tail_walk(struct extent_walk *x)
+/* Where bytes that no tile describes begin. */
+static uint64_t tail_from(const struct extent_walk *x)
+{
+    const struct tile *last = x->e->tile_count ? &x->tiles[x->e->tile_count - 1] : NULL;
+    return x->e->base_pos + (last ? (uint64_t)last->at + last->len : 0);
+}
+
+/* An idle partition's partial block is in its slot alone. */
+static void slot_walk(struct extent_walk *x, uint64_t pos)
+{
+    const struct part *p = x->p;
+    uint64_t len = x->data_end - pos, first = min_u64(p->slot_batch_at, len);
+    struct batch_info info;
+    if (!x->slot_whole || pos != block_floor(p->image_head) || len > BLOCK_BYTES) {
+        batch_walker_lose(&x->batches);
+        return;
+    }
+    batch_walker_feed(&x->batches, x->slot, first);
+    if (first == len)
+        return;
+    struct bytes left = { x->slot + first, len - first };
+    uint64_t off = batch_peek((struct bytes){ left.at, UINT32_MAX }, &info) ? 0 : info.base_off;
+    batch_walker_begin(&x->batches, pos + first, max_u64(off, x->batches.next_off));
+    batch_walker_feed(&x->batches, left.at, left.len);
+}
+
+static void memory_walk(struct extent_walk *x, uint64_t pos)
 {
     struct part *p = x->p;
-    const struct tile *last = x->e->tile_count ? &x->tiles[x->e->tile_count - 1] : NULL;
-    uint64_t pos = x->e->base_pos + (last ? (uint64_t)last->at + last->len : 0);
-    if (pos >= x->data_end || p->tail_state != TAIL_IN)
-        return;
     uint32_t mark = mark_find(p, pos);
     while (pos < x->data_end) {
         uint64_t to = min_u64(x->data_end, pos + GROUP_BYTES);
-        if (mark < p->mark_count && mark_at(p, mark)->pos < x->data_end) {
-            uint64_t begin = mark_at(p, mark)->pos;
-            if (begin == pos) {
-                batch_walker_begin(&x->batches, pos, mark_at(p, mark)->off);
-                mark++;
-                continue;
-            }
-            to = min_u64(to, begin);
+        if (mark < p->mark_count && mark_at(p, mark)->pos == pos) {
+            batch_walker_begin(&x->batches, pos, mark_at(p, mark)->off);
+            mark++;
         }
+        if (mark < p->mark_count)
+            to = min_u64(to, mark_at(p, mark)->pos);
         if (!tail_copy(p, pos, x->buf, to - pos)) {
             batch_walker_lose(&x->batches);
             return;
@@ -202,6 +223,17 @@ static void tail_walk(struct extent_walk *x)
         batch_walker_feed(&x->batches, x->buf, to - pos);
         pos = to;
     }
+}
+
+static void tail_walk(struct extent_walk *x)
+{
+    uint64_t pos = tail_from(x);
+    if (pos >= x->data_end)
+        return;
+    if (x->p->tail_state == TAIL_IN)
+        memory_walk(x, pos);
+    else
+        slot_walk(x, pos);
 }
 
 /* ---- extents and partitions ---- */
@@ -238,7 +270,7 @@ static enum err extent_verify(struct extent_walk *x, uint32_t i)
     }
     if (!err) {
         tail_walk(x);
-        if (!x->v->opts->ranged && x->p->tail_state == TAIL_IN)
+        if (!x->v->opts->ranged)
             batch_walker_end(&x->batches);
         x->v->counts->extents++;
     }
@@ -254,11 +286,13 @@ static enum err slot_verify(struct extent_walk *x)
     uint64_t from = block_floor(p->image_head), len = p->image_head - from, got;
     uint64_t place = BLOCK_BYTES + ((uint64_t)p->slot * 2 + p->slot_side) * BLOCK_BYTES;
     const struct extent *e = part_extent_of(p, from);
+    x->slot_whole = false;
     if (p->slot == NO_SLOT || !len || p->disk_pos > from || !e)
         return ERR_OK;
-    TRY(verify_read(x->v, x->s->tails_fd, x->buf, BLOCK_BYTES, place, &got));
+    TRY(verify_read(x->v, x->s->tails_fd, x->slot, BLOCK_BYTES, place, &got));
     x->v->counts->slots++;
-    if (got == BLOCK_BYTES && piece_crc(e->id, from, x->buf, len) == p->slot_crc)
+    x->slot_whole = got == BLOCK_BYTES && piece_crc(e->id, from, x->slot, len) == p->slot_crc;
+    if (x->slot_whole)
         return ERR_OK;
     struct find f = part_find_of(p, FOUND_SLOT);
     snprintf(f.file, sizeof(f.file), "tails");
@@ -279,9 +313,10 @@ static enum err part_verify(struct extent_walk *x)
         f.from_off = p->damaged_off;
         verify_found(x->v, &f);
     }
+    TRY(slot_verify(x));
     for (uint32_t i = 0; i < p->extent_count; i++)
         TRY(extent_verify(x, i));
-    return slot_verify(x);
+    return ERR_OK;
 }
 
 /* The last entry, where recovery cut it: never acknowledged, unless it is the one that rotted. */
@@ -299,13 +334,13 @@ static void verdict_tell(struct verify *v, const struct store *s)
 
 enum err verify_parts(struct verify *v, struct store *s)
 {
-    struct extent_walk x = { .v = v, .s = s, .buf = io_buffer_take(GROUP_BYTES) };
-    if (!x.buf)
-        return ERR_NO_MEMORY;
+    struct extent_walk x = {
+        .v = v, .s = s, .buf = io_buffer_take(GROUP_BYTES), .slot = io_buffer_take(BLOCK_BYTES)
+    };
     x.batches.v = v;
     x.batches.batch_max = s->id.geometry.batch_max;
     verdict_tell(v, s);
-    enum err err = ERR_OK;
+    enum err err = x.buf && x.slot ? ERR_OK : ERR_NO_MEMORY;
     for (uint32_t i = 0; i < s->part_count && !err; i++) {
         x.p = s->parts[i];
         if (x.p)
@@ -313,5 +348,6 @@ enum err verify_parts(struct verify *v, struct store *s)
     }
     batch_walker_close(&x.batches);
     io_buffer_give(x.buf);
+    io_buffer_give(x.slot);
     return err;
 }
