@@ -102,8 +102,10 @@ static void append_open(struct letter *l, struct shard *at)
 {
     struct verb_append *v = append_of(l);
     struct desk *d = desk_of(at);
-    if (!verb_admit(l, d) || !(v->slot = verb_slot(&v->verb, d, &v->place)))
+    struct slot *slot = verb_slot(l, d, &v->place);
+    if (!slot)
         return;
+    v->slot = slot;
     const struct settings *settings = &v->slot->topic->settings;
     if (!v->want_set)
         v->want = (enum durability)setting_get(settings, SETTING_DURABILITY);

@@ -113,8 +113,10 @@ static void fetch_open(struct letter *l, struct shard *at)
 {
     struct verb_fetch *v = container_of(l, struct verb_fetch, verb.letter);
     struct desk *d = desk_of(at);
-    if (!verb_admit(l, d) || !(v->slot = verb_slot(&v->verb, d, &v->place)))
+    struct slot *slot = verb_slot(l, d, &v->place);
+    if (!slot)
         return;
+    v->slot = slot;
     fetch_look(v);
 }
 

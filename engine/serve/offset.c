@@ -44,8 +44,10 @@ static void offset_open(struct letter *l, struct shard *at)
 {
     struct verb_offset *v = container_of(l, struct verb_offset, verb.letter);
     struct desk *d = desk_of(at);
-    if (!verb_admit(l, d) || !(v->slot = verb_slot(&v->verb, d, &v->place)))
+    struct slot *slot = verb_slot(l, d, &v->place);
+    if (!slot)
         return;
+    v->slot = slot;
     struct part_state_info info = part_info(v->slot->part);
     if (v->what == OFFSET_TIME) {
         offset_by_time(v, v->time_ms);
@@ -80,8 +82,10 @@ static void trim_open(struct letter *l, struct shard *at)
 {
     struct verb_trim *v = container_of(l, struct verb_trim, verb.letter);
     struct desk *d = desk_of(at);
-    if (!verb_admit(l, d) || !(v->slot = verb_slot(&v->verb, d, &v->place)))
+    struct slot *slot = verb_slot(l, d, &v->place);
+    if (!slot)
         return;
+    v->slot = slot;
     struct part_state_info info = part_info(v->slot->part);
     if (v->off == UINT64_MAX)
         v->off = info.visible_off;
@@ -106,8 +110,8 @@ static void part_open(struct letter *l, struct shard *at)
 {
     struct verb_part *v = container_of(l, struct verb_part, verb.letter);
     struct desk *d = desk_of(at);
-    struct slot *slot;
-    if (!verb_admit(l, d) || !(slot = verb_slot(&v->verb, d, &v->place)))
+    struct slot *slot = verb_slot(l, d, &v->place);
+    if (!slot)
         return;
     v->info = part_info(slot->part);
     v->durability = (enum durability)setting_get(&slot->topic->settings, SETTING_DURABILITY);

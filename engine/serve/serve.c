@@ -379,13 +379,15 @@ struct verb *verb_admit(struct letter *l, struct desk *d)
     return NULL;
 }
 
-struct slot *verb_slot(struct verb *v, struct desk *d, const struct place *p)
+struct slot *verb_slot(struct letter *l, struct desk *d, const struct place *p)
 {
-    struct slot *slot = slot_find(d, p->topic, p->index);
-    if (!slot) {
-        verb_end(v, ERR_NOT_FOUND);
+    struct verb *v = verb_admit(l, d);
+    if (!v)
         return NULL;
-    }
-    slot->users++;
+    struct slot *slot = slot_find(d, p->topic, p->index);
+    if (slot)
+        slot->users++;
+    else
+        verb_end(v, ERR_NOT_FOUND);
     return slot;
 }

@@ -119,10 +119,10 @@ void verb_send_place(struct serve *s, struct verb *v, const struct place *p,
                      void (*open)(struct letter *l, struct shard *at));
 /* Ends it with `err`, from the start function: by letter, so that done runs in a turn. */
 void verb_refuse(struct serve *s, struct verb *v, uint32_t shard, enum err err);
-/* The verb of a letter if this desk is ready for it; else it is ended, and NULL. */
+/* The verb of a letter if this desk is ready for it. NULL: it was ended, and may be gone. */
 struct verb *verb_admit(struct letter *l, struct desk *d);
-/* The place's slot with one more user, or NULL after the verb was ended. */
-struct slot *verb_slot(struct verb *v, struct desk *d, const struct place *p);
+/* The slot of its place, with one more user. NULL: it was ended, and may be gone. */
+struct slot *verb_slot(struct letter *l, struct desk *d, const struct place *p);
 
 /* ---- slots (slot.c) ---- */
 

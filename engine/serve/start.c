@@ -134,7 +134,8 @@ static void found_plan(struct serve *s, const bool *listed)
     struct registry *r = s->registry;
     uint32_t old = r->found_count, at = 0;
     bool virgin = old == 0;
-    qsort(r->found, old, sizeof(*r->found), found_order);
+    if (!virgin)
+        qsort(r->found, old, sizeof(*r->found), found_order);
     for (uint32_t dir = 0; dir < s->opts.dir_count; dir++) {
         uint32_t k = 0;
         for (; at < old && r->found[at].dir == dir; at++, k++)
