@@ -267,12 +267,15 @@ static void tiles_forget(struct extent *e)
     e->tile_from = e->tile_count;
 }
 
-/* An idle partition keeps no memory: its whole blocks are in extents, its last one in its slot. */
+/* A partition without news keeps little memory: its whole blocks are in extents, its last one in
+ * its slot. When others wait for memory it keeps none, even if it waits itself: partly filled
+ * chunks of many partitions could take all there is. */
 static void tail_rest(struct part *p)
 {
+    bool wanted = !list_empty(&p->store->parked);
     bool idle = p->head_pos == p->image_head && p->tail_state == TAIL_IN &&
-                list_empty(&p->parked) && list_empty(&p->acks) && list_empty(&p->runs);
-    if (!idle || p->head_pos - tail_floor(p) > 2 * BLOCK_BYTES)
+                (wanted || list_empty(&p->parked)) && list_empty(&p->acks) && list_empty(&p->runs);
+    if (!idle || (!wanted && p->head_pos - tail_floor(p) > 2 * BLOCK_BYTES))
         return;
     p->slot_batch_at = slot_batch_at(p);
     tail_drop(p);

@@ -136,6 +136,7 @@ struct plan {
     uint64_t pos, disk_end; /* positions of the first byte, and after the last tile */
     uint64_t len;           /* bytes in the buffer, tail bytes included */
     uint64_t skip;          /* to the first batch */
+    bool cut;               /* what follows in the extent is lost: nothing more can be had */
 };
 
 static struct tile *plan_tile(const struct plan *pl, uint32_t i)
@@ -177,7 +178,7 @@ static void cold_cut(struct read *r, struct plan *pl, uint64_t good)
     uint64_t need =
         have > pl->skip ? read_cut(r, (uint8_t *)r->buf + pl->skip, have - pl->skip) : 0;
     uint32_t tile = pl->tile, next = pl->tile + pl->tiles;
-    bool bad = good < whole, all = pl->pos + have >= extent_data_end(r->part, e);
+    bool bad = good < whole, all = pl->cut || pl->pos + have >= extent_data_end(r->part, e);
     free(pl);
     r->plan = NULL;
     if (r->batches.len) {
@@ -238,8 +239,11 @@ static void plan_start(struct read *r, struct extent *e, uint32_t tile, uint64_t
     uint64_t data_end = extent_data_end(p, e);
     uint64_t memory =
         pl->disk_end < want && pl->disk_end < data_end ? min_u64(want, data_end) - pl->disk_end : 0;
-    pl->len = pl->disk_end - pl->pos + memory;
     r->plan = pl;
+    pl->cut = memory && p->tail_state != TAIL_IN && p->damaged;
+    if (pl->cut)
+        memory = 0;
+    pl->len = pl->disk_end - pl->pos + memory;
     if (memory && p->tail_state != TAIL_IN) {
         free(pl);
         r->plan = NULL;
@@ -302,6 +306,24 @@ uint64_t extent_data_end(const struct part *p, const struct extent *e)
     return e->sealed ? e->base_pos + e->data_bytes : p->head_pos;
 }
 
+/* No tile describes e: what it holds is in memory, or in the slot, and begins after off. */
+static void read_untiled(struct read *r, struct extent *e)
+{
+    struct part *p = r->part;
+    if (p->tail_state != TAIL_IN) {
+        node_unlink(&r->node);
+        list_push(&p->tail_reads, &r->node);
+        part_tail_load(p);
+    } else if (extent_data_end(p, e) > e->base_pos) {
+        read_hot(r, e, e->base_pos);
+    } else if (e->sealed) {
+        r->from_extent = e->base_off + 1;
+        read_start(r);
+    } else {
+        read_finish(r, ERR_OK);
+    }
+}
+
 static void read_begin_of(struct read *r, struct extent *e)
 {
     struct part *p = r->part;
@@ -317,19 +339,11 @@ static void read_begin_of(struct read *r, struct extent *e)
         return;
     }
     if (!index_find(e, max_u64(r->off, e->base_off), &tile)) {
-        if (e->tile_count || p->tail_state == TAIL_IN) {
-            if (e->sealed) { /* nothing at or after off in it */
-                r->from_extent = e->base_off + 1;
-                read_start(r);
-            } else {
-                read_finish(r, ERR_OK);
-            }
+        if (!e->tile_count) {
+            read_untiled(r, e);
             return;
         }
-        node_unlink(&r->node); /* all of it is in the slot */
-        list_push(&p->tail_reads, &r->node);
-        part_tail_load(p);
-        return;
+        tile = 0; /* off lies in a gap before the extent's first batch */
     }
     const struct tile *t = &e->tiles[tile];
     pos = e->base_pos + t->at + t->batch_at;
@@ -368,8 +382,9 @@ void part_read(struct part *p, struct read *r)
     r->next_off = r->off;
     r->buf = r->plan = NULL;
     r->from_extent = 0;
-    if (r->bytes_max > READ_BYTES_MAX)
-        r->bytes_max = READ_BYTES_MAX;
+    r->bytes_max = r->bytes_max > READ_BYTES_MAX ? READ_BYTES_MAX : r->bytes_max;
+    if (r->bytes_max < BATCH_HEADER_BYTES)
+        r->bytes_max = BATCH_HEADER_BYTES; /* a read always brings a header in */
     list_push(&p->reads, &r->node);
     if (p->dropped || p->store->closed)
         read_finish(r, p->dropped ? ERR_NOT_FOUND : ERR_CLOSED);

@@ -1,4 +1,5 @@
-/* format_entry_test.c -- journal entries and rows keep what they are given and refuse what is bent. */
+/* format_entry_test.c -- journal entries and rows keep what they are given and refuse what is bent.
+ */
 #include "engine/base/crc32c.h"
 #include "engine/base/le.h"
 #include "engine/log/format.h"

@@ -45,7 +45,7 @@ TEST(format_tile, limits)
     EXPECT_ERR(tile_patched(16, 7, 8), ERR_CORRUPT);
     EXPECT_ERR(tile_patched(24, 5, 8), ERR_CORRUPT);
     EXPECT_ERR(tile_patched(24, OFF_MAX + 1, 8), ERR_CORRUPT);
-    EXPECT_ERR(tile_patched(40, 2, 4), ERR_CORRUPT);
+    EXPECT_ERR(tile_patched(40, 4, 4), ERR_CORRUPT);
     EXPECT_ERR(tile_patched(40, 1u << 31, 4), ERR_CORRUPT);
 }
 
