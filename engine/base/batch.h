@@ -59,6 +59,18 @@ bool batch_crc_ok(struct bytes b);
 /* Writes base offset and leader epoch into the header; the CRC stays valid. */
 void batch_stamp(uint8_t *batch, uint64_t base_off, uint32_t leader_epoch);
 
+/* ---- gaps ---- */
+
+/* A batch without records stands for bytes that are lost: no producer can append one (batch_verify
+ * refuses it), readers pass over it. */
+static inline bool batch_is_gap(const struct batch_info *b)
+{
+    return b->record_count == 0;
+}
+/* Fills `bytes` (61 or more) with one that stands for [base_off, base_off + offsets); at least one
+ * offset. */
+void batch_gap_make(uint8_t *at, uint32_t bytes, uint64_t base_off, uint64_t offsets);
+
 struct batch_header_kv {
     struct bytes key, value; /* value.at NULL: null value */
 };

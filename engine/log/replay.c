@@ -300,18 +300,14 @@ static enum err row_inline(struct replay *r, const struct entry *e, const struct
 {
     if (row->pos != p->head_pos)
         return misfit(r, e, row, "the bytes do not follow the partition's last byte");
-    if (!bytes && !p->damaged) {
-        probe("acknowledged bytes in the journal are damaged");
-        p->damaged = true;
-        p->damaged_off = p->next_off;
-    }
     if (rp->count == rp->cap) {
         rp->cap = rp->cap ? rp->cap * 2 : 4;
         rp->pieces = realloc(rp->pieces, rp->cap * sizeof(*rp->pieces));
         check(rp->pieces);
     }
     rp->pieces[rp->count++] =
-        (struct replay_piece){ row->pos, row->len, row->batch_at, row->max_time, bytes };
+        (struct replay_piece){ row->pos,      row->len,      row->batch_at, row->base_off,
+                               row->next_off, row->max_time, bytes };
     extent_saw(p, e, row);
     p->head_pos = row->pos + row->len;
     p->next_off = max_u64(p->next_off, row->next_off);

@@ -13,7 +13,8 @@
 struct replay_piece {
     uint64_t pos;
     uint32_t len;
-    uint32_t batch_at; /* NO_BATCH: none starts in it */
+    uint32_t batch_at;           /* NO_BATCH: none starts in it */
+    uint64_t base_off, next_off; /* of the batches that start in it */
     int64_t max_time;
     const uint8_t *at; /* NULL: damaged */
 };

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "engine/base/check.h"
+#include "engine/log/gap.h"
 #include "engine/log/replay.h"
 #include "engine/log/tail.h"
 
@@ -64,18 +65,15 @@ static void tail_paste(struct part *p, uint64_t pos, const uint8_t *from, uint64
         uint8_t *at;
         uint64_t n = min_u64(tail_find(p, pos, &at), len);
         check(n);
-        if (from)
-            memcpy(at, from, n);
-        else
-            memset(at, 0, n);
-        from = from ? from + n : NULL;
+        memcpy(at, from, n);
+        from += n;
         pos += n;
         len -= n;
     }
 }
 
-/* The image's partial block; its bytes are the start of the tail. Damage stops the partition. */
-static enum err tail_from_slot(struct replay *r, struct part *p, uint8_t *block)
+/* The image's partial block; its bytes are the start of the tail. Lost ones stay zeros. */
+static enum err tail_from_slot(struct replay *r, struct part *p, uint8_t *block, bool *lost)
 {
     struct store *s = r->s;
     struct op op = { 0 };
@@ -86,15 +84,29 @@ static enum err tail_from_slot(struct replay *r, struct part *p, uint8_t *block)
     enum err err = io_wait(s->io, &op);
     if (err == ERR_DEAD)
         return err;
-    bool ok =
-        !err && op.got == BLOCK_BYTES && e && piece_crc(e->id, from, block, len) == p->slot_crc;
-    if (!ok) {
+    *lost = err || op.got != BLOCK_BYTES || !e || piece_crc(e->id, from, block, len) != p->slot_crc;
+    if (*lost) {
         probe("a live tail slot is damaged");
         part_tail_damaged(p);
-        memset(block, 0, BLOCK_BYTES);
+        gap_after_tiles(p, from);
+    } else {
+        tail_paste(p, from, block, len);
     }
-    tail_paste(p, from, block, len);
     return ERR_OK;
+}
+
+/* A damaged piece, or what of it is not in extents. At the tail's start its bytes stay zeros, and
+ * the marks begin behind it; elsewhere whole batches are lost, and gap batches stand for them. */
+static enum err tail_without(struct part *p, const struct replay_part *rp,
+                             const struct replay_piece *piece, uint64_t pos)
+{
+    probe("acknowledged bytes in the journal are damaged");
+    gap_damaged(p, piece->base_off);
+    if (pos == rp->disk) {
+        gap_after_tiles(p, pos);
+        return ERR_OK;
+    }
+    return gap_in_tail(p, pos, piece->pos + piece->len, piece->base_off, piece->next_off);
 }
 
 static enum err tail_from_pieces(struct replay *r, struct part *p, struct replay_part *rp,
@@ -111,22 +123,28 @@ static enum err tail_from_pieces(struct replay *r, struct part *p, struct replay
             gap && gap->sealed && at >= gap->base_pos + gap->data_bytes && pos == block_ceil(at);
         if (pos != at && !padded)
             return part_broken(r, p, "a hole in its newest bytes");
-        tail_paste(p, pos, piece->at ? piece->at + skip : NULL, piece->len - skip);
+        if (piece->at)
+            tail_paste(p, pos, piece->at + skip, piece->len - skip);
+        else if (tail_without(p, rp, piece, pos) != ERR_OK)
+            return part_broken(r, p, "a damaged piece of a batch in its newest bytes");
         at = pos + piece->len - skip;
     }
     return block_ceil(at) >= p->head_pos ? ERR_OK
                                          : part_broken(r, p, "its newest bytes are missing");
 }
 
-/* The first batch that begins at or after `from` in this piece; its end when there is none. */
+/* The first batch that begins at or after `from` in this piece; its end when there is none. A lost
+ * piece has gap batches from its beginning on, or nothing at all. */
 static uint64_t piece_first_batch(const struct replay_piece *piece, uint64_t from)
 {
-    uint64_t pos = piece->pos + piece->batch_at;
+    uint64_t pos = piece->pos + piece->batch_at, end = piece->pos + piece->len;
     struct batch_info info;
-    while (pos < from && pos < piece->pos + piece->len) {
-        struct bytes left = { piece->at + (pos - piece->pos), piece->pos + piece->len - pos };
+    if (!piece->at)
+        return piece->pos <= from ? end : piece->pos;
+    while (pos < from && pos < end) {
+        struct bytes left = { piece->at + (pos - piece->pos), end - pos };
         if (batch_peek(left, &info) != ERR_OK)
-            return piece->pos + piece->len;
+            return end;
         pos += info.bytes;
     }
     return pos;
@@ -138,16 +156,16 @@ static enum err tail_marks(struct replay *r, struct part *p, struct replay_part 
     uint64_t from = block_floor(p->image_head);
     if (with_slot && p->slot_batch_at != NO_SLOT_BATCH)
         err = marks_walk(p, from + p->slot_batch_at, p->image_head, INT64_MAX);
-    for (uint32_t i = 0; i < rp->count && !err && !p->damaged; i++) {
+    for (uint32_t i = 0; i < rp->count && !err; i++) {
         const struct replay_piece *piece = &rp->pieces[i];
         uint64_t end = piece->pos + piece->len;
         if (piece->batch_at == NO_BATCH || end <= rp->disk)
             continue;
         uint64_t first = piece_first_batch(piece, rp->disk);
         if (first < end)
-            err = marks_walk(p, first, end, piece->max_time);
+            err = marks_walk(p, first, end, piece->at ? piece->max_time : INT64_MIN);
     }
-    return err && !p->damaged ? part_broken(r, p, "its newest bytes are not batches") : ERR_OK;
+    return err ? part_broken(r, p, "its newest bytes are not batches") : ERR_OK;
 }
 
 static uint64_t marks_base(const struct part *p)
@@ -159,12 +177,13 @@ static enum err tail_build(struct replay *r, struct part *p, struct replay_part 
 {
     uint64_t slot_from = block_floor(p->image_head);
     bool with_slot = rp->disk == slot_from && p->image_head > slot_from;
+    bool lost = false;
     TRY(tail_reserve(p, rp->disk, p->head_pos - rp->disk));
     if (with_slot)
-        TRY(tail_from_slot(r, p, block));
+        TRY(tail_from_slot(r, p, block, &lost));
     if (!pitfall(REDO_DROPPED))
         TRY(tail_from_pieces(r, p, rp, with_slot ? p->image_head : rp->disk));
-    return tail_marks(r, p, rp, with_slot);
+    return tail_marks(r, p, rp, with_slot && !lost);
 }
 
 static void frontiers_set(struct part *p, uint64_t disk)

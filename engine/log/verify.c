@@ -56,8 +56,10 @@ static enum err tables(struct verify *v)
         if (!why.text[0])
             why_set(&f.why, "%s", err_text(err));
         verify_found(v, &f);
+        verify_pieces(v, NULL);
         return ERR_OK;
     }
+    verify_pieces(v, s);
     err = verify_parts(v, s);
     store_close(&s);
     return err;
@@ -84,5 +86,6 @@ enum err verify_run(struct io *io, int dir, const struct verify_opts *opts,
     *counts = (struct verify_counts){ 0 };
     enum err err = steps(&v);
     free(v.files);
+    free(v.pieces);
     return err;
 }

@@ -39,6 +39,7 @@ struct find {
     bool of_part;      /* the rest is valid */
     uint32_t part, index;
     struct id16 topic;
+    uint64_t part_pos;         /* PIECE: position in the partition */
     uint64_t extent;           /* 0: none */
     uint64_t from_off, to_off; /* offsets that may be affected: [from_off, to_off) */
     struct why why;            /* what exactly; may be empty */

@@ -25,10 +25,12 @@ struct verify {
     struct why *why;
     struct verify_file *files;
     uint32_t file_count, file_cap;
-    struct identity id;    /* of the store: the journal's where it is whole */
-    bool identified;       /* id is valid */
-    bool readable;         /* journal, image and tails are there and whole */
-    bool blocked;          /* damage was found that keeps the tables from being rebuilt */
+    struct identity id;  /* of the store: the journal's where it is whole */
+    bool identified;     /* id is valid */
+    bool readable;       /* journal, image and tails are there and whole */
+    bool blocked;        /* damage was found that keeps the tables from being rebuilt */
+    struct find *pieces; /* PIECE: kept until the tables say whether anything is lost */
+    uint32_t piece_count, piece_cap;
     struct image_head cut; /* of the image that recovery would take; generation 0: none */
 };
 
@@ -42,6 +44,7 @@ enum err verify_open(struct verify *v, const char *name, int *fd);
 enum err verify_files(struct verify *v); /* names, identity blocks, sizes */
 enum err verify_image(struct verify *v);
 enum err verify_ring(struct verify *v);
+void verify_pieces(struct verify *v, const struct store *s); /* reports them; s NULL: not open */
 enum err verify_parts(struct verify *v, struct store *s);
 
 #endif

@@ -3,6 +3,8 @@
  * The same walk as recovery's (recovery.h has the letters), but it does not stop at the first bad
  * entry: it goes on with the next one that verifies. What is found here is acknowledged for
  * certain, since a later entry proves the sync. A bad last entry is judged by recovery itself. */
+#include <stdlib.h>
+
 #include "engine/base/check.h"
 #include "engine/base/le.h"
 #include "engine/log/verify_in.h"
@@ -64,18 +66,41 @@ static void entry_found(const struct ring_walk *w, uint64_t len, uint64_t next_s
 }
 
 /* Case G: the bytes of one row. */
-static void piece_found(const struct ring_walk *w, const struct entry *e, const struct row *row,
-                        const uint8_t *bytes)
+static void piece_keep(const struct ring_walk *w, const struct entry *e, const struct row *row,
+                       const uint8_t *bytes)
 {
-    struct find f = entry_find(w, FOUND_PIECE, row->len);
-    f.pos = BLOCK_BYTES + (uint64_t)(bytes - w->ring);
-    f.of_part = true;
-    f.part = row->part;
-    f.from_off = row->base_off;
-    f.to_off = row->next_off;
-    why_set(&f.why, "entry %llu, position %llu of the partition, recovery case G",
+    struct verify *v = w->v;
+    if (v->piece_count == v->piece_cap) {
+        v->piece_cap = v->piece_cap ? v->piece_cap * 2 : 8;
+        v->pieces = realloc(v->pieces, v->piece_cap * sizeof(*v->pieces));
+        check(v->pieces);
+    }
+    struct find *f = &v->pieces[v->piece_count++];
+    *f = entry_find(w, FOUND_PIECE, row->len);
+    f->pos = BLOCK_BYTES + (uint64_t)(bytes - w->ring);
+    f->of_part = true;
+    f->part = row->part;
+    f->part_pos = row->pos;
+    f->from_off = row->base_off;
+    f->to_off = row->next_off;
+    why_set(&f->why, "entry %llu, position %llu of the partition, recovery case G",
             (unsigned long long)e->seq, (unsigned long long)row->pos);
-    verify_found(w->v, &f);
+}
+
+/* Nothing is lost where a direct run, or the image, carried the bytes on. */
+void verify_pieces(struct verify *v, const struct store *s)
+{
+    for (uint32_t i = 0; i < v->piece_count; i++) {
+        struct find *f = &v->pieces[i];
+        const struct part *p = s && f->part < s->part_count ? s->parts[f->part] : NULL;
+        if (p) {
+            f->topic = p->topic;
+            f->index = p->index;
+            if (f->part_pos + f->len <= max_u64(p->disk_pos, p->image_head))
+                f->kind = FOUND_CARRIED;
+        }
+        verify_found(v, f);
+    }
 }
 
 /* Reports the damaged pieces of an entry whose rows verify; false when there are some. */
@@ -92,7 +117,7 @@ static bool pieces_verify(const struct ring_walk *w, const struct entry *e, bool
         if (piece_crc(row.part, row.pos, bytes, row.len) != row.crc) {
             ok = false;
             if (report)
-                piece_found(w, e, &row, bytes);
+                piece_keep(w, e, &row, bytes);
         }
         bytes += row.len;
     }
