@@ -41,18 +41,23 @@ static bool extent_fits(const struct part *p, const struct extent *e, uint64_t l
            extent_tile_room(p->store, e) >= tiles_wanted(p, len);
 }
 
-/* The next extent doubles the last one, and holds the batch in any case. */
-static uint8_t order_for(const struct part *p, uint64_t len)
+/* The smallest extent that holds the batch. */
+static uint8_t order_least(const struct geometry *g, uint64_t len)
 {
-    const struct geometry *g = &p->store->id.geometry;
     uint8_t order = 0;
-    if (p->extent_count)
-        order = (uint8_t)(p->extents[p->extent_count - 1]->order + 1);
-    while (extent_bytes(g, order) > g->extent_max)
-        order--;
     while (extent_data_bytes(g, order) < len)
         order++;
     return order;
+}
+
+/* The next extent doubles the last one, and holds the batch in any case. */
+static uint8_t order_for(const struct part *p, uint8_t least)
+{
+    uint8_t order = 0, max = extent_order_max(&p->store->id.geometry);
+    if (p->extent_count)
+        order = (uint8_t)(p->extents[p->extent_count - 1]->order + 1);
+    order = order < max ? order : max;
+    return order > least ? order : least;
 }
 
 void part_close_extent(struct part *p)
@@ -71,13 +76,10 @@ static enum placed extent_roll(struct part *p, uint64_t len)
     struct store *s = p->store;
     struct vol *v;
     uint32_t unit;
-    uint8_t order = order_for(p, len);
-    if (volume_take(s, order, &v, &unit, &order) != ERR_OK)
+    uint8_t least = order_least(&s->id.geometry, len);
+    uint8_t order = order_for(p, least);
+    if (volume_take(s, least, &order, &v, &unit) != ERR_OK)
         return s->full ? PLACE_FULL : PLACE_PARK;
-    if (extent_data_bytes(&s->id.geometry, order) < len) { /* only smaller ones are left */
-        volume_give(s, v, unit, order);
-        return s->full ? PLACE_FULL : PLACE_PARK;
-    }
     part_close_extent(p);
     struct extent *e = extent_new(p, v, unit, order);
     check(e);

@@ -103,17 +103,17 @@ static struct slab *slab_choose(struct store *s, uint8_t order, struct vol **v)
     return b;
 }
 
-/* The wanted size, or the next smaller one that is free. */
-enum err volume_take(struct store *s, uint8_t order, struct vol **v, uint32_t *unit, uint8_t *got)
+/* The wanted size, or the next smaller one that is free, down to `least`. */
+enum err volume_take(struct store *s, uint8_t least, uint8_t *order, struct vol **v, uint32_t *unit)
 {
-    for (int o = order; o >= 0; o--) {
+    for (int o = *order; o >= least; o--) {
         struct slab *b = slab_choose(s, (uint8_t)o, v);
         if (!b)
             continue;
-        if (o != order)
+        if (o != *order)
             probe("extent smaller than wanted");
         *unit = slab_place(s, *v, b);
-        *got = (uint8_t)o;
+        *order = (uint8_t)o;
         s->counts.extents_reused += b->written;
         return ERR_OK;
     }
