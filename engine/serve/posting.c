@@ -3,8 +3,6 @@
  * The letter carries the topic and its partitions there, does its work on the desk, and travels
  * home with the worst error; when all are home, the registry is told once. A partition whose
  * store does not take it does not stop the others. */
-#include <stdlib.h>
-
 #include "engine/base/check.h"
 #include "engine/serve/serve_in.h"
 
@@ -46,11 +44,11 @@ static void posting_home(struct letter *l, struct shard *at)
     (void)at;
     if (g->err == ERR_OK)
         g->err = p->err;
-    free(p);
+    loan_give(p);
     if (--g->left)
         return;
     g->done(g->serve, g->kind, g->id, g->err);
-    free(g);
+    loan_give(g);
 }
 
 static void posting_settle(struct posting *p, enum err err)
@@ -168,8 +166,7 @@ static uint32_t items_of(const struct serve *s, const struct meta *meta, const s
 static void posting_to(struct gather *g, const struct meta *meta, const struct meta_topic *t,
                        uint32_t desk, uint32_t count)
 {
-    struct posting *p = calloc(1, sizeof(*p) + count * sizeof(p->items[0]));
-    check(p);
+    struct posting *p = loan_take(&g->serve->desks[0], sizeof(*p) + count * sizeof(p->items[0]));
     p->gather = g;
     p->id = t->id;
     p->partitions = t->partitions;
@@ -187,8 +184,7 @@ void posting_send(struct serve *s, enum posting_kind kind, const struct meta *me
                   void (*done)(struct serve *s, enum posting_kind kind, struct id16 id,
                                enum err err))
 {
-    struct gather *g = calloc(1, sizeof(*g));
-    check(g);
+    struct gather *g = loan_take(&s->desks[0], sizeof(*g));
     *g = (struct gather){ .serve = s, .kind = kind, .id = t->id, .done = done };
     for (uint32_t i = 0; i < s->desk_count; i++) {
         uint32_t count = kind == POSTING_APPLY ? 0 : items_of(s, meta, t, i, NULL);

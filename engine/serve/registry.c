@@ -55,7 +55,7 @@ static void minute_done(struct append *a)
     struct meta_event in = {
         .kind = META_EVENT_APPENDED, .kind_of_record = m->kind, .id = m->id, .err = a->err
     };
-    free(m);
+    loan_give(m);
     registry_step(s, &in);
     under_way_end(s);
 }
@@ -65,8 +65,7 @@ static void act_append(struct serve *s, const struct meta_action *act)
     struct registry *r = s->registry;
     struct batch_record record = { .time = io_wall_ms(s->desks[0].shard.io), .value = act->record };
     size_t cap = BATCH_HEADER_BYTES + batch_record_bytes_max(&record);
-    struct minute *m = calloc(1, sizeof(*m) + cap);
-    check(m);
+    struct minute *m = loan_take(&s->desks[0], sizeof(*m) + cap);
     struct batch_builder b;
     batch_builder_open(&b, m->batch, cap);
     check(batch_builder_add(&b, &record) == ERR_OK);
@@ -108,7 +107,7 @@ static void act_reply(const struct meta_action *act)
     *q->why = act->why;
     if (q->id)
         *q->id = act->id;
-    free(q);
+    loan_give(q);
     verb_end(v, act->err);
 }
 
@@ -194,8 +193,7 @@ enum err registry_step(struct serve *s, const struct meta_event *in)
 
 static struct request *request_make(struct verb *v, struct why *why, struct id16 *id)
 {
-    struct request *q = malloc(sizeof(*q));
-    check(q);
+    struct request *q = loan_take(&v->serve->desks[0], sizeof(*q));
     *q = (struct request){ v, why, id };
     return q;
 }

@@ -2,8 +2,6 @@
  *
  * A tick a second at most; each takes its share of the partitions, so that all are looked at once
  * in opts.retention_ns and no turn is long. At most one change of a partition is under way. */
-#include <stdlib.h>
-
 #include "engine/base/check.h"
 #include "engine/coord/retention.h"
 #include "engine/serve/serve_in.h"
@@ -34,14 +32,12 @@ static void retain_done(struct part_request *r)
     struct retain *w = container_of(r, struct retain, request);
     w->slot->retaining = false;
     slot_leave(w->slot);
-    free(w);
+    loan_give(w);
 }
 
-static struct part_request *retain_request(struct slot *slot)
+static struct part_request *retain_request(struct desk *d, struct slot *slot)
 {
-    struct retain *w = calloc(1, sizeof(*w));
-    if (!w)
-        return NULL;
+    struct retain *w = loan_take(d, sizeof(*w));
     w->request.done = retain_done;
     w->slot = slot;
     slot->users++;
@@ -61,15 +57,12 @@ static void slot_retain(struct desk *d, struct slot *slot)
                            .extent = retain_extent,
                            .arg = slot->part };
     struct retention_verdict v = retention_decide(&r);
-    struct part_request *request;
     if (v.trim_off > info.start_off) {
         probe("retention: trims");
-        if ((request = retain_request(slot)))
-            part_trim(slot->part, request, v.trim_off);
+        part_trim(slot->part, retain_request(d, slot), v.trim_off);
     } else if (v.seal) {
         probe("retention: seals an idle extent");
-        if ((request = retain_request(slot)))
-            part_seal(slot->part, request);
+        part_seal(slot->part, retain_request(d, slot));
     }
 }
 

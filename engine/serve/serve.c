@@ -54,6 +54,7 @@ static void desk_open(struct desk *d, struct serve *s, uint32_t number)
     d->serve = s;
     list_init(&d->moving);
     list_init(&d->round);
+    list_init(&d->loans);
 }
 
 enum err serve_open(struct serve **out, const struct serve_opts *opts, struct why *why)
@@ -93,6 +94,7 @@ void serve_close(struct serve **out)
         for (uint32_t k = 0; k < d->shelf_count; k++)
             shelf_close(&d->shelves[k]);
         slots_close(d);
+        loans_close(d);
         shard_close(&d->shard);
         free(d->shelves);
     }

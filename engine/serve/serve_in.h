@@ -69,6 +69,7 @@ struct desk {
     struct local_topic **buckets;
     uint32_t bucket_count, topic_count, slot_count;
     struct list moving, round;
+    struct list loans;
     struct timer retention;
     struct letter ready_letter, stop_letter;
 };
@@ -123,6 +124,14 @@ void verb_refuse(struct serve *s, struct verb *v, uint32_t shard, enum err err);
 struct verb *verb_admit(struct letter *l, struct desk *d);
 /* The slot of its place, with one more user. NULL: it was ended, and may be gone. */
 struct slot *verb_slot(struct letter *l, struct desk *d, const struct place *p);
+
+/* ---- memory of what is under way (loan.c) ---- */
+
+/* Zeroed; lives until loan_give() on the same desk, or until the desk closes. Running out is
+ * fatal (check). */
+void *loan_take(struct desk *d, size_t bytes);
+void loan_give(void *at);
+void loans_close(struct desk *d);
 
 /* ---- slots (slot.c) ---- */
 

@@ -96,8 +96,7 @@ struct slot *slot_add(struct desk *d, struct local_topic *t, uint32_t index, uin
     check(index < t->partitions);
     if (t->slots[index])
         return t->slots[index];
-    struct slot *slot = calloc(1, sizeof(*slot));
-    check(slot);
+    struct slot *slot = loan_take(d, sizeof(*slot));
     slot->topic = t;
     slot->part = part;
     slot->index = index;
@@ -111,13 +110,12 @@ struct slot *slot_add(struct desk *d, struct local_topic *t, uint32_t index, uin
     return slot;
 }
 
-static void slot_free(struct slot *slot)
+static void slot_forget_producers(struct slot *slot)
 {
-    check(list_empty(&slot->parked));
     if (slot->producers)
         producers_close(slot->producers);
     free(slot->producers);
-    free(slot);
+    slot->producers = NULL;
 }
 
 void slot_hide(struct desk *d, struct slot *slot)
@@ -125,6 +123,7 @@ void slot_hide(struct desk *d, struct slot *slot)
     struct local_topic *t = slot->topic;
     t->slots[slot->index] = NULL;
     slot->topic = NULL;
+    slot_forget_producers(slot);
     d->slot_count--;
     node_unlink(&slot->round);
     node_unlink(&slot->moving);
@@ -138,7 +137,7 @@ void slot_leave(struct slot *slot)
 {
     check(slot->users > 0);
     if (--slot->users == 0 && !slot->topic)
-        slot_free(slot);
+        loan_give(slot);
 }
 
 void slots_close(struct desk *d)
@@ -147,10 +146,8 @@ void slots_close(struct desk *d)
         for (struct local_topic *t = d->buckets[i], *next; t; t = next) {
             next = t->next;
             for (uint32_t k = 0; k < t->partitions; k++) {
-                if (!t->slots[k])
-                    continue;
-                list_init(&t->slots[k]->parked); /* verbs under way are forgotten */
-                slot_free(t->slots[k]);
+                if (t->slots[k])
+                    slot_forget_producers(t->slots[k]);
             }
             free(t);
         }
