@@ -45,10 +45,12 @@ done
 mkdir "$dir/static"
 cp "$libdir/libshardlog.a" "$dir/static/"
 count=0
-for example in "$root"/tests/install/*.c; do
+# The example of README.md is one of the programs.
+sed -n '/^```c$/,/^```$/{/^```/!p}' "$root"/README.md >"$dir/readme.c"
+cp "$root"/tests/install/*.c "$dir/"
+cd "$dir"
+for example in readme.c $(cd "$root/tests/install" && ls -- *.c); do
     name=$(basename "$example" .c)
-    cp "$example" "$dir/"
-    cd "$dir"
     "$cc" -std=c11 -Wall -Wextra -Werror $(pkg-config --cflags shardlog) "$name.c" -o "$name" \
         $(pkg-config --libs shardlog)
     mkdir -p "$dir/data-shared" "$dir/data-static"
@@ -56,7 +58,7 @@ for example in "$root"/tests/install/*.c; do
     "$cc" -std=c11 -Wall -Wextra -Werror $(pkg-config --cflags shardlog) "$name.c" -o "$name-static" \
         -L"$dir/static" $(pkg-config --libs --static shardlog | sed "s@-L$libdir@@")
     "./$name-static" "$dir/data-static" || fail "$name with the static library"
-    rm -rf "$dir"/data-*
+    rm -rf "$dir"/data*
     count=$((count + 1))
 done
 echo "installed, $count programs built outside the tree, shared and static"
