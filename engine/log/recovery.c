@@ -186,6 +186,7 @@ static enum err run_verify(const struct scan *sc, const struct entry *e, const u
         return ERR_NO_MEMORY;
     io_read(sc->s->io, &op, place.vol->fd, buf, run->len, place.at, NULL);
     enum err err = io_wait(sc->s->io, &op);
+    place.vol->commit_sync = true; /* found_sync() */
     *ok = !err && op.got == run->len && piece_crc(run->extent, run->pos, buf, run->len) == run->crc;
     io_buffer_give(buf);
     return err == ERR_DEAD ? err : ERR_OK;
@@ -206,6 +207,28 @@ static enum err runs_verify(const struct scan *sc, const struct entry *e, bool *
             TRY(run_verify(sc, e, at, &row, ok));
     }
     return ERR_OK;
+}
+
+static enum err fd_sync(struct store *s, int fd)
+{
+    struct op op = { 0 };
+    io_sync(s->io, &op, fd, NULL);
+    return io_wait(s->io, &op);
+}
+
+/* What a killed process left in the device's cache was found, but is not durable: the image, its
+ * name, the last entry and the runs it names. The OPEN entry will vouch for all of it, so all of it
+ * is synced before OPEN is written, not with it. */
+static enum err found_sync(struct store *s)
+{
+    for (uint32_t i = 0; i < s->vol_count; i++) {
+        if (s->vols[i]->commit_sync)
+            TRY(fd_sync(s, s->vols[i]->fd));
+        s->vols[i]->commit_sync = false;
+    }
+    TRY(fd_sync(s, s->dir));
+    TRY(fd_sync(s, s->image_fd));
+    return fd_sync(s, s->journal.fd);
 }
 
 /* ---- applying ---- */
@@ -345,6 +368,8 @@ enum err recovery_run(struct store *s, struct why *why)
     if (!err)
         err = tables_from_ring(&sc);
     s->replaying = false;
+    if (!err && !s->opts.read_only)
+        err = found_sync(s);
     if (!err && !s->opts.read_only)
         err = commit_opening_entry(s);
     replay_close(&sc.replay);
