@@ -6,6 +6,8 @@
  *                that goes on in the tail is completed from there
  *   damage       a tile that does not verify is reported (CORRUPT) and never served; what lies
  *                before it is
+ *   gaps         what an operator gave up (gap.h) is passed over, and with it a batch that begins
+ *                before it and ends inside
  *
  * A read never crosses an extent; the caller goes on at next_off. */
 #include <stdlib.h>
@@ -17,14 +19,22 @@
 
 static void read_start(struct read *r);
 
+/* Offsets below this may be given to this reader. */
+static uint64_t read_end(const struct read *r)
+{
+    const struct part *p = r->part;
+    uint64_t end = r->beyond_visible ? p->next_off : part_visible(p);
+    return p->damaged ? min_u64(end, p->damaged_off) : end;
+}
+
 void read_finish(struct read *r, enum err err)
 {
     node_unlink(&r->node);
     r->err = err;
     if (err)
         read_give(r);
-    if (!err && !r->batches.len && r->next_off < r->off)
-        r->next_off = r->off;
+    if (!err && !r->batches.len) /* nothing is there up to the end: a gap, or the end itself */
+        r->next_off = max_u64(r->off, read_end(r));
     list_push(&r->store->read_dones, &r->node);
 }
 
@@ -33,14 +43,6 @@ void read_give(struct read *r)
     io_buffer_give(r->buf);
     r->buf = NULL;
     r->batches = (struct bytes){ 0 };
-}
-
-/* Offsets below this may be given to this reader. */
-static uint64_t read_end(const struct read *r)
-{
-    const struct part *p = r->part;
-    uint64_t end = r->beyond_visible ? p->next_off : part_visible(p);
-    return p->damaged ? min_u64(end, p->damaged_off) : end;
 }
 
 /* Cuts [at, at+len), which begins with a batch, to the batches wanted. When the first wanted one is
@@ -54,14 +56,15 @@ static uint64_t read_cut(struct read *r, const uint8_t *at, uint64_t len)
         if (batch_peek((struct bytes){ at + to, UINT32_MAX }, &info) != ERR_OK)
             break; /* padding at the extent's end */
         bool whole = info.bytes <= len - to;
-        bool wanted = info.base_off + info.last_off_delta >= r->off;
+        bool gap = batch_is_gap(&info);
+        bool wanted = !gap && info.base_off + info.last_off_delta >= r->off;
         if (info.base_off >= end || info.base_off + info.last_off_delta >= end)
             break;
         if (!whole && !any)
             return to + info.bytes;
         if (!whole)
             break;
-        if (any && to + info.bytes - from > r->bytes_max)
+        if (any && (gap || to + info.bytes - from > r->bytes_max))
             break;
         if (!any && wanted)
             from = to;
@@ -137,6 +140,7 @@ struct plan {
     uint64_t len;           /* bytes in the buffer, tail bytes included */
     uint64_t skip;          /* to the first batch */
     bool cut;               /* what follows in the extent is lost: nothing more can be had */
+    bool gap;               /* what follows the last tile was given up: see gap.h */
 };
 
 static struct tile *plan_tile(const struct plan *pl, uint32_t i)
@@ -169,6 +173,28 @@ static bool next_batch_tile(const struct extent *e, uint32_t *i)
     return *i < e->tile_count;
 }
 
+/* The tiles end in a gap: on with the first batch that begins behind them, in memory or in the
+ * slot, or with the next extent. */
+static void read_behind_tiles(struct read *r, struct extent *e)
+{
+    struct part *p = r->part;
+    const struct tile *last = &e->tiles[e->tile_count - 1 - e->tile_from];
+    uint64_t pos = e->base_pos + last->at + last->len, end = extent_data_end(p, e);
+    uint32_t i = mark_find(p, pos);
+    if (i < p->mark_count && mark_at(p, i)->pos < end && p->tail_state == TAIL_IN) {
+        read_hot(r, e, mark_at(p, i)->pos);
+    } else if (p->tail_state != TAIL_IN && !e->sealed && pos < end && !p->damaged) {
+        node_unlink(&r->node);
+        list_push(&p->tail_reads, &r->node);
+        part_tail_load(p);
+    } else if (e->sealed) {
+        r->from_extent = e->base_off + 1;
+        read_start(r);
+    } else {
+        read_finish(r, ERR_OK);
+    }
+}
+
 static void cold_cut(struct read *r, struct plan *pl, uint64_t good)
 {
     struct extent *e = pl->e;
@@ -178,7 +204,8 @@ static void cold_cut(struct read *r, struct plan *pl, uint64_t good)
     uint64_t need =
         have > pl->skip ? read_cut(r, (uint8_t *)r->buf + pl->skip, have - pl->skip) : 0;
     uint32_t tile = pl->tile, next = pl->tile + pl->tiles;
-    bool bad = good < whole, all = pl->cut || pl->pos + have >= extent_data_end(r->part, e);
+    bool bad = good < whole, gap = pl->gap;
+    bool all = pl->cut || gap || pl->pos + have >= extent_data_end(r->part, e);
     free(pl);
     r->plan = NULL;
     if (r->batches.len) {
@@ -191,6 +218,8 @@ static void cold_cut(struct read *r, struct plan *pl, uint64_t good)
         plan_start(r, e, tile, need);
     } else if (next_batch_tile(e, &next)) {
         plan_start(r, e, next, r->bytes_max); /* off lies in a gap before that tile */
+    } else if (gap) {
+        read_behind_tiles(r, e);
     } else if (e->sealed) {
         r->from_extent = e->base_off + 1; /* nothing at or after off here: the next extent */
         read_start(r);
@@ -230,8 +259,14 @@ static void plan_start(struct read *r, struct extent *e, uint32_t tile, uint64_t
         const struct tile *t = plan_tile(pl, tile + pl->tiles);
         if (e->base_pos + t->at + t->len > p->disk_pos)
             break; /* still in flight: in memory */
+        pl->gap = t->flags & TILE_GAP;
+        if (pl->gap)
+            break;
         pl->disk_end += t->len;
         pl->tiles++;
+        pl->gap = t->flags & TILE_CUT;
+        if (pl->gap)
+            break;
     }
     bool tail_next = tile + pl->tiles == e->tile_count || pl->disk_end < want;
     if (tail_next) /* the batch wanted may begin in the tail */
@@ -241,7 +276,7 @@ static void plan_start(struct read *r, struct extent *e, uint32_t tile, uint64_t
         pl->disk_end < want && pl->disk_end < data_end ? min_u64(want, data_end) - pl->disk_end : 0;
     r->plan = pl;
     pl->cut = memory && p->tail_state != TAIL_IN && p->damaged;
-    if (pl->cut)
+    if (pl->cut || pl->gap)
         memory = 0;
     pl->len = pl->disk_end - pl->pos + memory;
     if (memory && p->tail_state != TAIL_IN) {
@@ -344,6 +379,10 @@ static void read_begin_of(struct read *r, struct extent *e)
             return;
         }
         tile = 0; /* off lies in a gap before the extent's first batch */
+        if (!next_batch_tile(e, &tile)) {
+            read_behind_tiles(r, e);
+            return;
+        }
     }
     const struct tile *t = &e->tiles[tile];
     pos = e->base_pos + t->at + t->batch_at;

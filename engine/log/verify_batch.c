@@ -62,6 +62,23 @@ static void buf_add(struct batch_walker *w, const uint8_t *at, uint64_t len)
     w->len += len;
 }
 
+/* A batch that stands for lost bytes; it may share its offsets with its neighbour. */
+static uint64_t gap_look(struct batch_walker *w, const struct batch_info *info, uint64_t len)
+{
+    if (info->bytes > len)
+        return 0;
+    struct find f = w->base;
+    f.kind = FOUND_GAP;
+    f.pos = w->base_place + (w->pos - w->base_pos);
+    f.len = info->bytes;
+    f.from_off = info->base_off;
+    f.to_off = info->base_off + info->last_off_delta + 1;
+    w->next_off = max_u64(w->next_off, f.from_off);
+    if (w->gaps_told)
+        verify_found(w->v, &f);
+    return info->bytes;
+}
+
 /* The batch at `at`, of which `len` bytes are here. Returns its bytes, or 0: not whole yet, or
  * reported. */
 static uint64_t batch_look(struct batch_walker *w, const uint8_t *at, uint64_t len)
@@ -74,6 +91,8 @@ static uint64_t batch_look(struct batch_walker *w, const uint8_t *at, uint64_t l
         batch_found(w, BATCH_HEADER_BYTES, "its header makes no sense");
         return 0;
     }
+    if (batch_is_gap(&info))
+        return gap_look(w, &info, len);
     if (info.base_off < w->next_off || info.base_off + info.last_off_delta >= w->end_off) {
         batch_found(w, BATCH_HEADER_BYTES, "its offsets are out of order");
         return 0;

@@ -21,6 +21,7 @@ struct batch_walker {
     uint64_t end_off;  /* and ends at or before it */
     uint32_t batch_max;
     bool in_step;
+    bool gaps_told; /* gaps were accepted: a note for each; else the partition is damaged anyway */
     uint8_t *buf;
     uint64_t len, cap;
 };

@@ -249,6 +249,7 @@ static void walker_open(struct extent_walk *x, uint32_t i)
     x->batches.next_off = e->base_off;
     x->batches.end_off = last ? p->next_off : p->extents[i + 1]->base_off;
     x->batches.in_step = false;
+    x->batches.gaps_told = !p->damaged;
     x->batches.len = 0;
     x->data_end = extent_data_end(p, e);
 }
