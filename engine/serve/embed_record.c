@@ -1,6 +1,5 @@
 /* embed_record.c -- the embedded front: records in memory, see include/shardlog/record.h. */
 #include <shardlog/record.h>
-#include <time.h>
 
 #include "engine/base/batch.h"
 #include "engine/base/crc32c.h"
@@ -15,13 +14,6 @@ static_assert(sizeof(struct sl_header) == sizeof(struct batch_header_kv) &&
                   offsetof(struct sl_header, value_bytes) ==
                       offsetof(struct batch_header_kv, value.len),
               "sl_header is batch_header_kv");
-
-int64_t sl_time_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 uint32_t sl_crc32c(uint32_t seed, const void *at, size_t bytes)
 {

@@ -216,6 +216,8 @@ enum err registry_step(struct serve *s, const struct meta_event *in);
 
 /* First turn of a desk, on any: opens its io; on desk 0 then all of start-up begins. */
 void desk_start(struct desk *d);
+/* Finds the stores and gives each its shelf; directories that do not list are noted. */
+enum err start_scan(struct serve *s, struct why *why);
 /* Ends what start-up holds. */
 void start_close(struct registry *r);
 /* It has no store any more, or never had one. */

@@ -11,6 +11,7 @@
 
 #include <shardlog/api.h>
 #include <shardlog/err.h>
+#include <time.h>
 
 SL_API_BEGIN
 
@@ -47,7 +48,12 @@ struct sl_record_view {
 };
 
 /* Milliseconds since 1970, from the system's clock. */
-SL_API int64_t sl_time_ms(void);
+static inline int64_t sl_time_ms(void)
+{
+    struct timespec now;
+    (void)timespec_get(&now, TIME_UTC);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
 
 /* ---- reading ---- */
 

@@ -25,15 +25,18 @@ static struct meta_record topic_sample(uint32_t *stores)
 TEST(meta_record, a_topic_byte_by_byte)
 {
     /* Goal: the layout is the documented one. Method: the worked example of docs/METADATA.md. */
-    static const uint8_t want[] = {
-        1,   0,   2,  0,  0,   0,   0,   0,   1,   2,   3,   4,   5,   6,   7,   8,   9,   10,
-        11,  12,  13, 14, 15,  16,          /* version, kind, zero, id */
-        2,   0,   0,  0,  2,   0,   1,   0, /* partitions, name length, settings */
-        'a', 'b',                           /* name */
-        12,  0,   1,  0,  'r', 'e', 't', 'e', 'n', 't', 'i', 'o', 'n', '.', 'm', 's', '5', /* setting
-                                                                                            */
-        7,   0,   0,  0,  8,   0,   0,   0, /* stores */
-    };
+    static const uint8_t
+        want
+            [] = {
+                1,   0,   2,   0,   0,   0,   0,   0,   1,   2,   3,   4,   5,
+                6,   7,   8,   9,   10,  11,  12,  13,  14,  15,  16, /* version, kind, zero, id */
+                2,   0,   0,   0,   2,   0,   1,   0, /* partitions, name length, settings */
+                'a', 'b',                             /* name */
+                12,  0,   1,   0,   'r', 'e', 't', 'e', 'n', 't', 'i', 'o', 'n',
+                '.', 'm', 's', '5',                   /* setting
+                                                       */
+                7,   0,   0,   0,   8,   0,   0,   0, /* stores */
+            };
     uint32_t stores[2];
     struct meta_record r = topic_sample(stores), back;
     uint8_t at[sizeof(want)];
