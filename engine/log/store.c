@@ -18,6 +18,8 @@ static void lists_open(struct store *s)
                              &s->find_dones, &s->zombies,     &s->clean,         &s->run_pool };
     for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
         list_init(lists[i]);
+    for (uint32_t i = 0; i < CHUNK_ORDERS; i++)
+        list_init(&s->chunk_pool[i]);
 }
 
 static void opts_default(struct store_opts *o, const struct geometry *g)
@@ -285,6 +287,7 @@ void store_close(struct store **out)
         free(e->tiles);
         free(e);
     }
+    tail_pool_close(s);
     while ((n = list_pop(&s->run_pool)))
         free(container_of(n, struct run, node));
     if (s->grower)
@@ -326,7 +329,7 @@ uint32_t store_epoch(const struct store *s)
 struct store_counts store_counts(const struct store *s)
 {
     struct store_counts c = s->counts;
-    c.tail_bytes = s->tail_used;
+    c.tail_bytes = s->tail_used + s->tail_pooled;
     c.journal_used = journal_used(s);
     c.space_bytes = s->vol_count * vol_bytes(&s->id.geometry);
     for (uint32_t i = 0; i < s->vol_count; i++)

@@ -21,7 +21,8 @@ struct chunk;
 struct checkpoint;
 struct grower;
 
-#define IMAGE_TMP "image.tmp"
+#define CHUNK_ORDERS 7 /* tail chunks of 4 KiB to 256 KiB */
+#define IMAGE_TMP    "image.tmp"
 
 /* ---- extents ---- */
 
@@ -218,7 +219,8 @@ struct store {
 
     struct list dirty, direct_wait, parked, dying, requests, dones, request_dones, read_dones,
         find_dones, zombies, clean, run_pool;
-    uint64_t tail_used;
+    uint64_t tail_used, tail_pooled; /* bytes of chunks in use, and kept for the next use */
+    struct list chunk_pool[CHUNK_ORDERS];
     uint64_t direct_inflight; /* bytes */
     uint64_t last_commit_ns;
     uint64_t synced_seq;  /* entries up to this one are durable */

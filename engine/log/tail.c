@@ -15,36 +15,90 @@ static struct chunk *chunk_first(const struct part *p)
     return list_empty(&p->chunks) ? NULL : container_of(p->chunks.head.next, struct chunk, node);
 }
 
-static void chunk_free(struct chunk *c)
+/* ---- memory: chunks are recycled by size, so that a busy store takes no page faults ---- */
+
+static struct list *pool_of(struct store *s, uint32_t cap)
 {
+    uint32_t order = 0;
+    while (((uint32_t)BLOCK_BYTES << order) < cap)
+        order++;
+    check(order < CHUNK_ORDERS);
+    return &s->chunk_pool[order];
+}
+
+static void chunk_release(struct store *s, struct chunk *c)
+{
+    s->tail_pooled -= c->cap;
     node_unlink(&c->node);
-    node_unlink(&c->clean);
-    c->part->store->tail_used -= c->cap;
     io_buffer_give(c->at);
     free(c);
 }
 
-/* Evicts clean chunks, oldest first, until `need` more bytes fit. */
-static bool budget_make(struct store *s, uint64_t need)
+static void chunk_give(struct chunk *c)
 {
-    while (s->tail_used + need > s->opts.tail_bytes) {
+    struct store *s = c->part->store;
+    node_unlink(&c->node);
+    node_unlink(&c->clean);
+    s->tail_used -= c->cap;
+    s->tail_pooled += c->cap;
+    list_push_front(pool_of(s, c->cap), &c->node);
+}
+
+static bool pool_release_one(struct store *s)
+{
+    for (uint32_t i = 0; i < CHUNK_ORDERS; i++) {
+        struct node *n = list_first(&s->chunk_pool[i]);
+        if (n) {
+            chunk_release(s, container_of(n, struct chunk, node));
+            return true;
+        }
+    }
+    return false;
+}
+
+void tail_pool_close(struct store *s)
+{
+    while (pool_release_one(s))
+        ;
+}
+
+/* Evicts clean chunks, oldest first, until one of this size is in the pool or fits beside it. */
+static bool budget_make(struct store *s, uint32_t cap)
+{
+    while (list_empty(pool_of(s, cap)) &&
+           s->tail_used + s->tail_pooled + cap > s->opts.tail_bytes) {
+        if (pool_release_one(s))
+            continue;
         struct node *n = list_first(&s->clean);
         if (!n)
             return false;
-        chunk_free(container_of(n, struct chunk, clean));
+        chunk_give(container_of(n, struct chunk, clean));
     }
     return true;
 }
 
+static struct chunk *chunk_take(struct store *s, uint32_t cap)
+{
+    struct node *n = list_pop(pool_of(s, cap));
+    struct chunk *c = n ? container_of(n, struct chunk, node) : calloc(1, sizeof(*c));
+    if (n) {
+        s->tail_pooled -= cap;
+    } else if (c) {
+        c->at = io_buffer_take(cap);
+        if (!c->at) {
+            free(c);
+            return NULL;
+        }
+    }
+    return c;
+}
+
 static struct chunk *chunk_new(struct part *p, uint64_t pos, uint32_t cap)
 {
-    struct chunk *c = calloc(1, sizeof(*c));
-    uint8_t *at = c ? io_buffer_take(cap) : NULL;
-    if (!at) {
-        free(c);
+    struct chunk *c = chunk_take(p->store, cap);
+    if (!c)
         return NULL;
-    }
-    *c = (struct chunk){ .pos = pos, .cap = cap, .part = p, .at = at };
+    *c = (struct chunk){ .pos = pos, .cap = cap, .part = p, .at = c->at };
     p->store->tail_used += cap;
     list_push(&p->chunks, &c->node);
     return c;
@@ -181,12 +235,15 @@ uint64_t tail_floor(const struct part *p)
 
 void tail_clean(struct part *p)
 {
-    for (struct node *n = p->chunks.head.next; n != &p->chunks.head; n = n->next) {
+    /* Newest first, back to the last one that is clean already: then oldest first into the list. */
+    struct node *n = p->chunks.head.prev;
+    while (n != &p->chunks.head && !node_linked(&container_of(n, struct chunk, node)->clean))
+        n = n->prev;
+    for (n = n->next; n != &p->chunks.head; n = n->next) {
         struct chunk *c = container_of(n, struct chunk, node);
         if (c->pos + c->cap > p->disk_pos)
             return;
-        if (!node_linked(&c->clean))
-            list_push(&p->store->clean, &c->clean);
+        list_push(&p->store->clean, &c->clean);
     }
 }
 
@@ -194,5 +251,5 @@ void tail_drop(struct part *p)
 {
     struct chunk *c;
     while ((c = chunk_first(p)))
-        chunk_free(c);
+        chunk_give(c);
 }

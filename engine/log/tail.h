@@ -16,6 +16,7 @@
 #include "engine/log/store_in.h"
 
 #define CHUNK_BYTES_MAX (256u << 10)
+static_assert(BLOCK_BYTES << (CHUNK_ORDERS - 1) == CHUNK_BYTES_MAX, "a pool for each size");
 
 struct chunk {
     uint64_t pos; /* multiple of BLOCK_BYTES */
@@ -44,5 +45,7 @@ uint64_t tail_floor(const struct part *p);
 void tail_clean(struct part *p);
 /* Forgets everything: drop, close, or an idle partial block that lives in its slot. */
 void tail_drop(struct part *p);
+/* Gives the memory of recycled chunks back to the system. */
+void tail_pool_close(struct store *s);
 
 #endif
