@@ -180,28 +180,28 @@ static uint64_t head_generation(const uint8_t *page)
     return image_head_decode(page, &h) == ERR_OK ? h.generation : 0;
 }
 
-/* The newest generation below `below` with a readable first page. */
+/* The newest generation below `below` with a readable first page. A page that cannot be read is a
+ * bad copy, not the end: an error counts only when no other page serves. */
 static enum err newest_head(struct loader *l, uint64_t below, struct image_head *best)
 {
     uint8_t *page = io_buffer_take(BLOCK_BYTES);
-    enum err err = page ? ERR_OK : ERR_NO_MEMORY;
+    enum err err = page ? ERR_OK : ERR_NO_MEMORY, failed = ERR_NOT_FOUND;
     best->generation = 0;
-    for (uint32_t i = 0; i < 4 && err == ERR_OK; i++) {
+    for (uint32_t i = 0; i < 4 && page && err != ERR_DEAD; i++) {
         struct image_head h;
-        uint64_t pos = BLOCK_BYTES + i * l->capacity;
-        err = read_at(l->io, l->fd, page, BLOCK_BYTES, pos);
+        err = read_at(l->io, l->fd, page, BLOCK_BYTES, BLOCK_BYTES + i * l->capacity);
         uint64_t generation = err ? 0 : head_generation(page);
-        if (err == ERR_CORRUPT)
-            err = ERR_OK; /* a short file is a bad copy, not the end */
+        if (err && err != ERR_CORRUPT) /* CORRUPT: the file is short */
+            failed = err;
         if (generation <= best->generation || generation >= below || (generation & 1) != (i < 2))
             continue;
         if (head_at(l, page, generation, &h))
             *best = h;
     }
     io_buffer_give(page);
-    if (err == ERR_OK && !best->generation)
-        err = ERR_NOT_FOUND;
-    return err;
+    if (!page || err == ERR_DEAD)
+        return err;
+    return best->generation ? ERR_OK : failed;
 }
 
 static enum err copies_read(struct loader *l)

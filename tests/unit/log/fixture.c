@@ -149,28 +149,24 @@ static bool time_pass(struct fixture *f, uint64_t due_ns)
     return true;
 }
 
+/* Time passes only when nothing is left to do, and the caller sees what came of it before more of
+ * it passes. */
 bool fixture_turn(struct fixture *f)
 {
-    store_turn(f->store);
+    bool more = io_turn(f->io, 0) > 0 || time_pass(f, store_due_ns(f->store));
     if (sim_dead(f->node))
         return false;
     io_turn(f->io, 0);
-    uint64_t due_ns = store_due_ns(f->store);
-    bool more = time_pass(f, due_ns);
-    io_turn(f->io, 0);
+    store_turn(f->store);
     return more;
 }
 
 bool fixture_until(struct fixture *f, const bool *done)
 {
-    for (uint32_t i = 0; i < TURNS_MAX; i++) {
-        if (*done)
-            return true;
-        bool more = fixture_turn(f);
-        store_turn(f->store);
-        if (!more && !*done)
-            return false;
-    }
+    store_turn(f->store);
+    for (uint32_t i = 0; i < TURNS_MAX && !*done; i++)
+        if (!fixture_turn(f))
+            return *done;
     return *done;
 }
 
@@ -179,11 +175,12 @@ void fixture_pass(struct fixture *f, uint64_t ns)
     uint64_t end_ns = sim_now_ns(f->sim) + ns;
     while (sim_now_ns(f->sim) < end_ns && !sim_dead(f->node)) {
         store_turn(f->store);
+        if (io_turn(f->io, 0))
+            continue;
         uint64_t due_ns = store_due_ns(f->store), now_ns = io_now_ns(f->io);
         uint64_t wait_ns = due_ns > now_ns ? due_ns - now_ns : 1000;
         wait_ns = min_u64(wait_ns, end_ns - sim_now_ns(f->sim));
         sim_step(f->sim, sim_now_ns(f->sim) + wait_ns);
-        io_turn(f->io, 0);
     }
 }
 
@@ -200,9 +197,7 @@ void fixture_settle(struct fixture *f)
     for (uint32_t i = 0; i < TURNS_MAX && calm < 3; i++) {
         store_turn(f->store);
         calm = quiet(f) ? calm + 1 : 0;
-        if (calm)
-            continue;
-        if (!fixture_turn(f))
+        if (!calm && !fixture_turn(f))
             break;
     }
     EXPECT(calm == 3 || f->store->poisoned);
