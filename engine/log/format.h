@@ -69,7 +69,7 @@ struct identity {
     struct features features;
     uint64_t file_bytes;
     struct geometry geometry;
-    uint8_t key[16]; /* journal only: seeds the header CRC, so that no client can forge one */
+    uint8_t key[16]; /* seeds the CRC of entry headers, so that no client can forge one */
 };
 
 void identity_encode(const struct identity *id, uint8_t block[BLOCK_BYTES]);

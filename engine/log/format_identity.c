@@ -7,7 +7,7 @@
  *   96  8 file bytes
  *  104  8 journal bytes  112 4 entry max  116 4 extent min  120 4 extent max  124 4 slabs
  *  128  4 batch max      132 4 zero
- *  136 16 key (journal, else zero)
+ *  136 16 key of the journal's header checksums
  *  152    zeros
  * 4092  4 CRC32C of bytes 0..4092
  *
@@ -117,8 +117,7 @@ static void identity_put(const struct identity *id, uint8_t *b)
     le32_put(b + AT_EXTENT_MAX, g->extent_max);
     le32_put(b + AT_SLABS, g->slabs);
     le32_put(b + AT_BATCH_MAX, g->batch_max);
-    if (id->kind == FILE_JOURNAL)
-        memcpy(b + AT_KEY, id->key, 16);
+    memcpy(b + AT_KEY, id->key, 16);
 }
 
 static void identity_get(const uint8_t *b, struct identity *id)
@@ -143,8 +142,7 @@ static void identity_get(const uint8_t *b, struct identity *id)
     g->extent_max = le32_get(b + AT_EXTENT_MAX);
     g->slabs = le32_get(b + AT_SLABS);
     g->batch_max = le32_get(b + AT_BATCH_MAX);
-    if (id->kind == FILE_JOURNAL)
-        memcpy(id->key, b + AT_KEY, 16);
+    memcpy(id->key, b + AT_KEY, 16);
 }
 
 static enum err identity_supported(const struct identity *id, struct why *why)

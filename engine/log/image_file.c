@@ -78,7 +78,6 @@ static void identity_write(struct store *s)
     id.kind = FILE_IMAGE;
     id.file_number = 0;
     id.file_bytes = BLOCK_BYTES + 4 * k->capacity;
-    memset(id.key, 0, sizeof(id.key));
     identity_encode(&id, k->file_head);
     k->waiting++;
     io_write(s->io, &k->grow_op, k->fd, k->file_head, BLOCK_BYTES, 0, 0, file_head_done);

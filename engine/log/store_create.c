@@ -106,8 +106,6 @@ static enum err file_fill(struct maker *m, int fd, enum file_kind kind, uint64_t
     struct identity id = m->id;
     id.kind = kind;
     id.file_bytes = bytes;
-    if (kind != FILE_JOURNAL)
-        memset(id.key, 0, sizeof(id.key));
     identity_encode(&id, m->block);
     TRY(write_all(m, fd, m->block, BLOCK_BYTES, 0));
     if (kind == FILE_IMAGE)
