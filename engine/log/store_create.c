@@ -7,6 +7,7 @@
 
 #include "engine/base/check.h"
 #include "engine/base/le.h"
+#include "engine/log/grow.h"
 #include "engine/log/image.h"
 
 #define TMP_NAME       "new.tmp"
@@ -143,6 +144,23 @@ static enum err journal_absent(struct maker *m)
     return err == ERR_NOT_FOUND ? ERR_OK : err;
 }
 
+static void volume_seen(const char *name, void *arg)
+{
+    uint32_t number;
+    *(bool *)arg |= vol_number(name, &number);
+}
+
+/* Volume files without a journal are a store that lost it: what is left is not overwritten. */
+static enum err volumes_absent(struct maker *m)
+{
+    bool seen = false;
+    TRY(io_dir_list(m->io, m->dir, volume_seen, &seen));
+    if (seen)
+        why_set(m->why, "volume files are here but no journal: a store lost it; put it back, or "
+                        "empty the directory");
+    return seen ? ERR_EXISTS : ERR_OK;
+}
+
 static struct id16 id_random(struct io *io)
 {
     struct id16 id;
@@ -170,6 +188,7 @@ enum err store_create(struct io *io, int dir, const struct store_create *c, stru
     maker_open(&m, c);
     TRY(geometry_check(&m.id.geometry, why));
     TRY(journal_absent(&m));
+    TRY(volumes_absent(&m));
     m.zeros = io_buffer_take(FILL_BYTES);
     m.block = io_buffer_take(BLOCK_BYTES);
     enum err err = m.zeros && m.block ? ERR_OK : ERR_NO_MEMORY;

@@ -19,6 +19,8 @@ static void bench_open(struct bench *b, uint64_t budget)
 {
     *b = (struct bench){ .s.opts.tail_bytes = budget };
     list_init(&b->s.clean);
+    for (uint32_t i = 0; i < CHUNK_ORDERS; i++)
+        list_init(&b->s.chunk_pool[i]);
     part_init(&b->p, &b->s);
     part_init(&b->q, &b->s);
 }
@@ -29,6 +31,8 @@ static void bench_close(struct bench *b)
     tail_drop(&b->q);
     EXPECT_EQ(b->s.tail_used, 0);
     EXPECT(list_empty(&b->s.clean));
+    tail_pool_close(&b->s);
+    EXPECT_EQ(b->s.tail_pooled, 0);
 }
 
 static uint8_t byte_at(uint64_t pos)
