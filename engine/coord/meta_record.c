@@ -140,6 +140,13 @@ static enum err setting_decode(struct cursor *c, struct settings *s, struct why 
     return settings_parse(s, key, text, why) == ERR_OK ? ERR_OK : ERR_UNSUPPORTED;
 }
 
+static uint32_t store_number_decode(struct cursor *c)
+{
+    uint32_t number = le32_get(cursor_take(c, 4));
+    c->failed = c->failed || number >= STORES_MAX;
+    return number;
+}
+
 static enum err topic_decode(struct cursor *c, struct meta_record *r, struct why *why)
 {
     const uint8_t *head = cursor_take(c, COUNTS_BYTES);
@@ -154,7 +161,9 @@ static enum err topic_decode(struct cursor *c, struct meta_record *r, struct why
     if (r->partitions > TOPIC_PARTITIONS_MAX)
         c->failed = true;
     r->stores_raw = c->at;
-    cursor_take(c, 4 * (size_t)r->partitions);
+    const uint8_t *stores = cursor_take(c, 4 * (size_t)r->partitions);
+    for (uint32_t i = 0; i < r->partitions && !c->failed; i++)
+        c->failed = le32_get(stores + 4 * (size_t)i) >= STORES_MAX;
     bool topic = r->kind == META_TOPIC;
     if (topic != (r->name_len > 0) || topic != (r->partitions > 0))
         c->failed = true;
@@ -173,7 +182,7 @@ enum err meta_record_decode(struct bytes b, struct meta_record *out, struct why 
         return ERR_UNSUPPORTED;
     }
     if (out->kind == META_STORE)
-        out->store = le32_get(cursor_take(&c, 4));
+        out->store = store_number_decode(&c);
     else if (out->kind == META_TOPIC || out->kind == META_SETTINGS)
         TRY(topic_decode(&c, out, why));
     if (c.failed || c.left || out->kind == 0 || le32_get(head + 4) != 0) {

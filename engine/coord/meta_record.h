@@ -14,6 +14,7 @@
 
 #define TOPIC_NAME_MAX        249u
 #define TOPIC_PARTITIONS_MAX  131072u /* their placement fits in a batch of 1 MiB */
+#define STORES_MAX            4096u   /* numbers of stores are below; no engine needs more */
 #define META_RECORD_VERSION   1u
 #define META_RECORD_BYTES_MAX (1024u + 4u * TOPIC_PARTITIONS_MAX)
 

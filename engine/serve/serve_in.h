@@ -14,7 +14,6 @@
 #include "engine/serve/serve.h"
 
 #define DIRS_MAX   64u
-#define STORES_MAX 4096u
 
 /* The system partition: the metadata log, in store 0. No topic can have this id: drawn ids are
  * random, and this one is excluded. */
