@@ -13,7 +13,7 @@
 #include "engine/coord/producer.h"
 #include "engine/serve/serve.h"
 
-#define DIRS_MAX   64u
+#define DIRS_MAX 64u
 
 /* The system partition: the metadata log, in store 0. No topic can have this id: drawn ids are
  * random, and this one is excluded. */
