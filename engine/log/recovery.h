@@ -11,10 +11,9 @@
  *   D    valid    bad     -        no      -               CUT here: torn
  *   E    valid    bad     -        yes     -               REFUSE
  *   F    valid    valid   bad      no      -               CUT here: torn
- *   G    valid    valid   bad      yes     -               STOP those partitions there, replay the
- * rest H    valid    valid   valid    no      one fails       CUT here: its runs had not all landed
- *   I    valid    valid   valid    no      all verify      REPLAY: the last entry, then CUT after
- * it
+ *   G    valid    valid   bad      yes     -               STOP those partitions, REPLAY the rest
+ *   H    valid    valid   valid    no      one fails       CUT here: its runs had not all landed
+ *   I    valid    valid   valid    no      all verify      REPLAY it, then CUT after it
  *
  * Crash that produces it: B power during the entry's write (or a clean stop); D, F the same, torn
  * inside; H power between entry and runs; C, E, G bit rot or a lost write in acknowledged data.
