@@ -232,8 +232,12 @@ void commit_turn(struct store *s)
         return;
     uint64_t ring_pos = journal_next_pos(s, s->journal.head_pos);
     bool work = !list_empty(&s->dirty) || !list_empty(&s->requests);
-    if (!naming_build(s, ring_pos, !work && seal_due(s)))
+    bool seal = !work && seal_due(s);
+    if (!naming_build(s, ring_pos, seal)) {
+        if (seal) /* the ring is full: a checkpoint is on its way */
+            s->last_commit_ns = io_now_ns(s->io);
         return;
+    }
     commit_start(s, ring_pos);
     naming_after(s);
 }

@@ -92,7 +92,6 @@ static void head_encode(struct store *s)
     id.file_number = g->making->number;
     id.opening = g->making->opening;
     id.file_bytes = vol_bytes(&s->id.geometry);
-    memset(id.key, 0, sizeof(id.key));
     identity_encode(&id, g->head);
 }
 
@@ -341,6 +340,7 @@ struct vol_scan {
     const struct vol_row *rows;
     uint32_t n;
     uint32_t next_vol; /* of the image: numbers below it were used when it was written */
+    bool vol_tmp, image_tmp;
 };
 
 static const struct vol_row *row_of(const struct vol_scan *scan, uint32_t number)
@@ -355,6 +355,8 @@ static void vol_seen(const char *name, void *arg)
 {
     struct vol_scan *scan = arg;
     uint32_t number;
+    scan->vol_tmp |= strcmp(name, VOL_TMP) == 0;
+    scan->image_tmp |= strcmp(name, IMAGE_TMP) == 0;
     if (!vol_number(name, &number))
         return;
     struct vol *v = vol_new(scan->s, number);
@@ -393,9 +395,18 @@ static enum err vol_open(struct store *s, struct vol *v, const struct vol_row *r
     return ERR_OK;
 }
 
+/* What a crash left half made. */
+static enum err tmp_unlink(struct store *s, const char *name)
+{
+    struct op op = { 0 };
+    io_unlink(s->io, &op, s->dir, name, NULL);
+    enum err err = io_wait(s->io, &op);
+    return err == ERR_NOT_FOUND ? ERR_OK : err;
+}
+
 enum err volumes_open(struct store *s, const struct vol_row *rows, uint32_t n, struct why *why)
 {
-    struct vol_scan scan = { s, rows, n, s->next_vol };
+    struct vol_scan scan = { .s = s, .rows = rows, .n = n, .next_vol = s->next_vol };
     s->grower = calloc(1, sizeof(*s->grower));
     check(s->grower);
     s->grower->store = s;
@@ -414,6 +425,10 @@ enum err volumes_open(struct store *s, const struct vol_row *rows, uint32_t n, s
     }
     for (uint32_t i = 0; i < s->vol_count; i++)
         TRY(vol_open(s, s->vols[i], row_of(&scan, s->vols[i]->number), why));
+    if (scan.vol_tmp && !s->opts.read_only)
+        TRY(tmp_unlink(s, VOL_TMP));
+    if (scan.image_tmp && !s->opts.read_only)
+        TRY(tmp_unlink(s, IMAGE_TMP));
     return ERR_OK;
 }
 

@@ -254,7 +254,8 @@ uint64_t store_due_ns(const struct store *s)
     if (!commit_busy(s) && !s->ckpt && (!list_empty(&s->dirty) || !list_empty(&s->requests)))
         return io_now_ns(s->io);
     uint64_t due = min_u64(volumes_due_ns(s), checkpoint_due_ns(s));
-    if (!s->sealed && !commit_busy(s))
+    bool idle = !commit_busy(s) && list_empty(&s->dirty) && list_empty(&s->requests);
+    if (!s->sealed && idle) /* with work that waits, whoever ends the waiting is an event */
         due = min_u64(due, s->last_commit_ns + s->opts.seal_idle_ns);
     return due;
 }

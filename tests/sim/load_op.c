@@ -41,7 +41,7 @@ static bool excused(const struct load *l, const struct o_part *p, enum err err)
         return p->state >= O_DROPPING;
     if (err == ERR_POISONED)
         return poisoned(l, p);
-    return err == ERR_IO && l->w->eio;
+    return err == ERR_CLOSED ? l->w->stopping : err == ERR_IO && l->w->eio;
 }
 
 /* ---- append ---- */
@@ -81,7 +81,7 @@ static void append_answered(struct append *append)
     else if (err == ERR_NOT_FOUND)
         demand(excused(l, a->part, err), "part %u: append gives NOT_FOUND", a->part->number);
     else {
-        bool legal = (err == ERR_NO_SPACE && l->w->full) || err == ERR_CLOSED ||
+        bool legal = (err == ERR_NO_SPACE && l->w->full) || (err == ERR_CLOSED && l->w->stopping) ||
                      (err == ERR_OFFSET_RANGE && append->at_off_set);
         demand(legal, "part %u: append of %llu bytes gives %s", a->part->number, LLU(a->bytes),
                err_name(err));
@@ -180,8 +180,8 @@ static void read_failed(struct op_read *r, uint64_t start_now)
 {
     enum err err = r->read.err;
     bool range = err == ERR_OFFSET_RANGE && (r->read.off < start_now || r->read.off > r->start_off);
-    demand(range || excused(r->load, r->part, err), "part %u: a read from %llu gives %s",
-           r->part->number, LLU(r->read.off), err_name(err));
+    demand(range || r->part->state >= O_DROPPING || excused(r->load, r->part, err),
+           "part %u: a read from %llu gives %s", r->part->number, LLU(r->read.off), err_name(err));
 }
 
 static void read_compare(struct op_read *r, const struct part_state_info *now)
@@ -348,8 +348,7 @@ static void request_answered(struct part_request *request)
     if (err == ERR_OK)
         request_kept(r);
     else
-        demand(excused(r->load, r->part, err) || err == ERR_CLOSED ||
-                   (err == ERR_BUSY && r->kind == REQUEST_SEAL),
+        demand(excused(r->load, r->part, err) || (err == ERR_BUSY && r->kind == REQUEST_SEAL),
                "part %u: request %d gives %s", r->part->number, r->kind, err_name(err));
     request_forget(&r->op);
 }

@@ -90,6 +90,7 @@ static bool store_start(struct world *w, struct world_store *ws)
 
 bool world_start(struct world *w)
 {
+    w->stopping = false;
     trace("%llu start, %u shards", (unsigned long long)sim_now_ns(w->sim), w->shard_count);
     if (world_dead(w))
         sim_restart(w->node);
@@ -157,6 +158,7 @@ bool world_stop(struct world *w)
 {
     struct stopping stops[STORES_MAX] = { 0 };
     uint64_t until = sim_now_ns(w->sim) + STOP_NS;
+    w->stopping = true;
     trace("%llu stop", (unsigned long long)sim_now_ns(w->sim));
     for (uint32_t i = 0; i < w->store_count; i++) {
         stops[i].stop.done = stop_done;

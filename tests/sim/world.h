@@ -53,6 +53,7 @@ struct world {
     enum end worst;    /* how the machine ended since the stores were last open */
     bool eio;          /* I/O errors are drawn: the disk may break promises */
     bool full;         /* space is limited */
+    bool stopping;     /* CLOSED is an answer now */
     uint64_t turns_idle;
 };
 
