@@ -212,6 +212,25 @@ TEST(embed, an_older_program_gets_defaults)
     EXPECT(e == NULL && why.text[0]);
 }
 
+TEST(embed, without_io_uring)
+{
+    /* Goal: the plain io gives the same answers, on the same store. */
+    const char *dir = test_dir();
+    struct sl_engine_options o = options_of(&dir, 1);
+    for (uint32_t i = 0; i < 4; i++) {
+        o.plain_io = i % 2 == 0;
+        struct sl_engine *e = engine_open(&o);
+        REQUIRE(e);
+        struct sl_topic *t = topic_open(e, "t", 1);
+        struct sl_appended a;
+        EXPECT_OK(append_text(t, 0, "x", &a));
+        EXPECT_EQ(a.base_offset, i);
+        EXPECT_STR(values_of(t, 0, i), "x;");
+        sl_topic_close(&t);
+        sl_engine_close(&e);
+    }
+}
+
 TEST(embed, a_store_in_use_is_refused)
 {
     /* Goal: two engines never share a store; the second one is told. */

@@ -62,8 +62,8 @@ bool node_until(struct node_world *w, const bool *done)
 {
     for (uint32_t i = 0; i < STEPS_MAX && !*done; i++)
         if (!node_step(w, sim_now_ns(w->sim) + 10 * SEC_NS) && sim_dead(w->machine))
-            return false;
-    return EXPECT(*done);
+            break;
+    return *done || (!EXPECT(sim_dead(w->machine)) && false);
 }
 
 void node_pass(struct node_world *w, uint64_t ns)

@@ -161,6 +161,42 @@ TEST(serve, a_missing_directory_makes_its_partitions_unavailable)
     node_close(&w);
 }
 
+TEST(serve, a_broken_store_is_alone_with_it)
+{
+    /* Goal: a store that does not open takes its own partitions with it and nothing else, is never
+     * made anew, and is back when it is mended. Method: spoil the head of its journal. */
+    static const char *const journal[] = { "/b/store-01", "journal" };
+    uint8_t head[BLOCK_BYTES], zeros[BLOCK_BYTES] = { 0 };
+    struct node_world w;
+    node_open(&w, 1, 2, 1);
+    REQUIRE(node_start(&w, NULL) == SERVE_READY);
+    EXPECT_OK(node_create(&w, "t", 2, NULL, NULL));
+    fill(&w, "t", 0, 2);
+    node_stop(&w);
+    sim_file_read(w.machine, journal[0], journal[1], 0, head, sizeof(head));
+    sim_file_write(w.machine, journal[0], journal[1], 0, zeros, sizeof(zeros));
+    for (uint32_t i = 0; i < 2; i++) {
+        REQUIRE(node_start(&w, NULL) == SERVE_READY);
+        EXPECT_EQ(w.notes, 1 + i);
+        struct topic_info *t = node_topic(&w, "t");
+        REQUIRE(t);
+        uint32_t lost = t->places[0].store == 1 ? 0 : 1;
+        EXPECT_NE(t->places[lost].err, ERR_OK);
+        EXPECT_OK(t->places[1 - lost].err);
+        EXPECT_OK(node_append(&w, &t->places[1 - lost], text_of(1 - lost, 2 + i), 0, NULL));
+        EXPECT_OK(i ? ERR_OK : node_create(&w, "u", 2, NULL, NULL)); /* it has room elsewhere */
+        free(t);
+        node_stop(&w);
+    }
+    sim_file_write(w.machine, journal[0], journal[1], 0, head, sizeof(head));
+    REQUIRE(node_start(&w, NULL) == SERVE_READY);
+    EXPECT_EQ(w.notes, 2);
+    expect_filled(&w, "t", 2);
+    fill(&w, "u", 0, 1);
+    node_stop(&w);
+    node_close(&w);
+}
+
 TEST(serve, a_copied_store_is_noticed)
 {
     /* Goal: two stores of one number are refused. Method: both directories are the same. */
