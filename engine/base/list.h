@@ -66,6 +66,14 @@ static inline struct node *list_pop(struct list *l)
     return n;
 }
 
+/* Moves all of `from` to the end of `to`. */
+static inline void list_move(struct list *to, struct list *from)
+{
+    struct node *n;
+    while ((n = list_pop(from)))
+        list_push(to, n);
+}
+
 #define list_each(l, n)                                                          \
     for (struct node *n = (l)->head.next, *n##_next_ = n->next; n != &(l)->head; \
          n = n##_next_, n##_next_ = n->next)

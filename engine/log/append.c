@@ -13,6 +13,8 @@
 #include "engine/log/naming.h"
 #include "engine/log/tail.h"
 
+#define DIRECT_RUN (256u << 10) /* bytes: where this kind of disk reaches its bandwidth */
+
 enum placed { PLACED, PLACE_PARK, PLACE_FULL };
 
 void append_finish(struct append *a, enum err err)
@@ -226,35 +228,50 @@ void parked_retry(struct store *s)
         part_unpark(container_of(n, struct part, parked_node));
 }
 
+/* How far the partition's bytes may go out now: whole batches as the bound on bytes in flight lets
+ * them, which keeps small commits quick beside a firehose; and while the disk has enough to do, a
+ * run waits to become DIRECT_RUN long, at half the cost of short ones. flight_pos: not now. */
+static uint64_t direct_target(const struct part *p)
+{
+    const struct store *s = p->store;
+    uint64_t to = block_floor(p->head_pos), bytes = to - p->flight_pos;
+    uint64_t busy = s->direct_inflight, most = s->opts.direct_flight;
+    if (!naming_has_room(s) || (busy >= most / 4 && bytes < DIRECT_RUN))
+        return p->flight_pos;
+    if (!busy || busy + bytes <= most)
+        return to;
+    uint32_t i = busy < most ? mark_find(p, p->flight_pos + (most - busy)) : 0;
+    uint64_t end = i ? block_floor(mark_at(p, i - 1)->pos) : 0; /* of the last batch that fits */
+    return end >= p->flight_pos + s->opts.direct_min ? end : p->flight_pos;
+}
+
 /* Large runs go out when they arrive, with a bounded number of bytes in flight (docs/STORE.md K1).
  */
 void part_direct(struct part *p)
 {
     struct store *s = p->store;
-    uint64_t to = block_floor(p->head_pos);
-    if (to < p->flight_pos + s->opts.direct_min || !store_ok(s))
+    if (block_floor(p->head_pos) < p->flight_pos + s->opts.direct_min || !store_ok(s))
         return;
-    bool busy =
-        s->direct_inflight && s->direct_inflight + (to - p->flight_pos) > s->opts.direct_flight;
-    if (busy || !naming_has_room(s)) {
-        if (!node_linked(&p->direct_node))
-            list_push(&s->direct_wait, &p->direct_node);
-        return;
+    uint64_t to = direct_target(p);
+    if (to > p->flight_pos) {
+        part_issue(p, to, false);
+        p->direct_end = p->flight_pos;
+        part_dirty(p);
     }
-    part_issue(p, to, false);
-    p->direct_end = p->flight_pos;
-    part_dirty(p);
+    bool rest = block_floor(p->head_pos) >= p->flight_pos + s->opts.direct_min;
+    if (rest && !node_linked(&p->direct_node))
+        list_push(&s->direct_wait, &p->direct_node);
+    else if (!rest)
+        node_unlink(&p->direct_node);
 }
 
 void direct_retry(struct store *s)
 {
-    list_each (&s->direct_wait, n) {
-        struct part *p = container_of(n, struct part, direct_node);
-        node_unlink(n);
-        part_direct(p);
-        if (node_linked(&p->direct_node))
-            return; /* the bound is reached again */
-    }
+    struct list waiting;
+    list_init(&waiting);
+    list_move(&waiting, &s->direct_wait); /* each once: those that wait again join anew */
+    for (struct node *n; (n = list_pop(&waiting));)
+        part_direct(container_of(n, struct part, direct_node));
 }
 
 static bool ack_reached(const struct part *p, const struct append *a)

@@ -109,7 +109,9 @@ static struct chunk *chunk_new(struct part *p, uint64_t pos, uint32_t cap)
 static uint32_t chunk_size(const struct part *p, uint64_t need)
 {
     const struct chunk *last = chunk_last(p);
-    uint64_t want = last ? min_u64(2ull * last->cap, 64u << 10) : BLOCK_BYTES;
+    uint64_t most =
+        p->store->tail_used < p->store->opts.tail_bytes / 4 ? CHUNK_BYTES_MAX : 64u << 10;
+    uint64_t want = last ? min_u64(2ull * last->cap, most) : BLOCK_BYTES;
     uint64_t cap = BLOCK_BYTES;
     while (cap < CHUNK_BYTES_MAX && cap < max_u64(need, want))
         cap *= 2;
