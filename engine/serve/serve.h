@@ -61,8 +61,8 @@ enum serve_state serve_await(struct serve *s, enum serve_state leave);
 void serve_stop(struct serve *s);
 /* True when this shard is stopped and needs no further turn. */
 bool serve_shard_stopped(struct serve *s, uint32_t shard);
-/* Frees everything at once: STOPPED, FAILED, or the machine is dead. Verbs that were under way are
- * forgotten: their done never runs. NULL is fine. */
+/* Frees everything at once: STOPPED, FAILED, or the machine is dead. Verbs that were under way stay
+ * borrowed until it returns; their done never runs. NULL is fine. */
 void serve_close(struct serve **s);
 
 uint32_t serve_shards(const struct serve *s);

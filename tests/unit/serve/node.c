@@ -117,7 +117,8 @@ void node_crash(struct node_world *w, enum sim_end end)
     sim_restart(w->machine);
 }
 
-/* ---- verbs ---- */
+/* ---- verbs: static, because one that a crash left under way stays borrowed until the instance
+ * is closed ---- */
 
 void node_done(struct verb *v)
 {
@@ -136,7 +137,8 @@ enum err node_create(struct node_world *w, const char *name, uint32_t partitions
 {
     bool done = false;
     struct setting_text setting = { key, value };
-    struct verb_create v = { .verb = NODE_VERB(done), .name = name, .partitions = partitions };
+    static struct verb_create v;
+    v = (struct verb_create){ .verb = NODE_VERB(done), .name = name, .partitions = partitions };
     v.settings = &setting;
     v.setting_count = key ? 1 : 0;
     serve_create(w->serve, &v);
@@ -146,7 +148,8 @@ enum err node_create(struct node_world *w, const char *name, uint32_t partitions
 enum err node_delete(struct node_world *w, const char *name)
 {
     bool done = false;
-    struct verb_delete v = { .verb = NODE_VERB(done), .name = name };
+    static struct verb_delete v;
+    v = (struct verb_delete){ .verb = NODE_VERB(done), .name = name };
     serve_delete(w->serve, &v);
     return node_until(w, &done) ? v.verb.err : ERR_DEAD;
 }
@@ -155,7 +158,8 @@ enum err node_alter(struct node_world *w, const char *name, const char *key, con
 {
     bool done = false;
     struct setting_text setting = { key, value };
-    struct verb_alter v = { .verb = NODE_VERB(done), .name = name, .settings = &setting };
+    static struct verb_alter v;
+    v = (struct verb_alter){ .verb = NODE_VERB(done), .name = name, .settings = &setting };
     v.setting_count = 1;
     serve_alter(w->serve, &v);
     return node_until(w, &done) ? v.verb.err : ERR_DEAD;
@@ -164,7 +168,8 @@ enum err node_alter(struct node_world *w, const char *name, const char *key, con
 struct topic_info *node_topic(struct node_world *w, const char *name)
 {
     bool done = false;
-    struct verb_describe v = { .verb = NODE_VERB(done), .name = name };
+    static struct verb_describe v;
+    v = (struct verb_describe){ .verb = NODE_VERB(done), .name = name };
     serve_describe(w->serve, &v);
     return node_until(w, &done) ? v.topic : NULL;
 }
@@ -179,7 +184,8 @@ enum err node_append(struct node_world *w, const struct place *p, const char *va
     record.value = (struct bytes){ (const uint8_t *)value, strlen(value) };
     batch_builder_open(&b, room, sizeof(room));
     check(batch_builder_add(&b, &record) == ERR_OK);
-    struct verb_append v = { .verb = NODE_VERB(done), .place = *p };
+    static struct verb_append v;
+    v = (struct verb_append){ .verb = NODE_VERB(done), .place = *p };
     v.batch = batch_builder_done(&b);
     serve_append(w->serve, &v);
     if (!node_until(w, &done))
@@ -213,15 +219,15 @@ static bool value_at(struct bytes batches, uint64_t off, char *out, size_t cap)
 const char *node_value(struct node_world *w, const struct place *p, uint64_t off, enum err *err)
 {
     static char value[4096];
-    bool done = false, given = false;
-    struct verb_fetch v = { .verb = NODE_VERB(done), .place = *p, .off = off, .bytes_max = 1 };
+    bool done = false;
+    static struct verb_fetch v;
+    v = (struct verb_fetch){ .verb = NODE_VERB(done), .place = *p, .off = off, .bytes_max = 1 };
     serve_fetch(w->serve, &v);
     if (!node_until(w, &done))
         return NULL;
     *err = v.verb.err;
     bool found = value_at(v.batches, off, value, sizeof(value));
     serve_fetch_give(&v, NULL);
-    either(given);
     node_turns(w); /* v is borrowed until the letter was opened */
     node_turns(w);
     return found ? value : NULL;
@@ -230,7 +236,8 @@ const char *node_value(struct node_world *w, const struct place *p, uint64_t off
 struct part_state_info node_part(struct node_world *w, const struct place *p, enum err *err)
 {
     bool done = false;
-    struct verb_part v = { .verb = NODE_VERB(done), .place = *p };
+    static struct verb_part v;
+    v = (struct verb_part){ .verb = NODE_VERB(done), .place = *p };
     serve_part(w->serve, &v);
     *err = node_until(w, &done) ? v.verb.err : ERR_DEAD;
     return v.info;

@@ -144,9 +144,10 @@ static void op_trim(uint32_t i, uint32_t p)
     bool done = false;
     if (!t)
         return;
-    struct verb_trim v = { .verb = { .done = node_done, .arg = &done, .home = HOME_ANY },
-                           .place = t->places[p],
-                           .off = rng_below(&rng, models[i].parts[p].count + 1) };
+    static struct verb_trim v; /* borrowed until the instance closes */
+    v = (struct verb_trim){ .verb = { .done = node_done, .arg = &done, .home = HOME_ANY },
+                            .place = t->places[p],
+                            .off = rng_below(&rng, models[i].parts[p].count + 1) };
     models[i].parts[p].start_off = max_u64(models[i].parts[p].start_off, v.off);
     serve_trim(w.serve, &v);
     if (node_until(&w, &done))
