@@ -81,10 +81,8 @@ static enum err tail_from_slot(struct replay *r, struct part *p, uint8_t *block,
     const struct extent *e = part_extent_of(p, from);
     io_read(s->io, &op, s->tails_fd, block, BLOCK_BYTES,
             BLOCK_BYTES + ((uint64_t)p->slot * 2 + p->slot_side) * BLOCK_BYTES, NULL);
-    enum err err = io_wait(s->io, &op);
-    if (err == ERR_DEAD)
-        return err;
-    *lost = err || op.got != BLOCK_BYTES || !e || piece_crc(e->id, from, block, len) != p->slot_crc;
+    TRY(io_wait(s->io, &op)); /* unreadable is not damaged: the next opening may read it */
+    *lost = op.got != BLOCK_BYTES || !e || piece_crc(e->id, from, block, len) != p->slot_crc;
     if (*lost) {
         probe("a live tail slot is damaged");
         part_tail_damaged(p);

@@ -32,7 +32,7 @@ static bool block_take(struct part *p, const struct tail_load *l)
 {
     uint64_t from = block_floor(p->head_pos), len = p->head_pos - from;
     const struct extent *e = part_extent_of(p, from);
-    if (l->op.err || l->op.got != BLOCK_BYTES || !e)
+    if (l->op.got != BLOCK_BYTES || !e)
         return false;
     if (piece_crc(e->id, from, l->block, len) != p->slot_crc && !pitfall(READ_UNVERIFIED))
         return false;
@@ -47,14 +47,29 @@ static bool block_take(struct part *p, const struct tail_load *l)
     return marked;
 }
 
+/* The block could not be read, now: who waits for it is told, who comes later tries again. */
+static void load_failed(struct part *p, enum err err)
+{
+    struct node *n;
+    probe("an idle partition's slot cannot be read");
+    p->tail_state = TAIL_OUT;
+    while ((n = list_first(&p->parked)))
+        append_finish(container_of(n, struct append, node), err);
+    while ((n = list_pop(&p->tail_reads)))
+        read_finish(container_of(n, struct read, node), err);
+}
+
 static void load_done(struct op *op)
 {
     struct tail_load *l = container_of(op, struct tail_load, op);
     struct part *p = l->part;
     struct node *n;
-    if (p) {
-        p->tail_state = TAIL_IN;
+    if (p)
         p->load = NULL;
+    if (p && op->err) {
+        load_failed(p, op->err);
+    } else if (p) {
+        p->tail_state = TAIL_IN;
         if (!block_take(p, l)) {
             probe("an idle partition's slot does not verify");
             tail_drop(p);

@@ -212,8 +212,8 @@ static void read_answered(struct read *read)
         read_failed(r, now.start_off);
     else if (part)
         read_compare(r, &now);
-    bool more = r->scan && !read->err && part && read->batches.len;
     uint64_t next = read->next_off;
+    bool more = r->scan && !read->err && part && (read->batches.len || next >= r->visible_off);
     if (more && next < now.visible_off) {
         read_give(read);
         read->off = next;
