@@ -18,6 +18,7 @@
 /* A block on its way to a slot or an index region. */
 struct block_write {
     struct op op;
+    struct node node; /* checkpoint.blocks */
     struct store *s;
     struct extent *pinned; /* index blocks: NULL for slots */
     uint8_t *block;
@@ -32,8 +33,19 @@ static void block_done(struct op *op)
     if (w->pinned)
         extent_unpin(s, w->pinned);
     s->ckpt->writes--;
+    node_unlink(&w->node);
     io_buffer_give(w->block);
     free(w);
+}
+
+void capture_close(struct store *s)
+{
+    struct node *n;
+    while ((n = list_pop(&s->ckpt->blocks))) {
+        struct block_write *w = container_of(n, struct block_write, node);
+        io_buffer_give(w->block);
+        free(w);
+    }
 }
 
 static struct block_write *block_new(struct store *s)
@@ -45,6 +57,7 @@ static struct block_write *block_new(struct store *s)
     check(w->block);
     memset(w->block, 0, BLOCK_BYTES);
     s->ckpt->writes++;
+    list_push(&s->ckpt->blocks, &w->node);
     return w;
 }
 

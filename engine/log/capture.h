@@ -35,6 +35,7 @@ struct checkpoint {
     uint64_t grow_retry_ns;     /* after NO_SPACE: not before this */
     uint32_t grow_slots;
     uint32_t runs, writes, syncs; /* in flight */
+    struct list blocks;           /* the `writes`, for whoever closes under a dead machine */
     uint64_t max_seq;             /* entries that the rows contain */
     struct image_build build;
     struct op sync_op, grow_op;
@@ -51,6 +52,8 @@ struct checkpoint {
 /* Writes behind, stages the partial block, and copies the rows of p as the last built entry left
  * them. False when it has to wait (a slot pair is being made). */
 bool capture_part(struct store *s, struct part *p);
+/* Frees the blocks of a dead machine's writes. */
+void capture_close(struct store *s);
 /* The image that names these rows is live. */
 void capture_live(struct part *p);
 /* The row of a number that no entry up to the last built one gives to a partition. */

@@ -33,6 +33,7 @@ static void checkpoint_start(struct store *s)
     struct checkpoint *k = calloc(1, sizeof(*k));
     check(k);
     s->ckpt = k;
+    list_init(&k->blocks);
     s->want_checkpoint = false;
     s->want_image = false;
     k->state = CKPT_CAPTURE;
@@ -214,6 +215,7 @@ void checkpoint_close(struct store *s)
     if (!s->ckpt)
         return;
     slots_return(s);
+    capture_close(s);
     free(s->ckpt->slots.at);
     free(s->ckpt->captured);
     image_build_close(&s->ckpt->build);

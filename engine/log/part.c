@@ -113,6 +113,9 @@ static void part_unlink(struct part *p)
 
 void part_memory_free(struct part *p)
 {
+    struct node *n;
+    while ((n = list_pop(&p->runs))) /* a dead machine's */
+        free(container_of(n, struct run, node));
     node_unlink(&p->dirty_node);
     tail_drop(p);
     free(p->extents);
