@@ -105,13 +105,14 @@ static struct chunk *chunk_new(struct part *p, uint64_t pos, uint32_t cap)
 }
 
 /* A chunk as large as what is needed, or twice the last one: few for a busy partition, 4 KiB for
- * one that drips. */
+ * one that drips. Large chunks make long runs; when memory is short they stay small. */
 static uint32_t chunk_size(const struct part *p, uint64_t need)
 {
+    const struct store *s = p->store;
     const struct chunk *last = chunk_last(p);
-    uint64_t most =
-        p->store->tail_used < p->store->opts.tail_bytes / 4 ? CHUNK_BYTES_MAX : 64u << 10;
-    uint64_t want = last ? min_u64(2ull * last->cap, most) : BLOCK_BYTES;
+    bool tight = list_empty(&s->clean) && s->tail_used > s->opts.tail_bytes / 4;
+    uint64_t want =
+        last ? min_u64(2ull * last->cap, tight ? 64u << 10 : CHUNK_BYTES_MAX) : BLOCK_BYTES;
     uint64_t cap = BLOCK_BYTES;
     while (cap < CHUNK_BYTES_MAX && cap < max_u64(need, want))
         cap *= 2;
