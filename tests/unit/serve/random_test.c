@@ -10,7 +10,11 @@
 #include "tests/test.h"
 #include "tests/unit/serve/node.h"
 
-#define SEEDS      40u
+#ifdef SHARDLOG_SANITIZED
+#define SEEDS 8u
+#else
+#define SEEDS 30u
+#endif
 #define OPERATIONS 150u
 #define TOPICS     3u
 #define PARTITIONS 4u
