@@ -68,6 +68,9 @@ void gap_after_tiles(struct part *p, uint64_t pos)
     struct extent *e = part_extent_of(p, pos);
     if (!e || pos == e->base_pos || !e->tile_count)
         return; /* a batch never reaches into an extent */
+    bool in_block = e->tile_count == e->tile_from;
+    if (in_block && index_load_now(e) == ERR_OK)
+        e->index_blocks--; /* the next image's last block says it too */
     if (e->tile_count > e->tile_from)
         e->tiles[e->tile_count - 1 - e->tile_from].flags |= TILE_CUT;
     gap_damaged(p, straddler_off(p, e));

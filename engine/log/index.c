@@ -82,6 +82,25 @@ void index_load(struct extent *e, struct read *r, void (*then)(struct read *r, e
             vol_place(g, e->unit) + extent_data_bytes(g, e->order), index_done);
 }
 
+enum err index_load_now(struct extent *e)
+{
+    struct store *s = e->part->store;
+    const struct geometry *g = &s->id.geometry;
+    uint64_t len = (uint64_t)(e->tile_from + TILES_PER_BLOCK - 1) / TILES_PER_BLOCK * BLOCK_BYTES;
+    if (!e->tile_from)
+        return ERR_OK;
+    struct index_read x = { .e = e, .s = s, .blocks = io_buffer_take(len) };
+    if (!x.blocks)
+        return ERR_NO_MEMORY;
+    io_read(s->io, &x.op, e->vol->fd, x.blocks, len,
+            vol_place(g, e->unit) + extent_data_bytes(g, e->order), NULL);
+    enum err err = io_wait(s->io, &x.op);
+    if (!err)
+        err = x.op.got == len ? tiles_join(&x) : ERR_CORRUPT;
+    io_buffer_give(x.blocks);
+    return err;
+}
+
 static const struct tile *tile_at(const struct extent *e, uint32_t i)
 {
     return &e->tiles[i - e->tile_from];

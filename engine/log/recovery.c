@@ -30,6 +30,17 @@ struct scan {
 
 /* ---- reading ---- */
 
+static enum err read_wait(struct scan *sc, struct op *op)
+{
+    enum err err = io_wait(sc->s->io, op);
+    op->verb = IO_NONE;
+    if (!err && op->got != op->len) {
+        why_set(sc->why, "the journal is shorter than its identity block says");
+        err = ERR_CORRUPT;
+    }
+    return err;
+}
+
 static enum err ring_read(struct scan *sc)
 {
     struct store *s = sc->s;
@@ -38,26 +49,24 @@ static enum err ring_read(struct scan *sc)
     sc->ring = io_buffer_take(ring);
     if (!sc->ring)
         return ERR_NO_MEMORY;
-    /* Other stores may have I/O under way on the same io: only our own reads are waited for. */
+    /* Other stores may have I/O under way on the same io: only our own reads are waited for, and
+     * those to their end, whatever happens: they point into this frame. */
+    enum err err = ERR_OK;
     uint32_t reading = 0;
-    for (uint32_t i = 0; at < ring || reading; i = (i + 1) % READS_IN_FLIGHT) {
+    for (uint32_t i = 0; (at < ring && !err) || reading; i = (i + 1) % READS_IN_FLIGHT) {
         if (ops[i].verb) {
-            TRY(io_wait(s->io, &ops[i]));
+            enum err got = read_wait(sc, &ops[i]);
+            err = err ? err : got;
             reading--;
         }
-        if (ops[i].verb && ops[i].got != ops[i].len) {
-            why_set(sc->why, "the journal is shorter than its identity block says");
-            return ERR_CORRUPT;
-        }
-        ops[i].verb = IO_NONE;
-        if (at >= ring)
+        if (at >= ring || err)
             continue;
         reading++;
         uint64_t n = min_u64(ring - at, READ_BYTES);
         io_read(s->io, &ops[i], s->journal.fd, sc->ring + at, n, BLOCK_BYTES + at, NULL);
         at += n;
     }
-    return ERR_OK;
+    return err;
 }
 
 static const uint8_t *ring_at(const struct scan *sc, uint64_t pos)
@@ -189,7 +198,7 @@ static enum err run_verify(const struct scan *sc, const struct entry *e, const u
     place.vol->commit_sync = true; /* found_sync() */
     *ok = !err && op.got == run->len && piece_crc(run->extent, run->pos, buf, run->len) == run->crc;
     io_buffer_give(buf);
-    return err == ERR_DEAD ? err : ERR_OK;
+    return err; /* unreadable is not absent: dropping the entry would be forgetting it */
 }
 
 /* H or I: the entry is kept only if every run it names is on disk, as it says. */
@@ -270,6 +279,41 @@ static enum err refuse(struct scan *sc, char letter)
     return ERR_DAMAGED;
 }
 
+/* The valid entry with the smallest seq above sc->seq. */
+static bool later_find(const struct scan *sc, struct entry *best)
+{
+    uint64_t ring = sc->s->journal.ring;
+    bool any = false;
+    for (uint64_t place = 0; place < ring; place += BLOCK_BYTES) {
+        struct entry e;
+        uint64_t claimed = le64_get(sc->ring + place + ENTRY_POS_AT);
+        if (claimed % ring != place || claimed < sc->pos || !header_at(sc, claimed, &e))
+            continue;
+        if (e.seq > sc->seq && (!any || e.seq < best->seq)) {
+            *best = e;
+            any = true;
+        }
+    }
+    return any;
+}
+
+/* Salvage: goes on behind what is lost. Rows may not fit the tables any more from here on. */
+static void skip_lost(struct scan *sc, char letter, const struct entry *e)
+{
+    struct entry later;
+    sc->replay.loose = true;
+    if (letter == 'E') {
+        sc->pos = journal_next_pos(sc->s, e->ring_pos + e->len);
+        sc->seq = e->seq + 1;
+        sc->prev_crc = e->header_crc;
+        return;
+    }
+    check(later_find(sc, &later));
+    sc->pos = later.ring_pos;
+    sc->seq = later.seq;
+    sc->prev_crc = later.prev_crc;
+}
+
 static enum err scan_run(struct scan *sc)
 {
     for (;;) {
@@ -284,7 +328,10 @@ static enum err scan_run(struct scan *sc)
             return ERR_OK; /* cut */
         case 'C':
         case 'E':
-            return refuse(sc, letter);
+            if (!sc->s->opts.salvage)
+                return refuse(sc, letter);
+            skip_lost(sc, letter, &e);
+            continue;
         case 'G':
             sc->stopped++;
             break;

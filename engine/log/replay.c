@@ -36,6 +36,16 @@ static void replay_part_clear(struct replay_part *rp)
     *rp = (struct replay_part){ .seq = rp->seq };
 }
 
+void replay_piece_add(struct replay_part *rp, const struct replay_piece *piece)
+{
+    if (rp->count == rp->cap) {
+        rp->cap = rp->cap ? rp->cap * 2 : 4;
+        rp->pieces = realloc(rp->pieces, rp->cap * sizeof(*rp->pieces));
+        check(rp->pieces);
+    }
+    rp->pieces[rp->count++] = *piece;
+}
+
 void replay_close(struct replay *r)
 {
     for (uint32_t i = 0; i < r->part_cap; i++)
@@ -251,7 +261,7 @@ static enum err row_add(struct replay *r, const struct entry *e, const struct ro
     return ERR_OK;
 }
 
-static void row_drop(struct replay *r, struct part *p)
+void replay_drop(struct replay *r, struct part *p)
 {
     replay_part_clear(replay_at(r, p->number));
     for (uint32_t i = 0; i < p->extent_count; i++)
@@ -300,14 +310,8 @@ static enum err row_inline(struct replay *r, const struct entry *e, const struct
 {
     if (row->pos != p->head_pos)
         return misfit(r, e, row, "the bytes do not follow the partition's last byte");
-    if (rp->count == rp->cap) {
-        rp->cap = rp->cap ? rp->cap * 2 : 4;
-        rp->pieces = realloc(rp->pieces, rp->cap * sizeof(*rp->pieces));
-        check(rp->pieces);
-    }
-    rp->pieces[rp->count++] =
-        (struct replay_piece){ row->pos,      row->len,      row->batch_at, row->base_off,
-                               row->next_off, row->max_time, bytes };
+    replay_piece_add(rp, &(struct replay_piece){ row->pos, row->len, row->batch_at, row->base_off,
+                                                 row->next_off, row->max_time, bytes });
     extent_saw(p, e, row);
     p->head_pos = row->pos + row->len;
     p->next_off = max_u64(p->next_off, row->next_off);
@@ -375,15 +379,11 @@ static void row_epoch(const struct row *row, struct part *p)
     part_epoch_push(p, (struct part_epoch){ row->epoch, row->base_off });
 }
 
-enum err replay_row(struct replay *r, const struct entry *e, const struct row *row,
-                    const uint8_t *bytes)
+static enum err row_apply(struct replay *r, const struct entry *e, const struct row *row,
+                          const uint8_t *bytes)
 {
     struct store *s = r->s;
-    if (row->kind == ROW_OPEN || row->kind == ROW_SEAL)
-        return ERR_OK;
     struct replay_part *rp = replay_at(r, row->part);
-    if (e->seq <= rp->seq)
-        return ERR_OK; /* the image's row has it */
     if (row->kind == ROW_ADD)
         return row_add(r, e, row);
     struct part *p = row->part < s->part_count ? s->parts[row->part] : NULL;
@@ -391,7 +391,7 @@ enum err replay_row(struct replay *r, const struct entry *e, const struct row *r
         return misfit(r, e, row, "no such partition");
     switch (row->kind) {
     case ROW_DROP:
-        row_drop(r, p);
+        replay_drop(r, p);
         return ERR_OK;
     case ROW_EXTENT:
         return row_extent(r, e, row, p);
@@ -410,4 +410,17 @@ enum err replay_row(struct replay *r, const struct entry *e, const struct row *r
     default:
         return ERR_UNSUPPORTED;
     }
+}
+
+enum err replay_row(struct replay *r, const struct entry *e, const struct row *row,
+                    const uint8_t *bytes)
+{
+    if (row->kind == ROW_OPEN || row->kind == ROW_SEAL)
+        return ERR_OK;
+    if (e->seq <= replay_at(r, row->part)->seq)
+        return ERR_OK; /* the image's row has it */
+    if (!r->loose)
+        return row_apply(r, e, row, bytes);
+    struct row fitted = *row;
+    return replay_fit(r, &fitted, &bytes) ? row_apply(r, e, &fitted, bytes) : ERR_OK;
 }

@@ -23,6 +23,7 @@ struct replay_piece {
 struct replay_part {
     uint64_t seq;  /* rows of entries up to this one are in the image's row already */
     uint64_t disk; /* whole blocks below are in extents */
+    bool lost;     /* salvage: its rows say nothing before the next EXTENT row */
     uint16_t slot_batch_at;
     struct replay_piece *pieces;
     uint32_t count, cap;
@@ -33,6 +34,7 @@ struct replay {
     struct replay_part *parts; /* by partition number */
     uint32_t part_cap;
     struct why *why;
+    bool loose; /* salvage: an entry was lost, so rows may not fit what is known */
 };
 
 /* What is known of partition `number`; grows. */
@@ -44,5 +46,12 @@ enum err replay_row(struct replay *r, const struct entry *e, const struct row *r
 /* Space map, tails, marks. Reads slots. */
 enum err replay_finish(struct replay *r);
 void replay_close(struct replay *r);
+
+/* Shared by the files of replay. */
+void replay_piece_add(struct replay_part *rp, const struct replay_piece *piece);
+void replay_drop(struct replay *r, struct part *p);
+/* Salvage, replay_loose.c: changes the tables so that *row fits them; what lies between is lost.
+ * The row and its bytes may lose their beginning. False: the row says nothing. */
+bool replay_fit(struct replay *r, struct row *row, const uint8_t **bytes);
 
 #endif

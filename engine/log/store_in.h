@@ -330,6 +330,7 @@ void read_finish(struct read *r, enum err err);
 /* index.c */
 /* Loads the tiles of e that are only in its index blocks, then calls then(r, err). */
 void index_load(struct extent *e, struct read *r, void (*then)(struct read *r, enum err err));
+enum err index_load_now(struct extent *e); /* the same, blocking: opening and repair */
 /* The tile to start at for off: the last one with a batch at or before it; false: none. */
 bool index_find(const struct extent *e, uint64_t off, uint32_t *i);
 bool index_find_time(const struct extent *e, int64_t time_ms, uint32_t *i);

@@ -84,8 +84,13 @@ static uint64_t gap_look(struct batch_walker *w, const struct batch_info *info, 
 static uint64_t batch_look(struct batch_walker *w, const uint8_t *at, uint64_t len)
 {
     struct batch_info info;
+    static const uint8_t padding[BATCH_HEADER_BYTES];
     if (len < BATCH_HEADER_BYTES)
         return 0;
+    if (memcmp(at, padding, sizeof(padding)) == 0) { /* of an extent whose end was lost */
+        batch_walker_lose(w);
+        return 0;
+    }
     if (batch_peek((struct bytes){ at, UINT32_MAX }, &info) != ERR_OK ||
         info.bytes > w->batch_max) {
         batch_found(w, BATCH_HEADER_BYTES, "its header makes no sense");

@@ -63,7 +63,7 @@ static const char *promise_broken(const struct target *t, const struct verify_co
     bool found = v->finds[FIND_DAMAGE] || v->finds[FIND_HEALABLE];
     if (seen->wrong)
         return "something else was served than was written";
-    if (seen->shortened)
+    if (seen->shortened || seen->lost)
         return "the log was cut silently";
     if (!found && t->class_ != ROT_LAST)
         return "verify does not find it";
@@ -150,7 +150,7 @@ static void sweep_open(struct sweep *s)
     rot_open(&s->r, 7, MIB(setting("BITROT_MIB", 16)));
     struct rot_seen seen = rot_look(&s->r, NULL, true);
     EXPECT_OK(seen.open_err);
-    EXPECT_EQ(seen.errors + seen.wrong + seen.shortened, 0);
+    EXPECT_EQ(seen.errors + seen.wrong + seen.shortened + seen.lost, 0);
     struct verify_counts v;
     EXPECT_OK(verify_run(s->r.f.io, s->r.f.dir, &(struct verify_opts){ 0 }, &v, &s->r.f.why));
     EXPECT_EQ(v.finds[FIND_DAMAGE] + v.finds[FIND_HEALABLE], 0);
@@ -159,7 +159,7 @@ static void sweep_open(struct sweep *s)
 static void sweep_close(struct sweep *s)
 {
     struct rot_seen seen = rot_look(&s->r, NULL, true); /* the sweep put everything right again */
-    EXPECT_EQ(seen.errors + seen.wrong + seen.shortened, 0);
+    EXPECT_EQ(seen.errors + seen.wrong + seen.shortened + seen.lost, 0);
     for (uint32_t i = 0; i < ROT_CLASS_COUNT; i++)
         printf("    %-22s %llu\n", rot_class_names[i], (unsigned long long)s->done[i]);
     rot_close(&s->r);

@@ -68,6 +68,7 @@ struct verify_counts rot_verify(struct rot *r, const struct target *t);
 struct rot_seen {
     enum err open_err;
     uint32_t errors;    /* reads that were refused */
+    uint32_t lost;      /* batches passed over without a word */
     uint32_t wrong;     /* batches served that are not what was written */
     uint32_t shortened; /* partitions that end early without being marked damaged */
     uint32_t damaged;   /* partitions so marked */

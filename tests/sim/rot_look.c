@@ -48,19 +48,37 @@ static bool batch_is(const struct sent *s, const uint8_t *at, uint64_t len)
            memcmp(s->bytes + 16, at + 16, s->a.batch.len - 16) == 0;
 }
 
+/* Batches of the book from `off` on that begin before `to`. */
+static uint32_t batches_between(const struct book *b, uint64_t off, uint64_t to)
+{
+    uint32_t i = book_find(b, off), n = 0;
+    while (i < b->count && b->at[i]->a.base_off < to) {
+        i++;
+        n++;
+    }
+    return n;
+}
+
 /* Compares what was served from `off` on; returns where the next read goes on. */
 static uint64_t served_compare(struct rot *r, uint32_t book, uint64_t off, const struct got *g,
                                struct rot_seen *seen)
 {
     const struct book *b = &r->f.books[book];
     const uint8_t *at = g->r.batches.at, *to = at + g->r.batches.len;
-    uint32_t i = book_find(b, off);
+    struct batch_info info;
     while (at < to) {
+        if (batch_peek((struct bytes){ at, (size_t)(to - at) }, &info) != ERR_OK) {
+            seen->wrong++;
+            return g->r.next_off;
+        }
+        seen->lost += batches_between(b, off, info.base_off);
+        off = info.base_off + info.last_off_delta + 1;
+        uint32_t i = book_find(b, info.base_off);
         if (i == b->count || !batch_is(b->at[i], at, (uint64_t)(to - at))) {
             seen->wrong++;
             return g->r.next_off;
         }
-        at += b->at[i++]->a.batch.len;
+        at += info.bytes;
     }
     return g->r.next_off;
 }
@@ -73,11 +91,13 @@ static void range_read(struct rot *r, uint32_t book, uint64_t from, uint64_t to,
     while (from < to) {
         struct got g;
         fixture_read(&r->f, &g, book, from, READ_BYTES);
-        uint64_t next = from;
+        uint64_t next = g.r.err ? from : g.r.next_off;
         if (!g.r.err && g.r.batches.len)
             next = served_compare(r, book, from, &g, seen);
+        else if (!g.r.err)
+            seen->lost += batches_between(b, from, next);
         seen->errors += g.r.err != ERR_OK;
-        seen->shortened += !g.r.err && !g.r.batches.len;
+        seen->shortened += !g.r.err && next <= from;
         read_give(&g.r);
         if (next <= from) {
             uint32_t i = book_find(b, from);

@@ -1,0 +1,214 @@
+/* repair_files.c -- identity blocks from each other, image pages from their other copy. */
+#include <stdlib.h>
+
+#include "engine/base/check.h"
+#include "engine/log/repair_in.h"
+
+#define LOCK_WAIT_NS (200 * MS_NS)
+
+/* ---- identity blocks ---- */
+
+static uint64_t file_bytes(const struct verify *v, const struct verify_file *f)
+{
+    if (f->kind == FILE_JOURNAL)
+        return v->id.geometry.journal_bytes;
+    return f->kind == FILE_VOLUME ? vol_bytes(&v->id.geometry) : block_floor(f->bytes);
+}
+
+/* The opening in a volume's identity block: the image has it too. */
+static uint64_t vol_opening(struct verify *v, uint32_t number)
+{
+    struct image im = { 0 };
+    uint64_t opening = 0;
+    struct verify_file *image = verify_file(v, FILE_IMAGE, 0);
+    int fd;
+    if (!image || !image->whole || verify_open(v, "image", &fd))
+        return 0;
+    if (image_load(v->io, fd, &image->id, 0, &im, NULL) == ERR_OK)
+        for (uint32_t i = 0; i < im.head.vols; i++)
+            if (im.vols[i].number == number)
+                opening = im.vols[i].opening;
+    image_close(&im);
+    io_fd_close(v->io, fd);
+    return opening;
+}
+
+static enum err identity_rebuild(struct repair *r, struct verify *v, struct verify_file *f)
+{
+    int fd;
+    uint8_t *block = io_buffer_take(BLOCK_BYTES);
+    if (!block)
+        return ERR_NO_MEMORY;
+    struct identity id = v->id;
+    id.kind = f->kind;
+    id.file_number = f->number;
+    id.file_bytes = file_bytes(v, f);
+    id.opening = f->kind == FILE_VOLUME ? vol_opening(v, f->number) : 0;
+    identity_encode(&id, block);
+    enum err err = repair_open(r, f->name, &fd);
+    if (!err) {
+        err = repair_write(r, fd, block, BLOCK_BYTES, 0);
+        io_fd_close(r->io, fd);
+    }
+    io_buffer_give(block);
+    if (err)
+        return err;
+    f->id = id;
+    f->whole = true;
+    r->report->identities++;
+    return ERR_OK;
+}
+
+/* Only a block that does not verify: one that does, and says something else, is another file. */
+static enum err identity_is_bad(struct verify *v, const struct verify_file *f, bool *bad)
+{
+    struct identity id;
+    uint64_t got;
+    int fd;
+    uint8_t *block = io_buffer_take(BLOCK_BYTES);
+    if (!block)
+        return ERR_NO_MEMORY;
+    enum err err = verify_open(v, f->name, &fd);
+    if (!err) {
+        err = verify_read(v, fd, block, BLOCK_BYTES, 0, &got);
+        io_fd_close(v->io, fd);
+    }
+    if (!err)
+        *bad = got != BLOCK_BYTES || identity_decode(block, &id, NULL) == ERR_CORRUPT;
+    io_buffer_give(block);
+    return err;
+}
+
+static enum err identities(struct repair *r, struct verify *v)
+{
+    for (uint32_t i = 0; i < v->file_count; i++) {
+        struct verify_file *f = &v->files[i];
+        bool bad = false;
+        if (f->whole)
+            continue;
+        TRY(identity_is_bad(v, f, &bad));
+        if (!bad || f->bytes < BLOCK_BYTES)
+            continue;
+        if (!v->identified) {
+            why_set(r->why, "no identity block of this store verifies: put one back from a copy");
+            return ERR_CORRUPT;
+        }
+        TRY(identity_rebuild(r, v, f));
+    }
+    return ERR_OK;
+}
+
+/* ---- image ---- */
+
+struct copies {
+    struct repair *r;
+    struct verify *v;
+    int fd;
+    uint64_t capacity;
+    uint8_t *page[2];
+};
+
+static enum err page_heal(struct copies *c, uint64_t pos[2], const struct page_seal *seal)
+{
+    bool ok[2];
+    for (uint32_t i = 0; i < 2; i++) {
+        uint64_t got;
+        TRY(verify_read(c->v, c->fd, c->page[i], BLOCK_BYTES, pos[i], &got));
+        ok[i] = got == BLOCK_BYTES && page_ok(c->page[i], seal);
+    }
+    if (ok[0] == ok[1])
+        return ERR_OK;
+    uint32_t bad = ok[0] ? 1 : 0;
+    c->r->report->image_pages++;
+    return repair_write(c->r, c->fd, c->page[!bad], BLOCK_BYTES, pos[bad]);
+}
+
+static bool head_read(struct copies *c, uint32_t region, uint32_t copy, struct image_head *out)
+{
+    uint64_t got;
+    uint64_t pos = BLOCK_BYTES + (2ull * region + copy) * c->capacity;
+    if (verify_read(c->v, c->fd, c->page[0], BLOCK_BYTES, pos, &got) || got != BLOCK_BYTES ||
+        image_head_decode(c->page[0], out) != ERR_OK)
+        return false;
+    struct page_seal seal = { c->v->id.store, out->generation, 0 };
+    return page_ok(c->page[0], &seal) && out->pages * BLOCK_BYTES <= c->capacity;
+}
+
+static enum err region_heal(struct copies *c, uint32_t region)
+{
+    struct image_head heads[2];
+    bool ok[2];
+    for (uint32_t copy = 0; copy < 2; copy++)
+        ok[copy] = head_read(c, region, copy, &heads[copy]);
+    if (!ok[0] && !ok[1])
+        return ERR_OK;
+    if (ok[0] && ok[1] && heads[0].generation != heads[1].generation)
+        return ERR_OK; /* an image that a crash interrupted: not rot */
+    struct image_head head = ok[0] ? heads[0] : heads[1];
+    for (uint64_t i = 0; i < head.pages; i++) {
+        uint64_t base = BLOCK_BYTES + 2ull * region * c->capacity + i * BLOCK_BYTES;
+        uint64_t pos[2] = { base, base + c->capacity };
+        struct page_seal seal = { c->v->id.store, head.generation, (uint32_t)i };
+        TRY(page_heal(c, pos, &seal));
+    }
+    return ERR_OK;
+}
+
+static enum err image_heal(struct repair *r, struct verify *v)
+{
+    struct copies c = { .r = r,
+                        .v = v,
+                        .fd = -1,
+                        .page = { io_buffer_take(BLOCK_BYTES), io_buffer_take(BLOCK_BYTES) } };
+    const struct verify_file *f = verify_file(v, FILE_IMAGE, 0);
+    c.capacity = f ? block_floor((f->id.file_bytes - BLOCK_BYTES) / 4) : 0;
+    enum err err = !c.page[0] || !c.page[1] ? ERR_NO_MEMORY : ERR_OK;
+    if (!err && f && f->whole)
+        err = repair_open(r, "image", &c.fd);
+    for (uint32_t region = 0; region < 2 && !err && c.fd >= 0; region++)
+        err = region_heal(&c, region);
+    if (c.fd >= 0)
+        io_fd_close(r->io, c.fd);
+    io_buffer_give(c.page[0]);
+    io_buffer_give(c.page[1]);
+    return err;
+}
+
+/* ---- both ---- */
+
+/* Nobody else may have the store while its files are written. */
+static enum err journal_lock(struct repair *r, int *fd)
+{
+    TRY(repair_open(r, "journal", fd));
+    enum err err = io_fd_lock(r->io, *fd, LOCK_WAIT_NS);
+    if (err) {
+        why_set(r->why, "the store is in use: %s", err_text(err));
+        io_fd_close(r->io, *fd);
+    }
+    return err;
+}
+
+enum err repair_files(struct repair *r)
+{
+    struct verify_counts counts = { 0 };
+    struct verify_opts opts = { 0 };
+    struct verify v = {
+        .io = r->io, .dir = r->dir, .opts = &opts, .counts = &counts, .why = r->why
+    };
+    int lock = -1;
+    enum err err = verify_files(&v);
+    if (!err && !verify_file(&v, FILE_JOURNAL, 0)) {
+        why_set(r->why, "the journal is missing: put it back from a copy");
+        err = ERR_NOT_FOUND;
+    }
+    if (!err)
+        err = journal_lock(r, &lock);
+    if (!err) {
+        err = identities(r, &v);
+        if (!err)
+            err = image_heal(r, &v);
+        io_fd_close(r->io, lock);
+    }
+    free(v.files);
+    return err;
+}
