@@ -250,8 +250,13 @@ static uint64_t direct_target(const struct part *p)
 void part_direct(struct part *p)
 {
     struct store *s = p->store;
-    if (block_floor(p->head_pos) < p->flight_pos + s->opts.direct_min || !store_ok(s))
+    if (!store_ok(s))
         return;
+    if (block_floor(p->head_pos) < p->flight_pos + s->opts.direct_min) {
+        if (p->head_pos > p->named_pos) /* it waited, and a checkpoint wrote its blocks behind */
+            part_dirty(p);
+        return;
+    }
     uint64_t to = direct_target(p);
     if (to > p->flight_pos) {
         part_issue(p, to, false);
