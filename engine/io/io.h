@@ -179,7 +179,7 @@ enum err io_fd_stat(struct io *io, int fd, struct io_stat *out);
  * keep it busy until the last one has landed (docs/STORE.md A3). LOCKED when time runs out. */
 enum err io_fd_lock(struct io *io, int fd, uint64_t wait_ns);
 
-/* Memory for direct I/O: block-aligned, zeroed on request. NULL when the system has none. */
+/* Memory for direct I/O: block-aligned, not zeroed. NULL when the system has none. */
 void *io_buffer_take(uint64_t bytes);
 void io_buffer_give(void *at);
 

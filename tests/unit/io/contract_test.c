@@ -165,6 +165,7 @@ TEST(contract, allocation_sets_the_size_and_reads_as_zeros)
     struct op op = { 0 };
     struct io_stat st;
     uint8_t *in = world_bytes(KIB(8), 6), *zeros = io_buffer_take(KIB(8));
+    memset(zeros, 0, KIB(8));
     int fd = world_file(&w, "file", DIRECT);
     io_allocate(w.io, &op, fd, MIB(1), NULL);
     EXPECT_OK(io_wait(w.io, &op));
@@ -333,17 +334,13 @@ TEST(contract, turns_tell_time_and_never_wait_without_leave)
     world_close(&w);
 }
 
-TEST(contract, buffers_are_aligned_and_zeroed)
+TEST(contract, buffers_are_aligned_and_recycled)
 {
     static const uint64_t sizes[] = { 1, BLOCK_BYTES, KIB(100), MIB(1), MIB(5) + 1 };
     for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
         uint8_t *at = io_buffer_take(sizes[i]);
         REQUIRE(at != NULL);
         EXPECT_EQ((uintptr_t)at % BLOCK_BYTES, 0);
-        uint8_t bits = 0;
-        for (uint64_t b = 0; b < sizes[i]; b++)
-            bits |= at[b];
-        EXPECT_EQ(bits, 0);
         memset(at, 1, sizes[i]);
         io_buffer_give(at);
     }
