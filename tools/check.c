@@ -254,7 +254,7 @@ static int check_all(struct places *p, bool json, bool quiet)
     return code;
 }
 
-int check_run(int argc, char **argv)
+int check_command(int argc, char **argv)
 {
     bool json = false, quiet = false;
     const struct option_row rows[] = { { .name = "--json", .flag = &json },

@@ -23,9 +23,9 @@ struct command {
     const char *help; /* options and examples */
 };
 
-int inspect_run(int argc, char **argv);
-int check_run(int argc, char **argv);
-int repair_run(int argc, char **argv);
+int inspect_command(int argc, char **argv);
+int check_command(int argc, char **argv);
+int repair_command(int argc, char **argv);
 
 /* ---- words ---- */
 

@@ -85,7 +85,7 @@ static int inspect_all(const struct places *p, const struct view *v, const struc
     return code;
 }
 
-int inspect_run(int argc, char **argv)
+int inspect_command(int argc, char **argv)
 {
     struct inspect wanted = { .limit = 100 };
     bool json = false;

@@ -3,11 +3,11 @@
 
 #include <shardlog/engine.h>
 
-static int help_run(int argc, char **argv);
-static int version_run(int argc, char **argv);
+static int help_command(int argc, char **argv);
+static int version_command(int argc, char **argv);
 
 static const struct command commands[] = {
-    { "inspect", "DIR... [VIEW]", "show what is in a store, and where", inspect_run,
+    { "inspect", "DIR... [VIEW]", "show what is in a store, and where", inspect_command,
       "  VIEW is nothing (an overview), or one of\n"
       "    journal      entries since the last checkpoint\n"
       "    image        both copies of both generations\n"
@@ -25,7 +25,7 @@ static const struct command commands[] = {
       "\n"
       "  shardlog inspect /var/lib/shardlog\n"
       "  shardlog inspect /var/lib/shardlog/store-00 batches --partition 3 --from 1000\n" },
-    { "check", "DIR...", "verify every byte of a stopped store, or of a copy", check_run,
+    { "check", "DIR...", "verify every byte of a stopped store, or of a copy", check_command,
       "  --json    for programs\n"
       "  --quiet   only the exit code, and what was found\n"
       "\n"
@@ -33,7 +33,7 @@ static const struct command commands[] = {
       "  wrong, but nothing is lost: `shardlog repair` heals it.\n"
       "\n"
       "  shardlog check /var/lib/shardlog && echo sound\n" },
-    { "repair", "DIR", "heal what can be healed, accept what is lost", repair_run,
+    { "repair", "DIR", "heal what can be healed, accept what is lost", repair_command,
       "  --write        do it; without it, nothing is written and the plan is shown\n"
       "  --save FILE    before that, keep the damaged bytes in this (new) file\n"
       "  --json         for programs\n"
@@ -41,13 +41,13 @@ static const struct command commands[] = {
       "  Ranges that verify are not touched. An accepted loss is recorded in the store: readers\n"
       "  go on with the next batch after it. Do it on a copy first.\n"
       "\n"
-      "  Exit code: 0 nothing to do, or all done; 1 something is lost, or would be; 2 it cannot.\n"
-      "  A repair that only heals ends with 0.\n"
+      "  Exit code: 0 nothing to do, or all is healed; 1 something was given up, or would be;\n"
+      "  2 it cannot; 3 (without --write) all of it can be healed.\n"
       "\n"
       "  shardlog repair /var/lib/shardlog/store-00\n"
       "  shardlog repair /var/lib/shardlog/store-00 --write --save damaged-bytes\n" },
-    { "help", "[COMMAND]", "this, or all about one command", help_run, "" },
-    { "version", "", "print the version", version_run, "" },
+    { "help", "[COMMAND]", "this, or all about one command", help_command, "" },
+    { "version", "", "print the version", version_command, "" },
 };
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))
 
@@ -69,7 +69,7 @@ static void usage(FILE *to)
           to);
 }
 
-static int help_run(int argc, char **argv)
+static int help_command(int argc, char **argv)
 {
     const struct command *c = argc ? command_find(argv[0]) : NULL;
     if (argc && !c) {
@@ -83,7 +83,7 @@ static int help_run(int argc, char **argv)
     return EXIT_CLEAN;
 }
 
-static int version_run(int argc, char **argv)
+static int version_command(int argc, char **argv)
 {
     (void)argc;
     (void)argv;
@@ -109,7 +109,7 @@ int main(int argc, char **argv)
     }
     for (int i = 2; i < argc; i++)
         if (strcmp(argv[i], "--help") == 0)
-            return help_run(1, (char *[]){ (char *)c->name });
+            return help_command(1, (char *[]){ (char *)c->name });
     int code = c->run(argc - 2, argv + 2);
     if (fflush(stdout) != 0) {
         complain("cannot write the answer");

@@ -130,10 +130,16 @@ static enum err tables_repair(struct repair *r)
     return err;
 }
 
-enum err repair_run(struct io *io, int dir, struct repair_report *out, struct why *why)
+enum err repair_heal(struct io *io, int dir, struct repair_report *out, struct why *why)
 {
     struct repair r = { .io = io, .dir = dir, .report = out, .why = why };
     *out = (struct repair_report){ 0 };
-    TRY(repair_files(&r));
+    return repair_files(&r);
+}
+
+enum err repair_run(struct io *io, int dir, struct repair_report *out, struct why *why)
+{
+    struct repair r = { .io = io, .dir = dir, .report = out, .why = why };
+    TRY(repair_heal(io, dir, out, why));
     return tables_repair(&r);
 }

@@ -28,6 +28,9 @@ struct repair_report {
     uint32_t tiles, slots, parts;     /* given up: tiles, partial blocks; partitions let go on */
 };
 
+/* The first two of the list alone: nothing is lost by them, and afterwards verify sees the rest. */
+enum err repair_heal(struct io *io, int dir, struct repair_report *out, struct why *why);
+/* All of it. */
 enum err repair_run(struct io *io, int dir, struct repair_report *out, struct why *why);
 
 #endif

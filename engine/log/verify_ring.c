@@ -57,11 +57,11 @@ static struct find entry_find(const struct ring_walk *w, enum find_kind kind, ui
 }
 
 /* Cases C and E: nobody knows whose rows are lost. */
-static void entry_found(const struct ring_walk *w, uint64_t len, uint64_t next_seq)
+static void entry_found(const struct ring_walk *w, char letter, uint64_t len, uint64_t next_seq)
 {
     struct find f = entry_find(w, FOUND_ENTRY, len);
     why_set(&f.why, "entries %llu to %llu, recovery case %c", (unsigned long long)w->seq,
-            (unsigned long long)next_seq - 1, len ? 'E' : 'C');
+            (unsigned long long)next_seq - 1, letter);
     verify_found(w->v, &f);
 }
 
@@ -147,7 +147,9 @@ static bool walk_step(struct ring_walk *w)
     if (!header) {
         if (!next_valid(w, &later))
             return false;
-        entry_found(w, 0, later.seq);
+        /* Its length is lost with it: what lies before the next one, at most to the ring's end. */
+        entry_found(w, 'C', min_u64(later.ring_pos - w->pos, w->bytes - w->pos % w->bytes),
+                    later.seq);
         w->pos = later.ring_pos;
         w->seq = later.seq;
         w->loose = true;
@@ -161,7 +163,7 @@ static bool walk_step(struct ring_walk *w)
         if (!next_valid(&after, &later))
             return false; /* the last one: recovery cuts it */
         if (!rows)
-            entry_found(w, e.len, e.seq + 1);
+            entry_found(w, 'E', e.len, e.seq + 1);
         else
             pieces_verify(w, &e, true);
     }
