@@ -120,7 +120,7 @@ enum row_kind {
     ROW_TRIM,    /* log start is base_off; extents wholly below it are free */
     ROW_EPOCH,   /* leader epoch `epoch` starts at base_off */
     ROW_REPLACE, /* reserved for compaction and tiering: refused today */
-    ROW_GAP,     /* bytes up to pos and offsets up to base_off are lost, accepted by the operator */
+    ROW_GAP,     /* reserved: refused today */
     ROW_OPEN,    /* the store was opened: opening and store epoch are in the header */
     ROW_SEAL,    /* nothing: vouches for the entry before it */
     ROW_KIND_END
