@@ -5,6 +5,7 @@
  * number of the seed that killed it, and the next child goes on behind it. */
 #include "tests/sim/jobs.h"
 
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -16,7 +17,8 @@
 #include "tests/sim/verdict.h"
 
 struct slot {
-    uint64_t next; /* seed to run, or running */
+    uint64_t next;     /* seed to run, or running */
+    _Atomic bool stop; /* enough was found */
     uint64_t done, failed, hash;
     uint64_t failed_seeds[FAILED_KEPT];
     struct tally tally;
@@ -41,7 +43,7 @@ static void probe_count(const struct probe *p, void *arg)
 static void seeds_run(const struct jobs *j, struct slot *slot)
 {
     static uint64_t seen[PROBES_MAX];
-    for (; slot->next <= j->to; slot->next += j->jobs) {
+    for (; slot->next <= j->to && !slot->stop; slot->next += j->jobs) {
         struct seed_result result;
         verdict.seed = slot->next;
         alarm(SEED_SECONDS);
@@ -61,6 +63,8 @@ static pid_t child_start(const struct jobs *j, struct slot *slot)
     check(pid >= 0);
     if (pid)
         return pid;
+    if (verdict.quiet && !freopen("/dev/null", "w", stderr)) /* check() speaks for itself */
+        _exit(1);
     seeds_run(j, slot);
     fflush(NULL);
     _exit(0);
@@ -143,7 +147,7 @@ void jobs_run(const struct jobs *j, struct jobs_result *out)
             alive--;
         if (failed_in_all(slots, j->jobs) >= j->failures_max)
             for (uint32_t k = 0; k < j->jobs; k++)
-                slots[k].next = j->to; /* children end after the seed they run */
+                slots[k].stop = true; /* children end after the seed they run */
     }
     *out = (struct jobs_result){ 0 };
     for (uint32_t i = 0; i < j->jobs; i++)

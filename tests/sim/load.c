@@ -46,10 +46,12 @@ static struct id16 topic_id(uint32_t number)
     return id;
 }
 
-static enum durability durability_draw(struct rng *rng)
+static enum durability durability_draw(const struct load *l)
 {
-    uint64_t n = rng_below(rng, 10);
-    return n < 7 ? DURABILITY_SYNCED : n < 9 ? DURABILITY_WRITTEN : DURABILITY_MEMORY;
+    uint64_t n = rng_below(l->w->rng, 10);
+    if (n == 9)
+        return DURABILITY_MEMORY;
+    return n < l->written_of_10 ? DURABILITY_WRITTEN : DURABILITY_SYNCED;
 }
 
 void load_add(struct load *l)
@@ -61,7 +63,7 @@ void load_add(struct load *l)
         return;
     struct o_part *p =
         oracle_part_new(&l->w->oracle, topic_id(number), (uint32_t)rng_below(l->w->rng, 4), store);
-    p->durability = durability_draw(l->w->rng);
+    p->durability = durability_draw(l);
     l->w->tally.parts++;
     trace("  add part %u to store %u, durability %d", p->number, store, p->durability);
     load_add_again(l, p);
@@ -83,8 +85,7 @@ static void op_append_draw(struct load *l, struct o_part *p)
 {
     uint64_t burst = rng_chance(l->w->rng, 1, 8) ? 1 + rng_below(l->w->rng, 8) : 1;
     while (burst--) {
-        enum durability want =
-            rng_chance(l->w->rng, 1, 5) ? durability_draw(l->w->rng) : p->durability;
+        enum durability want = rng_chance(l->w->rng, 1, 5) ? durability_draw(l) : p->durability;
         load_append(l, p, value_draw(l), want);
         l->w->tally.ops++;
     }
@@ -190,13 +191,15 @@ bool load_op(struct load *l)
     struct world *w = l->w;
     uint64_t dice = rng_below(w->rng, 1000);
     struct o_part *p = part_draw(l);
+    if (l->churn && rng_chance(w->rng, 1, 4))
+        dice = 830 + rng_below(w->rng, 170); /* trims, seals, drops, adds */
     uint64_t until = sim_now_ns(w->sim) + ANSWER_NS;
     if (l->limit_until_ns && l->limit_until_ns <= sim_now_ns(w->sim))
         disk_limit(l, false);
     if (!p || (dice >= 960 && parts_now(l) < l->part_max))
         load_add(l);
-    else if (dice >= 960)
-        op_draw(l, p, rng_below(w->rng, 640));
+    else if (dice >= 960) /* as many as there may be: an append */
+        op_draw(l, p, 0);
     else if (dice >= 935 && !op_rare(l, dice - 935))
         return false;
     else if (dice < 935)

@@ -16,11 +16,13 @@
 /* What the operations of a seed are like. */
 struct load {
     struct world *w;
-    uint32_t part_max;   /* partitions at once */
-    uint32_t topic_next; /* made-up topic ids */
-    uint32_t record_max; /* bytes of the largest value */
-    uint32_t flight_max; /* operations under way */
-    bool gaps;           /* appends may leave gaps in the offsets */
+    uint32_t part_max;      /* partitions at once */
+    uint32_t topic_next;    /* made-up topic ids */
+    uint32_t record_max;    /* bytes of the largest value */
+    uint32_t flight_max;    /* operations under way */
+    uint32_t written_of_10; /* topics and appends of ten that want `written` */
+    bool churn;             /* topics come and go, logs are trimmed often */
+    bool gaps;              /* appends may leave gaps in the offsets */
     bool seals;
     bool idles;
     bool disk_full;

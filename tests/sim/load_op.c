@@ -88,7 +88,10 @@ static void append_answered(struct append *append)
         oracle_refused(&l->w->oracle, a->number);
         l->w->tally.no_space += err == ERR_NO_SPACE;
     }
+    struct world *w = l->w;
     append_forget(&a->op);
+    if (err == ERR_OK)
+        world_answered(w);
 }
 
 static void batch_describe(struct load *l, struct o_part *p, uint64_t value_bytes,

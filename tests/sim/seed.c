@@ -113,6 +113,8 @@ static void load_plan(struct seed *s)
                              .part_max = 4 + (uint32_t)rng_below(rng, 20),
                              .record_max = RECORD_MAX,
                              .flight_max = 1 + (uint32_t)rng_log_uniform(rng, 63),
+                             .written_of_10 = PICK(rng, 1, 2, 2, 6),
+                             .churn = rng_chance(rng, 1, 3),
                              .gaps = rng_chance(rng, 1, 3),
                              .seals = rng_chance(rng, 1, 2),
                              .idles = rng_chance(rng, 3, 4),
@@ -124,7 +126,7 @@ static void load_plan(struct seed *s)
 static void faults_plan(struct seed *s)
 {
     struct rng *rng = s->w.rng;
-    s->eio = rng_chance(rng, 1, 5);
+    s->eio = rng_chance(rng, 1, 4);
     if (rng_chance(rng, 2, 3))
         s->chances.short_per_million = (uint32_t)rng_log_uniform(rng, 50000);
     if (rng_chance(rng, 2, 3))
@@ -142,7 +144,7 @@ static void chances_draw(struct seed *s, bool last)
     struct sim_opts chances = s->chances;
     s->w.eio = false;
     if (s->eio && !last && rng_chance(s->w.rng, 1, 2))
-        chances.error_per_million = 1 + (uint32_t)rng_log_uniform(s->w.rng, 3000);
+        chances.error_per_million = 1 + (uint32_t)rng_log_uniform(s->w.rng, 10000);
     world_faults(&s->w, &chances);
 }
 
@@ -222,12 +224,17 @@ static bool life_ops(struct seed *s, uint64_t ops)
 static bool crash_soon(struct seed *s, enum end end)
 {
     struct world *w = &s->w;
-    switch (rng_below(w->rng, 3)) {
+    switch (rng_below(w->rng, 5)) {
     case 0:
         world_crash(w, end);
         return true;
     case 1:
         sim_crash_at_io(w->node, 1 + rng_log_uniform(w->rng, 40), sim_end_of(end));
+        break;
+    case 2:
+    case 3:
+        w->answers_left = 1 + (uint32_t)rng_below(w->rng, 10);
+        w->answers_end = end;
         break;
     default:
         sim_crash_at(w->node, sim_now_ns(w->sim) + rng_log_uniform(w->rng, 20 * MS_NS),

@@ -49,6 +49,12 @@ void world_crash(struct world *w, enum end end)
     trace("%llu crash %d", (unsigned long long)sim_now_ns(w->sim), end);
 }
 
+void world_answered(struct world *w)
+{
+    if (w->answers_left && !--w->answers_left)
+        world_crash(w, w->answers_end);
+}
+
 /* ---- start ---- */
 
 static bool open_failed(struct world *w, const struct world_store *ws, enum err err,
@@ -138,6 +144,7 @@ void world_end(struct world *w)
         op->forget(op);
     }
     w->op_bytes = 0;
+    w->answers_left = 0;
     if (!world_dead(w)) /* stopped, or an opening failed: the process ends */
         sim_crash(w->node, SIM_KILL);
     for (uint32_t i = 0; i < w->shard_count; i++)

@@ -55,6 +55,8 @@ struct world {
     bool full;         /* space is limited */
     bool stopping;     /* CLOSED is an answer now */
     uint64_t turns_idle;
+    uint32_t answers_left; /* answers until the machine ends by answers_end; 0: no such order */
+    enum end answers_end;
 };
 
 void world_open(struct world *w, uint64_t seed);
@@ -65,6 +67,8 @@ void world_close(struct world *w);
 bool world_start(struct world *w);
 /* Frees shards, stores and operations: the machine is dead, or every store is stopped. */
 void world_end(struct world *w);
+/* A client was answered: lies are found when the machine ends just then. */
+void world_answered(struct world *w);
 /* The machine ends now. */
 void world_crash(struct world *w, enum end end);
 /* Stops every store and waits for it. False: it died on the way. */
