@@ -309,6 +309,7 @@ void part_extents_moved(struct part *p)
         p->flight_pos = base;
     }
     p->disk_pos = part_disk_pos(p);
-    marks_drop(p, p->flight_pos);
+    marks_drop(p, base);
+    marks_spent(p);
     tail_clean(p);
 }

@@ -1,6 +1,7 @@
 /* mark.c -- where batches begin in the tail: a growing ring per partition.
  *
- * Marks exist for bytes that no tile describes yet; tiles, entries and hot reads are cut by them.
+ * Marks exist for bytes that no tile describes or no entry names yet; tiles, entries and hot reads
+ * are cut by them.
  */
 #include <stdlib.h>
 
@@ -43,6 +44,11 @@ void marks_drop(struct part *p, uint64_t below_pos)
         p->marks = NULL;
         p->mark_cap = p->mark_from = 0;
     }
+}
+
+void marks_spent(struct part *p)
+{
+    marks_drop(p, min_u64(p->flight_pos, p->named_pos));
 }
 
 /* The first mark at or after pos; mark_count when there is none. */

@@ -25,6 +25,8 @@ struct build {
     uint32_t max; /* bytes of the entry at most */
     uint32_t inline_bytes;
     bool reserve; /* the ring is at 7/8: only what lets space come free, and no more of it */
+    uint64_t
+        direct_to; /* of the partition being named: its direct runs go into the entry up to here */
 };
 
 static uint32_t build_left(const struct build *b)
@@ -158,15 +160,45 @@ static bool part_may_use_reserve(const struct part *p)
     return part_is_system(p) || (checkpoint_running(p->store) && p->flight_pos > p->named_pos);
 }
 
+/* The end of a direct run whose last batch ends in the block after it: an entry may stop there. */
+static bool run_ends_batch(const struct part *p, uint64_t end)
+{
+    uint32_t i = mark_find(p, end);
+    uint64_t batch_end = i < p->mark_count ? mark_at(p, i)->pos : p->head_pos;
+    return block_floor(batch_end) == end && batch_end > p->named_pos;
+}
+
+/* How far the entry names direct runs: those that have completed, so that it waits for none while
+ * the disk goes on with the others; all of them when none has, or when a checkpoint waits for the
+ * partition. */
+static uint64_t direct_limit(const struct part *p)
+{
+    if (p->direct_end <= p->disk_pos || checkpoint_wants(p))
+        return p->direct_end;
+    for (uint32_t i = p->extent_count; i > 0; i--) {
+        const struct extent *e = p->extents[i - 1];
+        for (uint32_t t = e->tile_count; t > e->tile_from; t--) {
+            const struct tile *tile = &e->tiles[t - 1 - e->tile_from];
+            uint64_t end = e->base_pos + tile->at + tile->len;
+            if (end <= p->tiled_pos)
+                return p->direct_end;
+            if (end <= p->disk_pos && end < p->direct_end && run_ends_batch(p, end))
+                return end;
+        }
+    }
+    return p->direct_end;
+}
+
 /* Where this entry takes the partition: the end of a batch, as far as budget and direct runs let
  * it go. Returns named_pos when there is nothing to say. */
 static uint64_t part_target(const struct build *b, const struct part *p, uint32_t rows)
 {
-    uint64_t from = max_u64(p->named_pos, p->direct_end);
+    uint64_t from = max_u64(p->named_pos, b->direct_to);
     uint64_t left = build_left(b);
     left = left > (uint64_t)rows * ROW_BYTES ? left - (uint64_t)rows * ROW_BYTES : 0;
     left = min_u64(left, INLINE_QUANTUM);
-    bool little = node_linked(&p->direct_node) || (b->reserve && !part_is_system(p));
+    bool little = node_linked(&p->direct_node) || (b->reserve && !part_is_system(p)) ||
+                  b->direct_to < p->direct_end;
     if (!little && p->head_pos - from <= left)
         return p->head_pos;
     uint64_t best = from == p->named_pos ? from : 0;
@@ -224,7 +256,7 @@ static uint32_t build_direct_rows(struct build *b, struct part *p, struct extent
     }
     for (uint32_t i = e->tile_count - rows; i < e->tile_count; i++) {
         const struct tile *t = &e->tiles[i - e->tile_from];
-        if (e->base_pos + t->at >= p->direct_end)
+        if (e->base_pos + t->at >= b->direct_to)
             break;
         build_row(b, &(struct row){ .kind = ROW_DIRECT,
                                     .part = p->number,
@@ -301,11 +333,11 @@ static uint32_t part_rows(const struct part *p)
 }
 
 /* Direct runs that are named and still in flight: the entry waits for them. */
-static void wait_for_runs(struct store *s, struct part *p)
+static void wait_for_runs(struct store *s, struct part *p, uint64_t direct_to)
 {
     list_each (&p->runs, n) {
         struct run *r = container_of(n, struct run, node);
-        if (r->pos >= p->direct_end || pitfall(ACK_BEFORE_RUNS))
+        if (r->pos >= direct_to || pitfall(ACK_BEFORE_RUNS))
             return;
         check(!r->waited);
         r->waited = true;
@@ -326,7 +358,7 @@ static void build_close_row(struct build *b, struct part *p)
 
 static void part_name(struct build *b, struct part *p, uint64_t to)
 {
-    uint64_t from = max_u64(p->named_pos, p->direct_end);
+    uint64_t from = max_u64(p->named_pos, b->direct_to);
     uint32_t direct = 0;
     if (p->epoch_due)
         build_row(b, &(struct row){ .kind = ROW_EPOCH,
@@ -341,7 +373,7 @@ static void part_name(struct build *b, struct part *p, uint64_t to)
             break;
         if (!e->named)
             build_extent_row(b, p, i);
-        if (p->direct_end > p->tiled_pos)
+        if (b->direct_to > p->tiled_pos)
             direct += build_direct_rows(b, p, e);
         uint64_t a = max_u64(from, e->base_pos), z = min_u64(to, end);
         if (a < z)
@@ -350,34 +382,38 @@ static void part_name(struct build *b, struct part *p, uint64_t to)
     if (to == p->head_pos && close_due(p))
         build_close_row(b, p);
     if (direct)
-        wait_for_runs(b->s, p);
+        wait_for_runs(b->s, p, b->direct_to);
     b->s->commit.dsync &= !direct || pitfall(DSYNC_BESIDE_DIRECT);
-    p->tiled_pos = max_u64(p->tiled_pos, p->direct_end);
+    p->tiled_pos = max_u64(p->tiled_pos, b->direct_to);
     p->commit_off = mark_span(p, from, to).next_off;
     p->named_pos = p->commit_pos = to;
     p->named_off = p->commit_off;
+    marks_spent(p);
+    tail_clean(p);
 }
 
 static void build_part(struct build *b, struct part *p)
 {
     struct store *s = b->s;
     uint32_t rows = part_rows(p);
+    b->direct_to = direct_limit(p);
     if (build_left(b) < rows * ROW_BYTES)
         return; /* stays dirty: next entry */
     uint64_t to = part_target(b, p, rows);
     node_unlink(&p->dirty_node);
-    if (to <= p->named_pos && p->direct_end <= p->named_pos && !close_due(p)) {
+    if (to <= p->named_pos && b->direct_to <= p->named_pos && !close_due(p)) {
         if (!node_linked(&p->direct_node) && p->head_pos > p->named_pos)
             list_push(&s->dirty, &p->dirty_node);
         return;
     }
-    if (to < p->direct_end) { /* its last batch does not fit any more: next entry */
+    if (to < b->direct_to) { /* its last batch does not fit any more: next entry */
         list_push(&s->dirty, &p->dirty_node);
         return;
     }
     part_name(b, p, to);
     list_push(&s->commit.parts, &p->commit_node);
-    if (p->named_pos < p->head_pos && !node_linked(&p->direct_node))
+    bool rest = p->named_pos < p->head_pos && !node_linked(&p->direct_node);
+    if (rest || p->direct_end > p->tiled_pos)
         list_push(&s->dirty, &p->dirty_node);
 }
 

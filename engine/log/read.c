@@ -365,6 +365,7 @@ static void read_begin_of(struct read *r, struct extent *e)
     uint64_t pos;
     uint32_t tile;
     bool marked = mark_of_off(p, max_u64(r->off, e->base_off), &pos);
+    marked = marked && pos >= tail_floor(p);
     if (marked && pos >= e->base_pos && pos < extent_data_end(p, e)) {
         read_hot(r, e, pos);
         return;

@@ -112,5 +112,5 @@ void part_issue(struct part *p, uint64_t to_pos, bool behind)
         io_write(s->io, &r->op, e->vol->fd, at, len, extent_place(e, r->pos), 0, run_done);
     }
     p->disk_pos = part_disk_pos(p);
-    marks_drop(p, p->flight_pos);
+    marks_spent(p);
 }

@@ -61,7 +61,7 @@ struct run {
     struct node node; /* part.runs, in pos order */
 };
 
-/* A batch in the tail: where it begins. Kept for bytes that no tile describes yet. */
+/* A batch in the tail: where it begins. Kept until a tile and an entry describe it. */
 struct mark {
     uint64_t pos, off, end_off; /* offsets [off, end_off) */
     int64_t max_time;
@@ -270,6 +270,7 @@ struct mark_span {     /* what the marks in a range of bytes say */
 void mark_push(struct part *p, struct mark m);
 struct mark *mark_at(const struct part *p, uint32_t i);
 void marks_drop(struct part *p, uint64_t below_pos);
+void marks_spent(struct part *p); /* drops those of bytes that are both tiled and named */
 uint32_t mark_find(const struct part *p, uint64_t pos);
 struct mark_span mark_span(const struct part *p, uint64_t pos, uint64_t end);
 enum err marks_walk(struct part *p, uint64_t pos, uint64_t end, int64_t max_time);

@@ -244,7 +244,7 @@ void tail_clean(struct part *p)
         n = n->prev;
     for (n = n->next; n != &p->chunks.head; n = n->next) {
         struct chunk *c = container_of(n, struct chunk, node);
-        if (c->pos + c->cap > p->disk_pos)
+        if (c->pos + c->cap > min_u64(p->disk_pos, p->named_pos))
             return;
         list_push(&p->store->clean, &c->clean);
     }
