@@ -163,10 +163,11 @@ TEST(tail, clean_chunks_are_those_wholly_on_disk)
     bench_open(&b, MIB(1));
     for (uint32_t i = 0; i < 7; i++)
         put(&b.p, 4096); /* 4 KiB, 8 KiB, 16 KiB, full */
+    b.p.named_pos = 28672; /* on disk and named: both are asked */
     b.p.disk_pos = 4095;
     tail_clean(&b.p);
     EXPECT(list_empty(&b.s.clean));
-    b.p.disk_pos = 12288;
+    b.p.disk_pos = b.p.named_pos = 12288;
     tail_clean(&b.p);
     tail_clean(&b.p); /* again is fine */
     uint32_t n = 0;
@@ -190,7 +191,7 @@ TEST(tail, the_budget_evicts_the_oldest_clean_chunks_only)
     EXPECT(!tail_room(&b.q, 1));
     EXPECT(!tail_room(&b.p, 1));
     EXPECT_EQ(b.s.tail_used, 28672);
-    b.p.disk_pos = 4096;
+    b.p.disk_pos = b.p.named_pos = 4096;
     tail_clean(&b.p);
     EXPECT(tail_room(&b.q, 4096));
     EXPECT_EQ(b.s.tail_used, 28672);
@@ -198,7 +199,7 @@ TEST(tail, the_budget_evicts_the_oldest_clean_chunks_only)
     EXPECT(!holds(&b.p, 4095, 1));
     EXPECT(holds(&b.p, 4096, 24576));
     EXPECT(!tail_room(&b.q, 4097));
-    b.p.disk_pos = 28672;
+    b.p.disk_pos = b.p.named_pos = 28672;
     tail_clean(&b.p);
     EXPECT(tail_room(&b.q, 4097)); /* an 8 KiB chunk for one 8 KiB chunk */
     EXPECT_EQ(tail_floor(&b.p), 12288);
@@ -229,7 +230,7 @@ TEST(tail, room_takes_the_head_chunk_back_from_the_clean_ones)
     bench_open(&b, 12288);
     put(&b.p, 4096);
     put(&b.p, 4096); /* the second chunk has 8 KiB */
-    b.p.disk_pos = 12288;
+    b.p.disk_pos = b.p.named_pos = 12288;
     tail_clean(&b.p);
     EXPECT(tail_room(&b.p, 4096));
     EXPECT(tail_room(&b.q, 4096)); /* takes the first chunk's place */
@@ -247,6 +248,7 @@ TEST(tail, room_that_is_refused_leaves_the_chunk_evictable)
     put(&b.p, 4096);
     put(&b.q, 4096);
     b.p.disk_pos = b.q.disk_pos = 4096;
+    b.p.named_pos = b.q.named_pos = 4096;
     tail_clean(&b.p);
     tail_clean(&b.q);
     EXPECT(!tail_room(&b.p, 8192)); /* even with q's chunk gone: its own is kept meanwhile */
