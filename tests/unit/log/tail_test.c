@@ -162,7 +162,7 @@ TEST(tail, clean_chunks_are_those_wholly_on_disk)
     struct bench b;
     bench_open(&b, MIB(1));
     for (uint32_t i = 0; i < 7; i++)
-        put(&b.p, 4096); /* 4 KiB, 8 KiB, 16 KiB, full */
+        put(&b.p, 4096);   /* 4 KiB, 8 KiB, 16 KiB, full */
     b.p.named_pos = 28672; /* on disk and named: both are asked */
     b.p.disk_pos = 4095;
     tail_clean(&b.p);
