@@ -89,9 +89,10 @@ static void append_answered(struct append *append)
         l->w->tally.no_space += err == ERR_NO_SPACE;
     }
     struct world *w = l->w;
+    enum durability bought = append->bought;
     append_forget(&a->op);
     if (err == ERR_OK)
-        world_answered(w);
+        world_answered(w, bought);
 }
 
 static void batch_describe(struct load *l, struct o_part *p, uint64_t value_bytes,
@@ -378,6 +379,7 @@ void load_trim(struct load *l, struct o_part *p, uint64_t off)
     p->trim_asked = max_u64(p->trim_asked, off);
     l->w->tally.trims++;
     part_trim(part, r, off);
+    world_freeing(l->w);
 }
 
 void load_seal(struct load *l, struct o_part *p)
@@ -397,6 +399,7 @@ void load_drop(struct load *l, struct o_part *p)
     p->state = O_DROPPING;
     l->w->tally.drops++;
     part_drop(part, request_new(l, p, REQUEST_DROP));
+    world_freeing(l->w);
 }
 
 void load_add_again(struct load *l, struct o_part *p)

@@ -133,8 +133,8 @@ static void faults_plan(struct seed *s)
         s->chances.again_per_million = (uint32_t)rng_log_uniform(rng, 50000);
     if (rng_chance(rng, 2, 3))
         s->chances.slow_per_million = (uint32_t)rng_log_uniform(rng, 20000);
-    if (rng_chance(rng, 1, 6))
-        s->chances.stuck_per_million = (uint32_t)rng_log_uniform(rng, 500);
+    if (rng_chance(rng, 1, 4))
+        s->chances.stuck_per_million = (uint32_t)rng_log_uniform(rng, 2000);
 }
 
 /* ---- lives ---- */
@@ -221,10 +221,13 @@ static bool life_ops(struct seed *s, uint64_t ops)
     return !world_dead(w);
 }
 
+/* Orders the end, or (true) it is there already. Moments at which lies are found are drawn more
+ * often than chance would. */
 static bool crash_soon(struct seed *s, enum end end)
 {
     struct world *w = &s->w;
-    switch (rng_below(w->rng, 5)) {
+    w->answers_end = end;
+    switch (rng_below(w->rng, 6)) {
     case 0:
         world_crash(w, end);
         return true;
@@ -232,9 +235,14 @@ static bool crash_soon(struct seed *s, enum end end)
         sim_crash_at_io(w->node, 1 + rng_log_uniform(w->rng, 40), sim_end_of(end));
         break;
     case 2:
-    case 3:
         w->answers_left = 1 + (uint32_t)rng_below(w->rng, 10);
-        w->answers_end = end;
+        break;
+    case 3:
+        w->answers_left = 1 + (uint32_t)rng_below(w->rng, 3);
+        w->answers_early = true;
+        break;
+    case 4:
+        w->end_on_free = true;
         break;
     default:
         sim_crash_at(w->node, sim_now_ns(w->sim) + rng_log_uniform(w->rng, 20 * MS_NS),

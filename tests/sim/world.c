@@ -49,10 +49,20 @@ void world_crash(struct world *w, enum end end)
     trace("%llu crash %d", (unsigned long long)sim_now_ns(w->sim), end);
 }
 
-void world_answered(struct world *w)
+void world_answered(struct world *w, enum durability bought)
 {
+    if (w->answers_early && bought != DURABILITY_WRITTEN)
+        return;
     if (w->answers_left && !--w->answers_left)
         world_crash(w, w->answers_end);
+}
+
+void world_freeing(struct world *w)
+{
+    if (w->end_on_free)
+        sim_crash_at(w->node, sim_now_ns(w->sim) + rng_log_uniform(w->rng, 2 * MS_NS),
+                     sim_end_of(w->answers_end));
+    w->end_on_free = false;
 }
 
 /* ---- start ---- */
@@ -129,6 +139,8 @@ static void counts_add(struct tally *t, const struct store_counts *c)
 
 void world_end(struct world *w)
 {
+    if (!world_dead(w)) /* stopped, poisoned, or an opening failed: the process ends */
+        sim_crash(w->node, SIM_KILL);
     for (uint32_t i = 0; i < w->store_count; i++) {
         struct world_store *ws = &w->stores[i];
         if (!ws->store)
@@ -145,8 +157,7 @@ void world_end(struct world *w)
     }
     w->op_bytes = 0;
     w->answers_left = 0;
-    if (!world_dead(w)) /* stopped, or an opening failed: the process ends */
-        sim_crash(w->node, SIM_KILL);
+    w->end_on_free = w->answers_early = false;
     for (uint32_t i = 0; i < w->shard_count; i++)
         shard_close(&w->shards[i]);
 }

@@ -56,6 +56,8 @@ struct world {
     bool stopping;     /* CLOSED is an answer now */
     uint64_t turns_idle;
     uint32_t answers_left; /* answers until the machine ends by answers_end; 0: no such order */
+    bool answers_early;    /* count only acks that bought less than `synced` */
+    bool end_on_free;      /* ends soon after space was asked to come free */
     enum end answers_end;
 };
 
@@ -68,7 +70,9 @@ bool world_start(struct world *w);
 /* Frees shards, stores and operations: the machine is dead, or every store is stopped. */
 void world_end(struct world *w);
 /* A client was answered: lies are found when the machine ends just then. */
-void world_answered(struct world *w);
+void world_answered(struct world *w, enum durability bought);
+/* A delete or a trim was asked for. */
+void world_freeing(struct world *w);
 /* The machine ends now. */
 void world_crash(struct world *w, enum end end);
 /* Stops every store and waits for it. False: it died on the way. */
