@@ -297,6 +297,21 @@ static bool later_find(const struct scan *sc, struct entry *best)
     return any;
 }
 
+/* A later lap has used this place again: the image is older than the journal reaches, because newer
+ * ones are gone. That is no start, for salvage neither. */
+static bool overwritten(const struct scan *sc)
+{
+    uint64_t ring = sc->s->journal.ring;
+    for (uint64_t place = 0; place < ring; place += BLOCK_BYTES) {
+        struct entry e;
+        uint64_t claimed = le64_get(sc->ring + place + ENTRY_POS_AT);
+        if (claimed % ring == place && header_at(sc, claimed, &e) &&
+            claimed + e.len > sc->pos + ring)
+            return true;
+    }
+    return false;
+}
+
 /* Salvage: goes on behind what is lost. Rows may not fit the tables any more from here on. */
 static void skip_lost(struct scan *sc, char letter, const struct entry *e)
 {
@@ -328,7 +343,7 @@ static enum err scan_run(struct scan *sc)
             return ERR_OK; /* cut */
         case 'C':
         case 'E':
-            if (!sc->s->opts.salvage)
+            if (!sc->s->opts.salvage || overwritten(sc))
                 return refuse(sc, letter);
             skip_lost(sc, letter, &e);
             continue;
