@@ -185,6 +185,18 @@ static uint32_t batches_kept(const struct o_part *p, uint64_t next_off)
              (unsigned long long)next_off);
 }
 
+void oracle_kept(const struct o_part *p, bool there, uint64_t next_off, enum end end)
+{
+    uint32_t kept = there ? batches_kept(p, next_off) : 0;
+    demand(there || p->state != O_LIVE, "part %u: not there, and nothing is said to be damaged",
+           p->number);
+    for (uint32_t i = kept; i < p->count; i++)
+        demand(!promised(&p->batches[i], end) || p->state == O_DROPPING,
+               "part %u: batch %llu at offset %llu is missing, and nothing is said to be damaged",
+               p->number, (unsigned long long)p->batches[i].content.number,
+               (unsigned long long)p->batches[i].off);
+}
+
 static void batches_cut(struct oracle *o, struct o_part *p, uint32_t kept, enum end end)
 {
     for (uint32_t i = kept; i < p->count; i++) {

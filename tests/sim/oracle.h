@@ -95,6 +95,10 @@ struct o_read {
     bool beyond_visible;
 };
 void oracle_read(struct oracle *o, struct o_part *p, const struct o_read *r);
+/* Damaged bytes may be missing, but what is served is what was sent. Promises nothing. */
+void oracle_look(const struct oracle *o, struct o_part *p, struct bytes batches);
+/* Would this be a legal outcome of `end`? `there`: the partition exists. */
+void oracle_kept(const struct o_part *p, bool there, uint64_t next_off, enum end end);
 /* What a search by time gave: found, or (false) nothing. */
 void oracle_time(const struct o_part *p, int64_t time_ms, bool found, uint64_t off,
                  int64_t found_ms, uint64_t visible_off, uint64_t start_now);

@@ -105,6 +105,18 @@ void oracle_read(struct oracle *o, struct o_part *p, const struct o_read *r)
     o->read += given;
 }
 
+void oracle_look(const struct oracle *o, struct o_part *p, struct bytes batches)
+{
+    struct batch_info info;
+    while (batches.len) {
+        demand(batch_peek(batches, &info) == ERR_OK, "part %u: a damaged store serves no batch",
+               p->number);
+        batch_recognise(o, p, (struct bytes){ batches.at, info.bytes }, &info);
+        batches.at += info.bytes;
+        batches.len -= info.bytes;
+    }
+}
+
 void oracle_time(const struct o_part *p, int64_t time_ms, bool found, uint64_t off,
                  int64_t found_ms, uint64_t visible_off, uint64_t start_now)
 {

@@ -9,6 +9,7 @@
 
 #include "engine/base/check.h"
 #include "tests/sim/load.h"
+#include "tests/sim/rust.h"
 #include "tests/sim/verdict.h"
 
 #define OPS         2000u
@@ -281,6 +282,8 @@ static void life_end(struct seed *s, enum end end)
 static bool life_begin(struct seed *s, bool must_crash, bool last)
 {
     struct world *w = &s->w;
+    if (!last && world_dead(w) && rng_chance(w->rng, 1, 4))
+        rust_try(&s->load);
     for (uint32_t i = 0; !life_start(s, must_crash && !i, last && i < 2); i++) {
         demand(i < STARTS_MAX, "the stores do not open in %u starts", STARTS_MAX);
         if (i > 3)

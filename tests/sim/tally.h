@@ -27,6 +27,7 @@
     TALLY(reshards, 100, "start with another number of shards")                        \
     TALLY(poisoned, 100, "store poisoned by a failed write or sync")                   \
     TALLY(no_space, 100, "append refused for want of space")                           \
+    TALLY(rusts, 100, "damage made, looked at and mended")                             \
     TALLY(ops, 0, "operations")                                                        \
     TALLY(sent, 0, "batches sent")                                                     \
     TALLY(acked, 0, "batches acknowledged")                                            \
