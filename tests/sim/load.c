@@ -196,7 +196,9 @@ bool load_op(struct load *l)
     uint64_t until = sim_now_ns(w->sim) + ANSWER_NS;
     if (l->limit_until_ns && l->limit_until_ns <= sim_now_ns(w->sim))
         disk_limit(l, false);
-    if (!p || (dice >= 960 && parts_now(l) < l->part_max))
+    if (p && w->burst && w->burst--)
+        load_append(l, p, (8u << 10) + rng_log_uniform(w->rng, 120u << 10), p->durability);
+    else if (!p || (dice >= 960 && parts_now(l) < l->part_max))
         load_add(l);
     else if (dice >= 960) /* as many as there may be: an append */
         op_draw(l, p, 0);

@@ -82,7 +82,8 @@ static void append_answered(struct append *append)
         demand(excused(l, a->part, err), "part %u: append gives NOT_FOUND", a->part->number);
     else {
         bool legal = (err == ERR_NO_SPACE && l->w->full) || (err == ERR_CLOSED && l->w->stopping) ||
-                     (err == ERR_OFFSET_RANGE && append->at_off_set);
+                     (err == ERR_OFFSET_RANGE && append->at_off_set) ||
+                     (err == ERR_IO && l->w->eio);
         demand(legal, "part %u: append of %llu bytes gives %s", a->part->number, LLU(a->bytes),
                err_name(err));
         oracle_refused(&l->w->oracle, a->number);

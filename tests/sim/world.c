@@ -60,8 +60,10 @@ void world_answered(struct world *w, enum durability bought)
 void world_freeing(struct world *w)
 {
     if (w->end_on_free)
-        sim_crash_at(w->node, sim_now_ns(w->sim) + rng_log_uniform(w->rng, 2 * MS_NS),
+        sim_crash_at(w->node, sim_now_ns(w->sim) + rng_below(w->rng, MS_NS),
                      sim_end_of(w->answers_end));
+    if (w->end_on_free || rng_chance(w->rng, 1, 4))
+        w->burst = 8; /* whoever takes the space that is not free yet */
     w->end_on_free = false;
 }
 
@@ -158,6 +160,7 @@ void world_end(struct world *w)
     w->op_bytes = 0;
     w->answers_left = 0;
     w->end_on_free = w->answers_early = false;
+    w->burst = 0;
     for (uint32_t i = 0; i < w->shard_count; i++)
         shard_close(&w->shards[i]);
 }

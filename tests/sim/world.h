@@ -57,6 +57,7 @@ struct world {
     uint64_t turns_idle;
     uint32_t answers_left; /* answers until the machine ends by answers_end; 0: no such order */
     bool answers_early;    /* count only acks that bought less than `synced` */
+    uint32_t burst;        /* large appends that come next */
     bool end_on_free;      /* ends soon after space was asked to come free */
     enum end answers_end;
 };
