@@ -174,8 +174,11 @@ static enum err append_refusal(const struct part *p, const struct append *a)
         return ERR_TOO_LARGE;
     if (a->batch.len < BATCH_HEADER_BYTES || a->count == 0)
         return ERR_BAD_BATCH;
-    if (a->at_off_set && a->at_off < p->next_off)
+    uint64_t off = a->at_off_set ? a->at_off : p->next_off;
+    if (off < p->next_off || off >= OFF_MAX - a->count)
         return ERR_OFFSET_RANGE;
+    if (p->head_pos > POS_MAX - 2ull * EXTENT_MAX_HIGHEST)
+        return ERR_LIMIT;
     return ERR_OK;
 }
 

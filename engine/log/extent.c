@@ -118,6 +118,21 @@ uint64_t extent_place(const struct extent *e, uint64_t pos)
     return vol_place(&e->vol->store->id.geometry, e->unit) + (pos - e->base_pos);
 }
 
+uint32_t extent_tiles_end(const struct extent *e)
+{
+    uint32_t loaded = e->tile_count - e->tile_from;
+    return loaded ? e->tiles[loaded - 1].at + e->tiles[loaded - 1].len : 0;
+}
+
+/* Tiles that were read are added only if they follow the last one and stay in the extent. */
+bool extent_tile_fits(const struct store *s, const struct extent *e, const struct tile *t)
+{
+    bool first = e->tile_count == e->tile_from;
+    return extent_tile_room(s, e) > 0 && (first || t->at == extent_tiles_end(e)) &&
+           (!first || e->tile_from || t->at == 0) &&
+           (uint64_t)t->at + t->len <= extent_data_bytes(&s->id.geometry, e->order);
+}
+
 void extent_tile_add(struct extent *e, const struct tile *t)
 {
     uint32_t loaded = e->tile_count - e->tile_from;

@@ -19,14 +19,20 @@ struct index_read {
 static enum err blocks_decode(const struct index_read *x, struct tile *tiles)
 {
     const struct extent *e = x->e;
+    uint32_t end = 0;
     for (uint32_t i = 0; i < e->tile_from; i++) {
         const uint8_t *block = x->blocks + (size_t)(i / TILES_PER_BLOCK) * BLOCK_BYTES;
         struct page_seal seal = { x->s->id.store, e->id, i / TILES_PER_BLOCK };
         if (i % TILES_PER_BLOCK == 0 && !page_ok(block, &seal))
             return ERR_CORRUPT;
         TRY(tile_decode(block + (size_t)(i % TILES_PER_BLOCK) * TILE_BYTES, &tiles[i]));
+        if (tiles[i].at != end)
+            return ERR_CORRUPT;
+        end += tiles[i].len;
     }
-    return ERR_OK;
+    if (e->tile_count > e->tile_from && e->tiles[0].at != end)
+        return ERR_CORRUPT;
+    return end <= extent_data_bytes(&x->s->id.geometry, e->order) ? ERR_OK : ERR_CORRUPT;
 }
 
 /* Puts the tiles from the blocks before those that are in memory already. */

@@ -83,8 +83,16 @@ struct mark_span mark_span(const struct part *p, uint64_t pos, uint64_t end)
     return s;
 }
 
+/* Offsets rise from mark to mark; what was read may say otherwise. */
+static bool offsets_rise(const struct part *p, const struct batch_info *info)
+{
+    uint64_t from = p->mark_count ? mark_at(p, p->mark_count - 1)->end_off : 0;
+    return info->base_off >= from && info->base_off < OFF_MAX - info->last_off_delta;
+}
+
 /* Marks every batch that begins in [pos, end) of the tail, from a known batch start on. Padding at
- * an extent's end is stepped over. Times: `max_time` for all, or computed when it is INT64_MAX. */
+ * an extent's end is stepped over. Times: `max_time` for all; INT64_MAX: the largest one in the
+ * extent, since a batch's header says what its producer claims. */
 enum err marks_walk(struct part *p, uint64_t pos, uint64_t end, int64_t max_time)
 {
     uint8_t head[BATCH_HEADER_BYTES];
@@ -98,9 +106,10 @@ enum err marks_walk(struct part *p, uint64_t pos, uint64_t end, int64_t max_time
         uint64_t left = end - pos;
         if (left < sizeof(head) || !tail_copy(p, pos, head, sizeof(head)))
             return ERR_CORRUPT;
-        if (batch_peek((struct bytes){ head, left }, &info) != ERR_OK || info.bytes > left)
+        if (batch_peek((struct bytes){ head, left }, &info) != ERR_OK || info.bytes > left ||
+            !offsets_rise(p, &info) || !e)
             return ERR_CORRUPT;
-        int64_t time = max_time == INT64_MAX ? info.header_max_time : max_time;
+        int64_t time = max_time == INT64_MAX ? e->max_time : max_time;
         mark_push(
             p, (struct mark){ pos, info.base_off, info.base_off + info.last_off_delta + 1, time });
         pos += info.bytes;

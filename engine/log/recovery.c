@@ -86,7 +86,8 @@ static bool header_at(const struct scan *sc, uint64_t pos, struct entry *e)
 /* The next entry, where arithmetic says it must be; its header alone is judged. */
 static bool header_next(const struct scan *sc, struct entry *e)
 {
-    return header_at(sc, sc->pos, e) && e->seq == sc->seq && e->prev_crc == sc->prev_crc;
+    bool follows = e->seq == sc->seq && e->prev_crc == sc->prev_crc;
+    return header_at(sc, sc->pos, e) && (follows || pitfall(STALE_LAP));
 }
 
 /* A valid header with a higher seq anywhere in the ring: its position says which lap it is of. */
@@ -165,6 +166,8 @@ static bool run_place(const struct scan *sc, const struct entry *e, const uint8_
         const struct extent *x = p->extents[i];
         if (x->id != run->extent)
             continue;
+        if (run->pos < x->base_pos)
+            return false;
         *out = (struct place){ x->vol, extent_place(x, run->pos) };
         return true;
     }
@@ -174,7 +177,7 @@ static bool run_place(const struct scan *sc, const struct entry *e, const uint8_
             row.extent != run->extent)
             continue;
         struct vol *v = volume_find(s, row.vol);
-        if (!v || run->pos < row.pos)
+        if (!v || run->pos < row.pos || !extent_place_ok(&s->id.geometry, row.unit, row.order))
             return false;
         *out = (struct place){ v, vol_place(&s->id.geometry, row.unit) + (run->pos - row.pos) };
         return true;
@@ -400,6 +403,10 @@ static enum err tables_from_image(struct scan *sc, const struct image *im)
     sc->opening = im->head.opening;
     sc->epoch = im->head.store_epoch;
     s->report.healed = im->healed;
+    if (sc->pos > POS_MAX || journal_next_pos(s, sc->pos) != sc->pos) {
+        why_set(sc->why, "the image's cut lies where no entry can be; run `shardlog check`");
+        return ERR_CORRUPT;
+    }
     TRY(volumes_open(s, im->vols, im->head.vols, sc->why));
     return replay_image(&sc->replay, im);
 }

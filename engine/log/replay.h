@@ -33,6 +33,7 @@ struct replay {
     struct store *s;
     struct replay_part *parts; /* by partition number */
     uint32_t part_cap;
+    uint32_t image_parts; /* numbers that the image knows: 0..image_parts-1 */
     struct why *why;
     bool loose; /* salvage: an entry was lost, so rows may not fit what is known */
 };

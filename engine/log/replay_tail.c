@@ -39,8 +39,10 @@ static void numbers_free(struct store *s)
             part_number_give(s, i - 1);
 }
 
-static void slots_free(struct store *s)
+/* CORRUPT when two partitions have one slot. */
+static enum err slots_free(struct store *s)
 {
+    enum err err = ERR_OK;
     uint8_t *used;
     s->slot_next = 0;
     for (uint32_t i = 0; i < s->part_count; i++)
@@ -49,12 +51,13 @@ static void slots_free(struct store *s)
     used = calloc(s->slot_next + 1, 1);
     check(used);
     for (uint32_t i = 0; i < s->part_count; i++)
-        if (s->parts[i] && s->parts[i]->slot != NO_SLOT)
-            used[s->parts[i]->slot] = 1;
+        if (s->parts[i] && s->parts[i]->slot != NO_SLOT && used[s->parts[i]->slot]++)
+            err = ERR_CORRUPT;
     for (uint32_t i = s->slot_next; i > 0; i--)
         if (!used[i - 1])
             slot_give(s, i - 1);
     free(used);
+    return err;
 }
 
 /* ---- one tail ---- */
@@ -222,6 +225,8 @@ enum err replay_finish(struct replay *r)
             err = part_finish(r, s->parts[i], block);
     io_buffer_give(block);
     numbers_free(s);
-    slots_free(s);
-    return err;
+    enum err slots = slots_free(s);
+    if (slots && !err)
+        why_set(r->why, "two partitions have one tail slot; run `shardlog check`");
+    return err ? err : slots;
 }

@@ -255,6 +255,8 @@ struct extent *part_open_extent(const struct part *p);             /* NULL: none
 struct extent *part_extent_of(const struct part *p, uint64_t pos); /* the one that covers pos */
 uint64_t extent_end_pos(const struct part *p, uint32_t i);         /* where its data ends */
 void extent_tile_add(struct extent *e, const struct tile *t);
+bool extent_tile_fits(const struct store *s, const struct extent *e, const struct tile *t);
+uint32_t extent_tiles_end(const struct extent *e); /* bytes from its start; 0: none in memory */
 uint32_t extent_tile_room(const struct store *s, const struct extent *e);
 void extents_trim(struct part *p, uint64_t off, uint64_t free_seq);
 uint64_t extent_data_end(const struct part *p, const struct extent *e); /* after its batches */

@@ -130,7 +130,7 @@ TEST(mark, walk_finds_every_batch_and_steps_over_padding)
         EXPECT_EQ(mark_at(p, i)->pos, kept[i].pos);
         EXPECT_EQ(mark_at(p, i)->off, kept[i].off);
         EXPECT_EQ(mark_at(p, i)->end_off, kept[i].end_off);
-        EXPECT_EQ(mark_at(p, i)->max_time, kept[i].max_time);
+        EXPECT_EQ(mark_at(p, i)->max_time, i < 7 ? 56 : 1000); /* the extent's */
     }
     p->mark_count = 0;
     EXPECT_OK(marks_walk(p, kept[2].pos, kept[3].pos, 7));
