@@ -86,8 +86,9 @@ static bool header_at(const struct scan *sc, uint64_t pos, struct entry *e)
 /* The next entry, where arithmetic says it must be; its header alone is judged. */
 static bool header_next(const struct scan *sc, struct entry *e)
 {
-    bool follows = e->seq == sc->seq && e->prev_crc == sc->prev_crc;
-    return header_at(sc, sc->pos, e) && (follows || pitfall(STALE_LAP));
+    if (!header_at(sc, sc->pos, e))
+        return false;
+    return (e->seq == sc->seq && e->prev_crc == sc->prev_crc) || pitfall(STALE_LAP);
 }
 
 /* A valid header with a higher seq anywhere in the ring: its position says which lap it is of. */
