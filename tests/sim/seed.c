@@ -10,12 +10,14 @@
 #include "engine/base/check.h"
 #include "tests/sim/load.h"
 #include "tests/sim/rust.h"
+#include "tests/sim/town.h"
 #include "tests/sim/verdict.h"
 
 #define OPS         2000u
 #define LIVES_MIN   5u
 #define LIVES_MAX   8u
 #define STARTS_MAX  50u
+#define TOWN_EVERY  4u /* seeds; the others look at stores alone */
 #define RECORD_MAX  (1u << 20)
 #define BATCH_EXTRA (16u << 10) /* a batch of a largest record fits */
 
@@ -389,4 +391,6 @@ void seed_run(uint64_t seed, struct seed_result *out)
     out->tally = w->tally;
     out->hash = sim_hash(w->sim);
     world_close(w);
+    if (seed % TOWN_EVERY == 0)
+        town_run(seed, out);
 }
