@@ -84,6 +84,7 @@ static void fetch_read_done(struct read *r)
     }
     v->batches = r->batches;
     v->next_off = r->next_off;
+    v->visible_off = max_u64(v->visible_off, v->next_off); /* it may have moved since the look */
     fetch_end(v, ERR_OK);
 }
 
