@@ -76,7 +76,7 @@ static bool row_piece_valid(const struct row *r)
     if (r->next_off > OFF_MAX || r->base_off > r->next_off)
         return false;
     if (r->batch_at == NO_BATCH)
-        return r->max_time == INT64_MIN;
+        return r->max_time == INT64_MIN && r->base_off == r->next_off;
     return r->batch_at < r->len && r->base_off < r->next_off;
 }
 

@@ -389,6 +389,13 @@ static enum err vol_open(struct store *s, struct vol *v, const struct vol_row *r
                 v->name);
         return ERR_MISMATCH;
     }
+    struct io_stat st;
+    TRY(io_fd_stat(s->io, v->fd, &st));
+    if (st.bytes < vol_bytes(&s->id.geometry)) {
+        why_set(why, "%s has %llu bytes, not %llu; put the whole file back", v->name,
+                (unsigned long long)st.bytes, (unsigned long long)vol_bytes(&s->id.geometry));
+        return ERR_MISMATCH;
+    }
     v->opening = id.opening;
     for (uint32_t i = 0; row && i < s->id.geometry.slabs; i++)
         v->slabs[i].written = row->written >> i & 1;

@@ -33,6 +33,22 @@ static void opts_default(struct store_opts *o, const struct geometry *g)
     o->zero_ahead = o->zero_ahead ? o->zero_ahead : 2;
 }
 
+/* The file is what its name says, and as long as its identity block says. */
+static enum err file_fits(struct store *s, const char *name, int fd, enum file_kind kind,
+                          const struct identity *id, struct why *why)
+{
+    struct io_stat st;
+    TRY(io_fd_stat(s->io, fd, &st));
+    if (id->kind == kind && st.bytes >= id->file_bytes)
+        return ERR_OK;
+    if (id->kind != kind)
+        why_set(why, "%s is another file of a store by its identity block", name);
+    else
+        why_set(why, "%s has %llu bytes, its identity block says %llu", name,
+                (unsigned long long)st.bytes, (unsigned long long)id->file_bytes);
+    return ERR_MISMATCH;
+}
+
 static enum err file_open(struct store *s, const char *name, enum file_kind kind, int *fd,
                           struct identity *id, struct why *why)
 {
@@ -57,8 +73,8 @@ static enum err file_open(struct store *s, const char *name, enum file_kind kind
             err = ERR_CORRUPT;
         if (!err)
             err = identity_decode(block, id, why);
-        if (!err && id->kind != kind)
-            err = ERR_MISMATCH;
+        if (!err)
+            err = file_fits(s, name, *fd, kind, id, why);
     }
     if (err == ERR_NOT_FOUND)
         why_set(why, "no store here: file %s is missing", name);
@@ -92,11 +108,6 @@ static enum err files_open(struct store *s, struct why *why)
     s->image_capacity = block_floor((image.file_bytes - BLOCK_BYTES) / 4);
     TRY(io_fd_stat(s->io, s->journal.fd, &st));
     s->sync_covers_device = st.sync_covers_device;
-    if (st.bytes < s->id.geometry.journal_bytes) {
-        why_set(why, "the journal has %llu bytes, its identity block says %llu",
-                (unsigned long long)st.bytes, (unsigned long long)s->id.geometry.journal_bytes);
-        return ERR_MISMATCH;
-    }
     TRY(io_fd_stat(s->io, s->tails_fd, &st));
     s->slot_count = (uint32_t)((st.bytes - BLOCK_BYTES) / (2 * BLOCK_BYTES));
     return ERR_OK;
@@ -107,6 +118,7 @@ enum err store_open(struct store **out, struct io *io, int dir, const struct sto
 {
     struct store *s = calloc(1, sizeof(*s));
     *out = NULL;
+    why_set(why, "%s", "");
     if (!s)
         return ERR_NO_MEMORY;
     uint64_t started = io_now_ns(io);
@@ -124,6 +136,8 @@ enum err store_open(struct store **out, struct io *io, int dir, const struct sto
     if (!err)
         err = recovery_run(s, why);
     if (err) {
+        if (why && !why->text[0])
+            why_set(why, "opening the store: %s; run `shardlog check`", err_text(err));
         store_close(&s);
         return err;
     }
