@@ -38,7 +38,7 @@ bool town_turn(struct town *t, uint64_t until_ns)
     if (town_dead(t))
         return false;
     for (uint32_t i = 0; i < t->shards && !did; i++)
-        did += serve_due_ns(t->serve, i) <= sim_now_ns(t->sim) && serve_due_ns(t->serve, i) == 0;
+        did = serve_due_ns(t->serve, i) <= io_now_ns(serve_shard(t->serve, i)->io);
     if (did) {
         demand(++t->turns_idle < SPIN_TURNS, "the node spins");
         return true;
