@@ -153,6 +153,7 @@ void part_abandon(struct part *p)
         free(p->extents[i]->tiles);
         free(p->extents[i]);
     }
+    part_tail_abandon_load(p);
     part_orphan_io(p, ERR_CLOSED);
     part_memory_free(p);
 }

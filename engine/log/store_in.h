@@ -325,6 +325,7 @@ uint64_t volumes_due_ns(const struct store *s);
 /* tail_load.c */
 void part_tail_load(struct part *p); /* brings an idle partition's partial block back */
 void part_tail_forget_load(struct part *p);
+void part_tail_abandon_load(struct part *p);
 
 /* read.c */
 void read_resume(struct read *r); /* after the tail came back */

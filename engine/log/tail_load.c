@@ -101,6 +101,16 @@ void part_tail_load(struct part *p)
             BLOCK_BYTES + ((uint64_t)p->slot * 2 + p->slot_side) * BLOCK_BYTES, load_done);
 }
 
+/* The machine is dead: the read will not complete. */
+void part_tail_abandon_load(struct part *p)
+{
+    if (p->load) {
+        io_buffer_give(p->load->block);
+        free(p->load);
+    }
+    p->load = NULL;
+}
+
 void part_tail_forget_load(struct part *p)
 {
     if (p->load)
