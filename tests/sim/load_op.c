@@ -39,7 +39,7 @@ static bool excused(const struct load *l, const struct o_part *p, enum err err)
 {
     if (err == ERR_NOT_FOUND)
         return p->state >= O_DROPPING;
-    if (err == ERR_POISONED)
+    if (err == ERR_POISONED || err == ERR_CORRUPT) /* a failed sync took what was written */
         return poisoned(l, p);
     return err == ERR_CLOSED ? l->w->stopping : err == ERR_IO && l->w->eio;
 }

@@ -132,17 +132,6 @@ TEST(format_piece, seed_is_the_place)
     EXPECT_NE(crc, piece_crc(4096, 9, bytes, sizeof bytes));
 }
 
-TEST(format_piece, wrong_version_forgets_the_place)
-{
-    const char bytes[] = "the same bytes";
-#ifdef SHARDLOG_PITFALLS
-    pitfall_on = PITFALL_SEED_WITHOUT_PLACE;
-    EXPECT_EQ(piece_crc(9, 4096, bytes, sizeof bytes), piece_crc(8, 0, bytes, sizeof bytes));
-    pitfall_on = PITFALL_NONE;
-#endif
-    EXPECT_NE(piece_crc(9, 4096, bytes, sizeof bytes), piece_crc(8, 0, bytes, sizeof bytes));
-}
-
 /* ---- extents ---- */
 
 TEST(format_extent, index_region_ends_the_extent)
