@@ -1,0 +1,180 @@
+/* Goal: repair heals or gives up exactly what is damaged, once for each kind, and afterwards verify
+ * is content, everything else is there by content, and the store goes on. Method: as verify_test.c.
+ */
+#include "tests/unit/log/damage.h"
+
+#include <string.h>
+
+TEST(repair, a_whole_store_is_left_alone)
+{
+    struct damage d;
+    damage_open(&d, 420);
+    struct repair_report r = damage_repair(&d);
+    EXPECT_EQ(r.identities + r.image_pages + r.index_blocks + r.tiles + r.slots + r.parts, 0);
+    for (uint32_t i = 0; i < DAMAGE_BOOKS; i++)
+        damage_left(&d, i, 0);
+    damage_close(&d);
+}
+
+TEST(repair, identity_blocks_are_rebuilt_from_another_file)
+{
+    static const char *const names[] = { "journal", "image", "tails", "" };
+    for (uint32_t i = 0; i < 4; i++) {
+        struct damage d;
+        damage_open(&d, 421 + i);
+        damage_flip(&d, names[i][0] ? names[i] : d.vol, 33);
+        struct repair_report r = damage_repair(&d);
+        EXPECT_EQ(r.identities, 1);
+        for (uint32_t b = 0; b < DAMAGE_BOOKS; b++)
+            damage_left(&d, b, 0);
+        damage_close(&d);
+    }
+}
+
+TEST(repair, image_pages_are_written_again_from_their_copy)
+{
+    struct damage d;
+    damage_open(&d, 430);
+    damage_flip(&d, "image", image_copy_pos(d.capacity, d.generation, 0) + 30);
+    damage_flip(&d, "image", image_copy_pos(d.capacity, d.generation, 1) + BLOCK_BYTES + 30);
+    struct repair_report r = damage_repair(&d);
+    EXPECT_EQ(r.image_pages, 2);
+    EXPECT_EQ(store_report(d.f.store)->healed, 0);
+    for (uint32_t b = 0; b < DAMAGE_BOOKS; b++)
+        damage_left(&d, b, 0);
+    damage_close(&d);
+}
+
+TEST(repair, an_index_block_is_rebuilt_from_the_batches)
+{
+    struct damage d;
+    damage_open(&d, 431);
+    damage_flip(&d, d.vol, d.index_at + 100);
+    struct repair_report r = damage_repair(&d);
+    EXPECT_EQ(r.index_blocks, 1);
+    EXPECT_EQ(r.tiles, 0);
+    for (uint32_t b = 0; b < DAMAGE_BOOKS; b++)
+        damage_left(&d, b, 0);
+    damage_close(&d);
+}
+
+TEST(repair, a_tile_becomes_a_gap)
+{
+    struct damage d;
+    damage_open(&d, 432);
+    struct book *b = &d.f.books[1];
+    uint32_t lost = 0;
+    for (uint32_t i = 0; i < b->count; i++) { /* batches that begin in it, or reach into it */
+        uint64_t off = b->at[i]->a.base_off;
+        lost += off + 1 >= d.tile_from_off && off < d.tile_to_off;
+    }
+    damage_flip(&d, d.vol, d.tile_at + 100);
+    struct repair_report r = damage_repair(&d);
+    EXPECT_EQ(r.tiles, 1);
+    struct got g;
+    fixture_read(&d.f, &g, 1, d.tile_from_off, 100);
+    EXPECT_OK(g.r.err);
+    EXPECT(g.r.next_off >= d.tile_to_off);
+    read_give(&g.r);
+    struct part *p = fixture_part(&d.f, 1);
+    EXPECT(!p->damaged);
+    EXPECT(lost >= 1);
+    damage_left(&d, 0, 0);
+    damage_left(&d, 2, 0);
+    damage_close(&d);
+}
+
+TEST(repair, a_slot_is_given_up)
+{
+    struct damage d;
+    damage_open(&d, 433);
+    damage_flip(&d, "tails", d.slot_at + 3);
+    struct repair_report r = damage_repair(&d);
+    EXPECT_EQ(r.slots + r.parts >= 1, true);
+    EXPECT(!fixture_part(&d.f, 1)->damaged);
+    damage_left(&d, 0, 0);
+    damage_left(&d, 2, 0);
+    struct got g;
+    fixture_read(&d.f, &g, 1, 0, 100);
+    EXPECT_OK(g.r.err);
+    read_give(&g.r);
+    EXPECT_OK(fixture_append(&d.f, 1, (struct spec){ .bytes = 500 }));
+    damage_close(&d);
+}
+
+TEST(repair, a_piece_is_given_up)
+{
+    struct damage d;
+    damage_open(&d, 434);
+    damage_flip(&d, "journal", d.entries[2] + ENTRY_HEADER_BYTES + ROW_BYTES + 50);
+    struct repair_report r = damage_repair(&d);
+    EXPECT_EQ(r.parts, 1);
+    damage_left(&d, 2, 1); /* the second of four batches */
+    damage_left(&d, 1, 0);
+    damage_left(&d, 0, 0);
+    damage_close(&d);
+}
+
+TEST(repair, an_entry_is_passed_over)
+{
+    // Entries: 0 adds partition 2, 1 to 3 are its batches, 4 and 5 of partition 0, 6 and 7 of 1.
+    for (uint32_t n = 0; n < 2; n++) {
+        struct damage d;
+        damage_open(&d, 435 + n);
+        damage_flip(&d, "journal", d.entries[4] + (n ? 9 : ENTRY_HEADER_BYTES + 9));
+        damage_repair(&d);
+        EXPECT(!fixture_part(&d.f, 0)->damaged);
+        damage_left(&d, 0, 1);
+        damage_left(&d, 1, 0);
+        damage_left(&d, 2, 0);
+        damage_close(&d);
+    }
+}
+
+TEST(repair, several_damages_at_once)
+{
+    struct damage d;
+    damage_open(&d, 440);
+    damage_flip(&d, "tails", 33);
+    damage_flip(&d, "image", image_copy_pos(d.capacity, d.generation, 0) + 30);
+    damage_flip(&d, d.vol, d.index_at + 100);
+    damage_flip(&d, d.vol, d.tile_at + 100);
+    damage_flip(&d, "journal", d.entries[2] + ENTRY_HEADER_BYTES + ROW_BYTES + 50);
+    struct repair_report r = damage_repair(&d);
+    EXPECT_EQ(r.identities, 1);
+    EXPECT_EQ(r.image_pages, 1);
+    EXPECT_EQ(r.index_blocks, 1);
+    damage_left(&d, 2, 1);
+    damage_left(&d, 0, 0);
+    damage_close(&d);
+}
+
+TEST(repair, heal_alone_loses_nothing)
+{
+    struct damage d;
+    struct repair_report r;
+    damage_open(&d, 441);
+    damage_flip(&d, "tails", 33);
+    damage_flip(&d, d.vol, d.tile_at + 100);
+    EXPECT_OK(repair_heal(d.f.io, d.f.dir, &r, &d.f.why));
+    EXPECT_EQ(r.identities, 1);
+    EXPECT_EQ(r.tiles, 0);
+    damage_look(&d);
+    EXPECT_EQ(d.counts.finds[FIND_HEALABLE], 0);
+    EXPECT_EQ(d.counts.finds[FIND_DAMAGE], 1);
+    EXPECT(damage_find(&d, FOUND_TILE));
+    damage_close(&d);
+}
+
+TEST(repair, a_store_in_use_is_refused)
+{
+    struct fixture f;
+    struct repair_report r;
+    fixture_open(&f, 442);
+    fixture_add(&f, 0);
+    EXPECT(repair_run(f.io, f.dir, &r, &f.why) != ERR_OK);
+    fixture_fill(&f, 0, 2, 500);
+    fixture_again(&f, SIM_POWER);
+    fixture_verify(&f, 0, 1000);
+    fixture_close(&f);
+}

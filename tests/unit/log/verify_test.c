@@ -1,0 +1,223 @@
+/* Goal: verify names every kind of damage, with its exact place and reach, and nothing else.
+ * Method: a stopped store with something of every kind in it; one damage at a time, found, then
+ * undone. */
+#include "tests/unit/log/damage.h"
+
+#include <string.h>
+
+static const struct find *look(struct damage *d, enum find_kind kind)
+{
+    damage_look(d);
+    const struct find *f = damage_find(d, kind);
+    EXPECT(f);
+    for (uint32_t i = 0; !f && i < d->find_count; i++)
+        EXPECT_STR(find_kind_info(d->finds[i].kind)->name, find_kind_info(kind)->name);
+    return f;
+}
+
+TEST(verify, nothing_in_a_whole_store_and_counts_all_of_it)
+{
+    struct damage d;
+    damage_open(&d, 400);
+    damage_look(&d);
+    EXPECT_EQ(d.find_count, 0);
+    EXPECT_EQ(d.counts.parts, 3);
+    EXPECT_EQ(d.counts.entries, d.entry_count);
+    EXPECT_EQ(d.counts.slots, 2);
+    EXPECT(d.counts.extents > 4);
+    EXPECT(d.counts.index_blocks >= d.counts.extents - 3);
+    EXPECT(d.counts.files >= 4);
+    uint64_t bytes = 0, batches = 0;
+    for (uint32_t i = 0; i < DAMAGE_BOOKS; i++)
+        for (uint32_t j = 0; j < d.f.books[i].count; j++, batches++)
+            bytes += d.f.books[i].at[j]->a.batch.len;
+    EXPECT_EQ(d.counts.batches, batches);
+    EXPECT_EQ(d.counts.bytes, bytes);
+    damage_close(&d);
+}
+
+TEST(verify, a_tile)
+{
+    struct damage d;
+    damage_open(&d, 401);
+    for (uint64_t at = 5; at < d.tile_len; at += 4096) {
+        damage_flip(&d, d.vol, d.tile_at + at);
+        const struct find *f = look(&d, FOUND_TILE);
+        if (f) {
+            EXPECT_STR(f->file, d.vol);
+            EXPECT_EQ(f->pos, d.tile_at);
+            EXPECT_EQ(f->len, d.tile_len);
+            EXPECT_EQ(f->of_part, true);
+            EXPECT_EQ(f->part, 1);
+            EXPECT_EQ(f->index, 1);
+            EXPECT(id16_equal(f->topic, fixture_topic(1)));
+            EXPECT_EQ(f->extent, d.extent);
+            EXPECT(f->from_off <= d.tile_from_off);
+            EXPECT(f->to_off >= d.tile_to_off);
+            EXPECT(f->to_off - f->from_off <= d.tile_to_off - d.tile_from_off + 2);
+        }
+        EXPECT_EQ(d.counts.finds[FIND_DAMAGE], 1);
+        EXPECT_EQ(d.counts.finds[FIND_HEALABLE], 0);
+        damage_flip(&d, d.vol, d.tile_at + at);
+    }
+    damage_close(&d);
+}
+
+TEST(verify, an_index_block)
+{
+    struct damage d;
+    damage_open(&d, 402);
+    damage_flip(&d, d.vol, d.index_at + 100);
+    const struct find *f = look(&d, FOUND_INDEX);
+    REQUIRE(f);
+    EXPECT_STR(f->file, d.vol);
+    EXPECT_EQ(f->pos, d.index_at);
+    EXPECT_EQ(f->len, BLOCK_BYTES);
+    EXPECT_EQ(f->part, 1);
+    EXPECT_EQ(f->extent, d.extent);
+    EXPECT_EQ(d.counts.finds[FIND_HEALABLE], 1);
+    EXPECT_EQ(d.counts.finds[FIND_DAMAGE], 0);
+    damage_close(&d);
+}
+
+TEST(verify, a_slot)
+{
+    struct damage d;
+    damage_open(&d, 403);
+    damage_flip(&d, "tails", d.slot_at + 3);
+    const struct find *f = look(&d, FOUND_SLOT);
+    REQUIRE(f);
+    EXPECT_STR(f->file, "tails");
+    EXPECT_EQ(f->pos, d.slot_at);
+    EXPECT_EQ(f->len, BLOCK_BYTES);
+    EXPECT_EQ(f->part, 1);
+    EXPECT(damage_find(&d, FOUND_PART)); /* stopped by it */
+    EXPECT_EQ(d.counts.finds[FIND_DAMAGE], 2);
+    damage_flip(&d, "tails", d.slot_at + 3);
+    damage_flip(&d, "tails", (d.slot_at ^ BLOCK_BYTES) + 3); /* the other side */
+    damage_look(&d);
+    damage_flip(&d, "tails", d.slot_at + BLOCK_BYTES - 1); /* behind the bytes that count */
+    damage_look(&d);
+    EXPECT(damage_none(&d));
+    damage_close(&d);
+}
+
+TEST(verify, pages_of_the_image)
+{
+    struct damage d;
+    damage_open(&d, 404);
+    for (uint32_t page = 0; page < 3; page++) {
+        uint64_t at = image_copy_pos(d.capacity, d.generation, 0) + page * BLOCK_BYTES;
+        damage_flip(&d, "image", at + 30);
+        const struct find *f = look(&d, FOUND_IMAGE_PAGE);
+        if (f) {
+            EXPECT_STR(f->file, "image");
+            EXPECT_EQ(f->pos, at);
+            EXPECT_EQ(f->len, BLOCK_BYTES);
+        }
+        EXPECT_EQ(d.find_count, 1);
+        damage_flip(&d, "image", at + 30);
+    }
+    for (uint32_t copy = 0; copy < 2; copy++) /* the older image, in both copies */
+        damage_flip(&d, "image",
+                    image_copy_pos(d.capacity, d.generation - 1, copy) + BLOCK_BYTES + 30);
+    damage_look(&d);
+    EXPECT_EQ(d.counts.finds[FIND_DAMAGE], 0);
+    EXPECT(d.counts.finds[FIND_HEALABLE] > 0);
+    damage_close(&d);
+}
+
+TEST(verify, an_entry_and_its_pieces)
+{
+    struct damage d;
+    damage_open(&d, 405);
+    damage_flip(&d, "journal", d.entries[1] + 9);
+    const struct find *f = look(&d, FOUND_ENTRY);
+    REQUIRE(f);
+    EXPECT_STR(f->file, "journal");
+    EXPECT_EQ(f->pos, d.entries[1]);
+    EXPECT(d.counts.finds[FIND_DAMAGE] >= 1);
+    damage_flip(&d, "journal", d.entries[1] + 9);
+    damage_flip(&d, "journal", d.entries[1] + ENTRY_HEADER_BYTES + 9); /* its rows */
+    f = look(&d, FOUND_ENTRY);
+    REQUIRE(f);
+    EXPECT_EQ(f->pos, d.entries[1]);
+    damage_flip(&d, "journal", d.entries[1] + ENTRY_HEADER_BYTES + 9);
+    /* Entry 0 is ADD, 1 to 3 are of partition 2: the second one, its only row, its bytes. */
+    damage_flip(&d, "journal", d.entries[2] + ENTRY_HEADER_BYTES + ROW_BYTES + 50);
+    f = look(&d, FOUND_PIECE);
+    REQUIRE(f);
+    EXPECT_EQ(f->pos, d.entries[2] + ENTRY_HEADER_BYTES + ROW_BYTES);
+    EXPECT_EQ(f->len, 400);
+    EXPECT_EQ(f->part, 2);
+    EXPECT_EQ(f->part_pos, 400);
+    EXPECT_EQ(f->from_off, 1);
+    EXPECT(f->to_off >= 2);
+    damage_flip(&d, "journal", d.entries[2] + ENTRY_HEADER_BYTES + ROW_BYTES + 50);
+    damage_flip(&d, "journal", d.entries[d.entry_count - 1] + 9); /* nobody can miss the last one */
+    damage_look(&d);
+    EXPECT_EQ(d.find_count, 0);
+    EXPECT_EQ(d.counts.entries, d.entry_count - 1);
+    damage_flip(&d, "journal", d.entries[d.entry_count - 1] + 9);
+    damage_flip(&d, "journal", d.entries[d.entry_count - 1] + ENTRY_HEADER_BYTES + 9);
+    f = look(&d, FOUND_LAST_ENTRY);
+    EXPECT(f && f->pos == d.entries[d.entry_count - 1]);
+    EXPECT(damage_none(&d));
+    damage_close(&d);
+}
+
+TEST(verify, identity_blocks_and_files)
+{
+    static const char *const names[] = { "journal", "image", "tails", "" };
+    struct damage d;
+    damage_open(&d, 406);
+    for (uint32_t i = 0; i < 4; i++) {
+        const char *name = names[i][0] ? names[i] : d.vol;
+        damage_flip(&d, name, 33);
+        const struct find *f = look(&d, FOUND_IDENTITY);
+        EXPECT(f && strcmp(f->file, name) == 0 && f->pos == 0 && f->len == BLOCK_BYTES);
+        damage_flip(&d, name, 33);
+    }
+    uint8_t byte = 1;
+    sim_file_write(d.f.node, FIXTURE_DIR, "notes.txt", 0, &byte, 1);
+    const struct find *f = look(&d, FOUND_STRANGER);
+    EXPECT(f && strcmp(f->file, "notes.txt") == 0);
+    sim_file_delete(d.f.node, FIXTURE_DIR, "notes.txt");
+    sim_file_write(d.f.node, FIXTURE_DIR, "vol.tmp", 0, &byte, 1);
+    f = look(&d, FOUND_LEFTOVER);
+    EXPECT(f && strcmp(f->file, "vol.tmp") == 0);
+    EXPECT(damage_none(&d));
+    sim_file_delete(d.f.node, FIXTURE_DIR, "vol.tmp");
+    damage_look(&d);
+    EXPECT_EQ(d.find_count, 0);
+    sim_file_delete(d.f.node, FIXTURE_DIR, d.vol);
+    damage_look(&d);
+    EXPECT(d.counts.finds[FIND_DAMAGE] >= 1);
+    sim_file_delete(d.f.node, FIXTURE_DIR, "tails");
+    f = look(&d, FOUND_MISSING);
+    EXPECT(f == NULL || strcmp(f->file, "tails") == 0);
+    damage_close(&d);
+}
+
+TEST(verify, a_file_of_another_store)
+{
+    struct damage d, other;
+    uint8_t block[BLOCK_BYTES];
+    damage_open(&d, 407);
+    damage_open(&other, 408);
+    sim_file_read(other.f.node, FIXTURE_DIR, "tails", 0, block, sizeof(block));
+    sim_file_write(d.f.node, FIXTURE_DIR, "tails", 0, block, sizeof(block));
+    const struct find *f = look(&d, FOUND_FOREIGN);
+    EXPECT(f && strcmp(f->file, "tails") == 0);
+    damage_close(&other);
+    damage_close(&d);
+}
+
+TEST(verify, every_kind_has_words)
+{
+    for (uint32_t k = 0; k < FIND_KIND_COUNT; k++) {
+        const struct find_kind_info *info = find_kind_info(k);
+        EXPECT(info->name && info->what && info->advice && info->class_ < FIND_CLASS_COUNT);
+    }
+    EXPECT_STR(find_kind_info(FOUND_TILE)->name, "TILE");
+}
