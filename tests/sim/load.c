@@ -97,12 +97,13 @@ static void op_read_draw(struct load *l, struct o_part *p)
     struct rng *rng = l->w->rng;
     uint64_t end = oracle_end_off(p);
     uint32_t bytes = 1 + (uint32_t)rng_log_uniform(rng, 512u << 10);
+    bool scan = rng_chance(rng, 1, 4);
     if (rng_chance(rng, 1, 2))
-        load_read(l, p, p->reader_off, bytes, true, rng_chance(rng, 1, 2));
+        load_read(l, p, p->reader_off, bytes, true, scan);
     else if (rng_chance(rng, 1, 2))
         load_read(l, p, end - rng_log_uniform(rng, end), bytes, false, false);
     else
-        load_read(l, p, rng_below(rng, end + 2), bytes, false, rng_chance(rng, 1, 8));
+        load_read(l, p, rng_below(rng, end + 2), bytes, false, scan);
 }
 
 /* Retention by size: to the start of a later extent; or a client's delete-records. */

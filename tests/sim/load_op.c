@@ -103,9 +103,9 @@ static void batch_describe(struct load *l, struct o_part *p, uint64_t value_byte
     struct io *io = l->w->shards[l->w->stores[p->store].shard].io;
     *c = (struct content){ .number = oracle_number(&l->w->oracle),
                            .part = p->number,
-                           .count = 1 + (uint32_t)rng_log_uniform(rng, 15),
-                           .value_bytes = value_bytes,
-                           .time_ms = io_wall_ms(io) - (int64_t)rng_log_uniform(rng, 5000) };
+                           .value_bytes = value_bytes };
+    c->count = 1 + (uint32_t)rng_log_uniform(rng, 15);
+    c->time_ms = io_wall_ms(io) - (int64_t)rng_log_uniform(rng, 5000);
 }
 
 void load_append(struct load *l, struct o_part *p, uint64_t value_bytes, enum durability want)

@@ -80,13 +80,11 @@ static void opts_draw(struct seed *s, bool last)
         const struct geometry *g = &w->stores[i].geometry;
         uint64_t vol = VOL_HEAD_BYTES + (uint64_t)g->slabs * g->extent_max;
         struct store_opts *o = &w->stores[i].opts;
-        *o = (struct store_opts){
-            .tail_bytes = g->batch_max * 8ull,
-            .direct_min = PICK(w->rng, 4u << 10, 8u << 10, 16u << 10, 64u << 10),
-            .direct_flight = PICK(w->rng, 64u << 10, 256u << 10, 4u << 20),
-            .seal_idle_ns = PICK(w->rng, 2 * MS_NS, 50 * MS_NS),
-            .zero_ahead = 1 + (uint32_t)rng_below(w->rng, 2),
-        };
+        *o = (struct store_opts){ .tail_bytes = g->batch_max * 8ull };
+        o->direct_min = PICK(w->rng, 4u << 10, 8u << 10, 16u << 10, 64u << 10);
+        o->direct_flight = PICK(w->rng, 64u << 10, 256u << 10, 4u << 20);
+        o->seal_idle_ns = PICK(w->rng, 2 * MS_NS, 50 * MS_NS);
+        o->zero_ahead = 1 + (uint32_t)rng_below(w->rng, 2);
         if (s->space_limits && !last && rng_chance(w->rng, 1, 2)) {
             o->space_max = vol * (1 + rng_below(w->rng, 2));
             w->full = true;
@@ -112,17 +110,17 @@ static void ends_plan(struct seed *s)
 static void load_plan(struct seed *s)
 {
     struct rng *rng = s->w.rng;
-    s->load = (struct load){ .w = &s->w,
-                             .part_max = 4 + (uint32_t)rng_below(rng, 20),
-                             .record_max = RECORD_MAX,
-                             .flight_max = 1 + (uint32_t)rng_log_uniform(rng, 63),
-                             .written_of_10 = PICK(rng, 1, 2, 2, 6),
-                             .churn = rng_chance(rng, 1, 3),
-                             .gaps = rng_chance(rng, 1, 3),
-                             .seals = rng_chance(rng, 1, 2),
-                             .idles = rng_chance(rng, 3, 4),
-                             .disk_full = rng_chance(rng, 1, 3),
-                             .clock_jumps = rng_chance(rng, 1, 4) };
+    struct load *l = &s->load;
+    *l = (struct load){ .w = &s->w, .record_max = RECORD_MAX };
+    l->part_max = 4 + (uint32_t)rng_below(rng, 20);
+    l->flight_max = 1 + (uint32_t)rng_log_uniform(rng, 63);
+    l->written_of_10 = PICK(rng, 1, 2, 2, 6);
+    l->churn = rng_chance(rng, 1, 3);
+    l->gaps = rng_chance(rng, 1, 3);
+    l->seals = rng_chance(rng, 1, 2);
+    l->idles = rng_chance(rng, 3, 4);
+    l->disk_full = rng_chance(rng, 1, 3);
+    l->clock_jumps = rng_chance(rng, 1, 4);
     s->space_limits = rng_chance(rng, 1, 4);
 }
 

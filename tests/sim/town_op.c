@@ -287,9 +287,9 @@ void town_append(struct town *t, struct town_topic *topic, uint32_t part)
     uint64_t max = rng_chance(t->rng, 1, 8) ? VALUE_MAX : 4096;
     b.content = (struct content){ .number = op->number = oracle_number(&t->oracle),
                                   .part = p->number,
-                                  .count = 1 + (uint32_t)rng_log_uniform(t->rng, 7),
-                                  .value_bytes = rng_log_uniform(t->rng, max),
                                   .time_ms = io_wall_ms(serve_shard(t->serve, 0)->io) };
+    b.content.count = 1 + (uint32_t)rng_log_uniform(t->rng, 7);
+    b.content.value_bytes = rng_log_uniform(t->rng, max);
     uint64_t cap = content_bytes_max(&b.content);
     op->batch = malloc(cap);
     check(op->batch);
