@@ -170,6 +170,10 @@ static void zero_done(struct op *op)
     struct slab *b = &g->zeroing->slabs[g->zero_slab];
     if (op->err && op->err != ERR_NO_SPACE)
         store_poison(s, op, "zeroing space ahead of need");
+    if (op->err == ERR_NO_SPACE) {
+        probe("no space to zero a slab");
+        g->zero_retry_ns = io_now_ns(s->io) + SEC_NS;
+    }
     if (op->err || g->zero_syncing) {
         b->zeroing = false;
         b->written = !op->err;
@@ -221,6 +225,8 @@ static void zero_turn(struct store *s)
     struct grower *g = s->grower;
     struct vol *v;
     uint32_t slab = 0;
+    if (io_now_ns(s->io) < g->zero_retry_ns)
+        return;
     if (g->zeroing || s->stopping || zeroed_slabs(s, &v, &slab) >= s->opts.zero_ahead || !v)
         return;
     g->zeroing = v;

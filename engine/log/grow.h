@@ -39,6 +39,7 @@ struct grower {
     struct vol *zeroing; /* a slab of it is being zeroed */
     uint32_t zero_slab;
     uint64_t zero_at; /* bytes of the slab done */
+    uint64_t zero_retry_ns;
     bool zero_syncing;
     struct op zero_op;
     uint8_t *zeros; /* ZERO_BYTES, never changed */

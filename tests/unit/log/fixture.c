@@ -98,8 +98,9 @@ static void book_forget(struct book *b, const struct part *p)
         bool lost = !s->done || s->a.err || (p && s->a.base_off >= p->next_off);
         if (lost && s->done && !s->a.err && s->a.bought == DURABILITY_SYNCED)
             lost = false; /* the verify shall miss it */
-        if (lost && !s->done && p && s->a.end_off && s->a.end_off <= p->next_off)
-            lost = false; /* not answered, but it survived */
+        bool open = !s->done || s->a.err == ERR_POISONED;
+        if (lost && open && p && s->a.end_off && s->a.end_off <= p->next_off)
+            lost = false; /* never acknowledged, but it survived */
         if (lost)
             sent_free(s);
         else
@@ -356,7 +357,7 @@ enum err fixture_append(struct fixture *f, uint32_t book, struct spec spec)
     struct sent *s = fixture_send(f, book, spec);
     EXPECT(fixture_until(f, &s->done));
     enum err err = s->done ? s->a.err : ERR_TIMEOUT;
-    if (err && s->done) {
+    if (err && s->done && !s->a.end_off) { /* never in the log */
         f->books[book].count--;
         sent_free(s);
     }
