@@ -27,6 +27,7 @@ struct checkpoint {
     enum ckpt_state state;
     uint32_t next, parts;       /* CAPTURE: next partition to look at, of the first `parts` */
     bool skipped;               /* some were busy */
+    bool rest;                  /* the store is idle: partitions give their memory back */
     bool stalled;               /* a whole pass captured nothing: something has to complete first */
     uint32_t pass_count, count; /* captured before this pass, and so far */
     struct buf slots;           /* u32 each, of partitions dropped meanwhile */

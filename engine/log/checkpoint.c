@@ -9,6 +9,8 @@
 #include "engine/log/tail.h"
 
 #define SLICE_PARTS   512u /* partitions looked at per turn: about 100 us */
+#define REST_NS       (2 * SEC_NS)
+#define REST_SHARE    256u /* of the ring */
 #define FLIGHT_WRITES 64u  /* small writes (slots, index blocks) in flight */
 
 bool checkpoint_running(const struct store *s)
@@ -16,10 +18,19 @@ bool checkpoint_running(const struct store *s)
     return s->ckpt != NULL;
 }
 
+/* When an idle store puts its partitions to rest, so that they need no memory and the next opening
+ * has nothing to replay; UINT64_MAX: for what little the journal holds it is not worth it. */
+static uint64_t rest_due_ns(const struct store *s)
+{
+    bool worth = journal_used(s) >= s->journal.ring / REST_SHARE && s->sealed && !commit_busy(s);
+    return worth && list_empty(&s->dirty) ? s->last_commit_ns + REST_NS : UINT64_MAX;
+}
+
 /* Half the ring or three quarters of the tail memory is used, or somebody waits for it. */
 bool checkpoint_due(const struct store *s)
 {
     return journal_used(s) >= s->journal.ring / 2 || s->want_checkpoint ||
+           io_now_ns(s->io) >= rest_due_ns(s) ||
            (s->stop && list_empty(&s->dirty) && list_empty(&s->requests) && !commit_busy(s));
 }
 
@@ -34,6 +45,7 @@ static void checkpoint_start(struct store *s)
     check(k);
     s->ckpt = k;
     list_init(&k->blocks);
+    k->rest = io_now_ns(s->io) >= rest_due_ns(s);
     s->want_checkpoint = false;
     s->want_image = false;
     k->state = CKPT_CAPTURE;
@@ -186,6 +198,8 @@ static void checkpoint_finish(struct store *s)
     for (uint32_t i = 0; i < k->parts; i++)
         if (s->parts[i] && s->parts[i]->captured_in == s->generation)
             capture_live(s->parts[i]);
+    if (k->rest)
+        tail_pool_close(s);
     s->counts.checkpoints++;
     volumes_image_live(s, s->generation);
     checkpoint_close(s);
@@ -258,7 +272,7 @@ uint64_t checkpoint_due_ns(const struct store *s)
 {
     const struct checkpoint *k = s->ckpt;
     if (!k)
-        return checkpoint_due(s) && !nothing_new(s) ? io_now_ns(s->io) : UINT64_MAX;
+        return checkpoint_due(s) && !nothing_new(s) ? io_now_ns(s->io) : rest_due_ns(s);
     if (k->retry_ns || k->grow_retry_ns > io_now_ns(s->io))
         return max_u64(k->retry_ns, k->grow_retry_ns);
     bool slice = k->state == CKPT_CAPTURE && !writes_full(s) && !k->growing && !k->stalled;

@@ -75,17 +75,94 @@ static void tail_paste(struct part *p, uint64_t pos, const uint8_t *from, uint64
     }
 }
 
-/* The image's partial block; its bytes are the start of the tail. Lost ones stay zeros. */
-static enum err tail_from_slot(struct replay *r, struct part *p, uint8_t *block, bool *lost)
+/* ---- slots, read ahead: one at a time, 100,000 partitions would take many seconds ---- */
+
+#define SLOTS_AHEAD 128u
+
+struct slot_read {
+    struct op op;
+    uint32_t part;
+};
+
+struct slots_ahead {
+    struct replay *r;
+    struct slot_read reads[SLOTS_AHEAD]; /* a ring of `count`, in the order of partitions */
+    uint8_t *blocks;                     /* one for each */
+    uint32_t from, count, next;          /* next partition to look at */
+};
+
+/* Its tail begins in the slot that the image names, and goes on in the journal. */
+static bool slot_wanted(const struct part *p, const struct replay_part *rp)
 {
-    struct store *s = r->s;
-    struct op op = { 0 };
-    uint64_t from = block_floor(p->image_head), len = p->image_head - from;
+    bool tail = rp->disk < p->head_pos;
+    bool resting =
+        !rp->count && p->head_pos == p->image_head && p->head_pos - rp->disk < BLOCK_BYTES;
+    uint64_t from = block_floor(p->image_head);
+    return tail && !resting && rp->disk == from && p->image_head > from;
+}
+
+static uint8_t *slot_block(struct slots_ahead *a, uint32_t i)
+{
+    return a->blocks + (size_t)i * BLOCK_BYTES;
+}
+
+static void slots_read(struct slots_ahead *a)
+{
+    struct store *s = a->r->s;
+    for (; a->count < SLOTS_AHEAD && a->next < s->part_count; a->next++) {
+        struct part *p = s->parts[a->next];
+        if (!p || !slot_wanted(p, replay_at(a->r, p->number)))
+            continue;
+        uint32_t i = (a->from + a->count++) % SLOTS_AHEAD;
+        a->reads[i].part = p->number;
+        io_read(s->io, &a->reads[i].op, s->tails_fd, slot_block(a, i), BLOCK_BYTES,
+                BLOCK_BYTES + ((uint64_t)p->slot * 2 + p->slot_side) * BLOCK_BYTES, NULL);
+    }
+}
+
+/* Waits for the oldest one; its block stays valid until slots_read(). */
+static enum err slot_next(struct slots_ahead *a, uint8_t **block, uint64_t *got)
+{
+    struct slot_read *x = &a->reads[a->from];
+    enum err err = io_wait(a->r->s->io, &x->op);
+    *block = slot_block(a, a->from);
+    *got = x->op.got;
+    a->from = (a->from + 1) % SLOTS_AHEAD;
+    a->count--;
+    return err;
+}
+
+static void slots_close(struct slots_ahead *a)
+{
+    uint8_t *block;
+    uint64_t got;
+    while (a->count)
+        (void)slot_next(a, &block, &got);
+    io_buffer_give(a->blocks);
+    free(a);
+}
+
+static struct slots_ahead *slots_open(struct replay *r)
+{
+    struct slots_ahead *a = calloc(1, sizeof(*a));
+    if (a && !(a->blocks = io_buffer_take(SLOTS_AHEAD * BLOCK_BYTES))) {
+        free(a);
+        return NULL;
+    }
+    if (a)
+        a->r = r;
+    return a;
+}
+
+/* The image's partial block; its bytes are the start of the tail. Lost ones stay zeros. */
+static enum err tail_from_slot(struct slots_ahead *a, struct part *p, bool *lost)
+{
+    uint8_t *block;
+    uint64_t from = block_floor(p->image_head), len = p->image_head - from, got;
     const struct extent *e = part_extent_of(p, from);
-    io_read(s->io, &op, s->tails_fd, block, BLOCK_BYTES,
-            BLOCK_BYTES + ((uint64_t)p->slot * 2 + p->slot_side) * BLOCK_BYTES, NULL);
-    TRY(io_wait(s->io, &op)); /* unreadable is not damaged: the next opening may read it */
-    *lost = op.got != BLOCK_BYTES || !e || piece_crc(e->id, from, block, len) != p->slot_crc;
+    check(a->count && a->reads[a->from].part == p->number);
+    TRY(slot_next(a, &block, &got)); /* unreadable is not damaged: the next opening may read it */
+    *lost = got != BLOCK_BYTES || !e || piece_crc(e->id, from, block, len) != p->slot_crc;
     if (*lost) {
         probe("a live tail slot is damaged");
         part_tail_damaged(p);
@@ -174,14 +251,13 @@ static uint64_t marks_base(const struct part *p)
     return p->mark_count ? mark_at(p, 0)->off : p->next_off;
 }
 
-static enum err tail_build(struct replay *r, struct part *p, struct replay_part *rp, uint8_t *block)
+static enum err tail_build(struct replay *r, struct part *p, struct replay_part *rp,
+                           struct slots_ahead *slots)
 {
-    uint64_t slot_from = block_floor(p->image_head);
-    bool with_slot = rp->disk == slot_from && p->image_head > slot_from;
-    bool lost = false;
+    bool with_slot = slot_wanted(p, rp), lost = false;
     TRY(tail_reserve(p, rp->disk, p->head_pos - rp->disk));
     if (with_slot)
-        TRY(tail_from_slot(r, p, block, &lost));
+        TRY(tail_from_slot(slots, p, &lost));
     if (!pitfall(REDO_DROPPED))
         TRY(tail_from_pieces(r, p, rp, with_slot ? p->image_head : rp->disk));
     return tail_marks(r, p, rp, with_slot && !lost);
@@ -196,7 +272,7 @@ static void frontiers_set(struct part *p, uint64_t disk)
     p->named_off = p->synced_off = p->written_off = p->commit_off = p->next_off;
 }
 
-static enum err part_finish(struct replay *r, struct part *p, uint8_t *block)
+static enum err part_finish(struct replay *r, struct part *p, struct slots_ahead *slots)
 {
     struct replay_part *rp = replay_at(r, p->number);
     if (rp->disk > p->head_pos)
@@ -207,7 +283,7 @@ static enum err part_finish(struct replay *r, struct part *p, uint8_t *block)
     } else if (!rp->count && p->head_pos == p->image_head && p->head_pos - rp->disk < BLOCK_BYTES) {
         p->tail_state = TAIL_OUT;
     } else {
-        TRY(tail_build(r, p, rp, block));
+        TRY(tail_build(r, p, rp, slots));
     }
     p->mark_prev_end = marks_base(p);
     return ERR_OK;
@@ -217,16 +293,18 @@ enum err replay_finish(struct replay *r)
 {
     struct store *s = r->s;
     enum err err = space_claim(r);
-    uint8_t *block = io_buffer_take(BLOCK_BYTES);
-    if (!block)
+    struct slots_ahead *slots = slots_open(r);
+    if (!slots)
         return ERR_NO_MEMORY;
-    for (uint32_t i = 0; i < s->part_count && !err; i++)
+    for (uint32_t i = 0; i < s->part_count && !err; i++) {
+        slots_read(slots);
         if (s->parts[i])
-            err = part_finish(r, s->parts[i], block);
-    io_buffer_give(block);
+            err = part_finish(r, s->parts[i], slots);
+    }
+    slots_close(slots);
     numbers_free(s);
-    enum err slots = slots_free(s);
-    if (slots && !err)
+    enum err shared = slots_free(s);
+    if (shared && !err)
         why_set(r->why, "two partitions have one tail slot; run `shardlog check`");
-    return err ? err : slots;
+    return err ? err : shared;
 }
