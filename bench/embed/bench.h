@@ -5,6 +5,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "bench/common.h"
+
 struct bench {
     const char *dir;      /* everything is made in it, and removed at the end */
     double seconds;       /* of one measurement */
@@ -16,12 +18,5 @@ struct bench {
     uint32_t window;      /* row a: batches in flight */
     uint32_t partitions;  /* of rows a and d */
 };
-
-_Noreturn void die(const char *format, ...) __attribute__((format(printf, 1, 2)));
-void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
-
-uint64_t now_ns(void);
-/* CPU seconds of this process, threads of the kernel that work for it included. */
-double cpu_s(void);
 
 #endif

@@ -9,55 +9,15 @@
 #include <errno.h>
 #include <getopt.h>
 #include <sched.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
-#include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "bench/embed/rows.h"
 #include "engine/base/types.h"
 
 #define REST_S 0.3 /* between two measurements: seals, checkpoints, the device's own work */
-
-void die(const char *format, ...)
-{
-    va_list list;
-    va_start(list, format);
-    fputs("shardlog-bench-embed: ", stderr);
-    vfprintf(stderr, format, list);
-    fputc('\n', stderr);
-    va_end(list);
-    exit(1);
-}
-
-void say(const char *format, ...)
-{
-    va_list list;
-    va_start(list, format);
-    vprintf(format, list);
-    putchar('\n');
-    fflush(stdout);
-    va_end(list);
-}
-
-uint64_t now_ns(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * SEC_NS + (uint64_t)t.tv_nsec;
-}
-
-double cpu_s(void)
-{
-    struct rusage u;
-    getrusage(RUSAGE_SELF, &u);
-    return (double)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) +
-           (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec) / 1e6;
-}
 
 /* ---- rows ---- */
 
@@ -68,16 +28,28 @@ void row_add(struct row_result *r, double ours, double theirs)
     ratios_add(&r->theirs, theirs);
 }
 
-void row_print(struct setting *s, const struct row_result *r, const char *store)
+static void ratios_text(char *text, size_t bytes, const struct row_result *r)
 {
     struct median m = ratios_median(&r->ratio);
-    bool met = r->at_least ? m.at >= r->goal : m.at <= r->goal;
-    bool noise = m.low <= r->goal && r->goal <= m.high;
-    s->failed += !met && strcmp(store, "steady") == 0;
-    say("result|%s|%s|%s %.2f|%.2f [%.2f, %.2f] of %u pairs; %.1f against %.1f %s%s|%s", r->name,
-        store, r->at_least ? "at least" : "at most", r->goal, m.at, m.low, m.high, r->ratio.count,
-        median_of(r->ours.at, r->ours.count), median_of(r->theirs.at, r->theirs.count), r->unit,
-        noise ? "; within noise" : "", met ? "pass" : "FAIL");
+    snprintf(text, bytes, "%.2f [%.2f, %.2f] of %u pairs, %.1f against %.1f %s", m.at, m.low,
+             m.high, r->ratio.count, median_of(r->ours.at, r->ours.count),
+             median_of(r->theirs.at, r->theirs.count), r->unit);
+}
+
+void row_print(struct setting *s, const struct row_result *steady, const struct row_result *fresh)
+{
+    char text[160], beside[200] = "";
+    struct median m = ratios_median(&steady->ratio);
+    bool met = steady->at_least ? m.at >= steady->goal : m.at <= steady->goal;
+    bool noise = m.low <= steady->goal && steady->goal <= m.high;
+    s->failed += !met;
+    ratios_text(text, sizeof(text), steady);
+    if (fresh->ratio.count) {
+        snprintf(beside, sizeof(beside), "; fresh store: ");
+        ratios_text(beside + strlen(beside), sizeof(beside) - strlen(beside), fresh);
+    }
+    say("result|%s|%s %.2f|%s%s%s|%s", steady->name, steady->at_least ? "at least" : "at most",
+        steady->goal, text, noise ? "; within noise" : "", beside, met ? "pass" : "FAIL");
 }
 
 struct row_kind {
@@ -112,29 +84,34 @@ static const struct row_kind row_kinds[] = {
 };
 #define ROW_KINDS (sizeof(row_kinds) / sizeof(row_kinds[0]))
 
-static void row_steady(struct setting *s, struct row_kind k)
+static void pairs_steady(struct setting *s, struct row_kind *k)
 {
-    say("row %c, steady state", k.letter);
+    say("row %c, steady state", k->letter);
     for (uint32_t i = 0; i < s->bench->pairs; i++) {
-        k.pair(s, &s->steady, i % 2, k.results);
+        k->pair(s, &s->steady, i % 2, k->results);
         world_rest(&s->steady, REST_S);
     }
-    for (uint32_t i = 0; i < k.count; i++)
-        row_print(s, &k.results[i], "steady");
 }
 
-static void row_fresh(struct setting *s, struct row_kind k)
+static void pairs_fresh(struct setting *s, struct row_kind *k)
 {
-    say("row %c, fresh store", k.letter);
+    say("row %c, fresh store", k->letter);
     for (uint32_t i = 0; i < s->bench->fresh_pairs; i++) {
         struct world fresh;
         world_open(&fresh, s->bench, "fresh");
         world_rest(&fresh, REST_S);
-        k.pair(s, &fresh, i % 2, k.results);
+        k->pair(s, &fresh, i % 2, k->results);
         world_close(&fresh);
     }
-    for (uint32_t i = 0; i < k.count && s->bench->fresh_pairs; i++)
-        row_print(s, &k.results[i], "fresh");
+}
+
+static void row_run(struct setting *s, const struct row_kind *kind)
+{
+    struct row_kind steady = *kind, fresh = *kind;
+    pairs_steady(s, &steady);
+    pairs_fresh(s, &fresh);
+    for (uint32_t i = 0; i < kind->count; i++)
+        row_print(s, &steady.results[i], &fresh.results[i]);
 }
 
 /* ---- the run ---- */
@@ -193,10 +170,8 @@ static int bench_run(const struct bench *b)
     world_open(&s->steady, b, "steady");
     steady_reach(s);
     for (uint32_t i = 0; i < ROW_KINDS; i++) {
-        if (!strchr(b->rows, row_kinds[i].letter))
-            continue;
-        row_steady(s, row_kinds[i]);
-        row_fresh(s, row_kinds[i]);
+        if (strchr(b->rows, row_kinds[i].letter))
+            row_run(s, &row_kinds[i]);
     }
     world_close(&s->steady);
     unlink(s->ceiling_path);
@@ -274,7 +249,7 @@ static void option_take(struct bench *b, int word, const char *value)
 
 int main(int argc, char **argv)
 {
-    static char made[512];
+    int made;
     struct bench b = { .seconds = 3,
                        .pairs = 15,
                        .fresh_pairs = 5,
@@ -285,15 +260,9 @@ int main(int argc, char **argv)
                        .partitions = 4 };
     for (int word; (word = getopt_long(argc, argv, "", words, NULL)) != -1;)
         option_take(&b, word, optarg);
-    if (!b.dir) {
-        const char *tmp = getenv("TMPDIR");
-        snprintf(made, sizeof(made), "%s/shardlog-bench-XXXXXX", tmp ? tmp : "/var/tmp");
-        b.dir = mkdtemp(made);
-    }
-    if (!b.dir || (mkdir(b.dir, 0700) != 0 && errno != EEXIST))
-        die("%s: %s", b.dir ? b.dir : made, strerror(errno));
+    b.dir = dir_take(b.dir, &made);
     int failed = bench_run(&b);
-    if (made[0])
-        rmdir(made);
+    if (made)
+        rmdir(b.dir);
     return failed;
 }

@@ -33,8 +33,9 @@ struct row_result {
 };
 
 void row_add(struct row_result *r, double ours, double theirs);
-/* Prints the row: ratio, interval, both sides, and whether it meets its goal. */
-void row_print(struct setting *s, const struct row_result *r, const char *store);
+/* Prints the row: ratio, interval, both sides, whether steady state meets the goal; and beside it
+ * what a fresh store gave, if that was measured. */
+void row_print(struct setting *s, const struct row_result *steady, const struct row_result *fresh);
 
 /* A measurement of one row: fills its results for one pair. */
 typedef void row_pair(struct setting *s, struct world *w, bool engine_first,

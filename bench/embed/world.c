@@ -1,51 +1,9 @@
-/* world.c -- the engine that is measured, and the batches that are appended to it. */
-#include <ftw.h>
+/* world.c -- the engine that is measured. */
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
 #include "bench/embed/bench.h"
 #include "bench/embed/load.h"
-#include "engine/base/rng.h"
 #include "engine/base/types.h"
-
-#define RECORDS_MAX 256u
-
-static uint8_t *batch_make(struct rng *rng, uint32_t records, size_t value, size_t *bytes)
-{
-    struct sl_record r[RECORDS_MAX];
-    uint8_t *values = malloc(records * value);
-    for (uint32_t i = 0; i < records; i++)
-        r[i] = (struct sl_record){ .value = values + i * value,
-                                   .value_bytes = value,
-                                   .time_ms = sl_time_ms() };
-    size_t cap = sl_batch_bytes_max(r, records);
-    uint8_t *at = malloc(cap);
-    if (!values || !at)
-        die("out of memory");
-    rng_fill(rng, values, records * value);
-    if (sl_batch_build(at, cap, r, records, bytes) != SL_ERR_OK)
-        die("a batch cannot be built");
-    free(values);
-    return at;
-}
-
-void pool_open(struct pool *p, uint32_t count, uint32_t records, size_t value)
-{
-    struct rng rng;
-    rng_seed(&rng, records);
-    *p = (struct pool){ .count = count, .offsets = records };
-    for (uint32_t i = 0; i < count; i++)
-        p->at[i] = batch_make(&rng, records, value, &p->bytes);
-}
-
-void pool_close(struct pool *p)
-{
-    for (uint32_t i = 0; i < p->count; i++)
-        free(p->at[i]);
-    p->count = 0;
-}
 
 static struct sl_topic *topic_make(struct world *w, const char *name, uint32_t partitions)
 {
@@ -85,14 +43,6 @@ void world_open(struct world *w, const struct bench *b, const char *name)
     pool_open(&w->small, POOL_MAX, 1, 1024);
 }
 
-static int file_remove(const char *path, const struct stat *st, int kind, struct FTW *walk)
-{
-    (void)st;
-    (void)kind;
-    (void)walk;
-    return remove(path);
-}
-
 void world_close(struct world *w)
 {
     struct sl_topic **topics[] = { &w->bulk, &w->one, &w->wide, &w->drip };
@@ -101,7 +51,7 @@ void world_close(struct world *w)
     sl_engine_close(&w->engine);
     pool_close(&w->large);
     pool_close(&w->small);
-    nftw(w->dir, file_remove, 16, FTW_DEPTH | FTW_PHYS);
+    dir_remove(w->dir);
 }
 
 void world_rest(struct world *w, double seconds)

@@ -2,6 +2,9 @@
 #
 #   row POINT REQUIRED MEASURED pass|FAIL COMMAND
 #   attempt POINT REQUIRED COMMAND WORDS...    runs WORDS; the row says how long it took
+#   build_program TARGET                       builds one program of the release preset
+#   result_rows POINT COMMAND                  passes its input on, and makes a row of each line
+#                                              "result|what|required|measured|pass or FAIL"
 
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
@@ -20,4 +23,20 @@ attempt() {
     else
         row "$point" "$required" "exit $status after $((SECONDS - start)) s" FAIL "$command"
     fi
+}
+
+build_program() {
+    local build=${SHARDLOG_BUILD:-$root/build}/release
+    cmake --preset release -B "$build" >"$build.log" 2>&1 || { cat "$build.log" && return 1; }
+    cmake --build "$build" --target "$1" -- --quiet
+}
+
+result_rows() {
+    local line words
+    while IFS= read -r line; do
+        echo "$line"
+        [[ $line == result\|* ]] || continue
+        IFS='|' read -ra words <<<"$line"
+        row "$1" "${words[1]}: ${words[2]}" "${words[3]}" "${words[4]}" "$2"
+    done
 }
