@@ -1,4 +1,4 @@
-// micro.cc -- the functions that every byte or every append goes through.
+/* micro.cc -- the functions that every byte or every append goes through. */
 #include <benchmark/benchmark.h>
 
 #include <vector>
