@@ -4,7 +4,7 @@
  *   - start: the op goes to `pending`
  *   - turn: pending ops become submissions; one io_uring_enter submits them. While I/O is in flight
  *     the wait spins with sched_yield() for SPIN_NS first, then blocks in io_uring_enter; an idle
- *     ring blocks at once
+ *     ring, and one whose core is wanted by others, blocks at once
  *   - every completion is reported; what io_common.c starts again is pending for the next turn
  *
  * Wake-ups: an eventfd that the ring polls. The poll consumes nothing, so that a ring torn down
@@ -29,6 +29,8 @@
 #define SQ_ENTRIES_MAX 256   /* more are submitted in several calls of one turn */
 #define CQ_ENTRIES_MAX 32768 /* the kernel keeps what overflows */
 #define IOWQ_THREADS   8     /* kernel threads for syncs and names */
+#define YIELD_LATE_NS  (200 * 1000ull)
+#define SHARED_NS      (20 * MS_NS)
 
 /* How a ring is made, best first; `defer` is SINGLE_ISSUER | DEFER_TASKRUN, since Linux 6.1. */
 static const uint32_t ring_flags[] = {
@@ -41,16 +43,17 @@ static const uint32_t ring_flags[] = {
 struct uring {
     struct io io;
     struct io_uring ring;
-    int unregistered_fd;     /* ring.enter_ring_fd before the descriptor was registered */
-    uint8_t unregistered;    /* ring.int_flags likewise */
-    bool ring_registered;    /* by the owning thread, in its first turn */
-    bool polling;            /* the poll of wake_fd is in flight */
-    uint32_t submitted;      /* ops handed to the ring and not answered */
-    uint32_t kind;           /* index of ring_flags */
-    uint64_t thread;         /* owner of the ring: thread_number() */
-    struct op_queue pending; /* started since the last turn */
-    _Atomic bool woken;      /* wake_fd is readable, or about to be */
-    int wake_fd;             /* eventfd */
+    int unregistered_fd;      /* ring.enter_ring_fd before the descriptor was registered */
+    uint8_t unregistered;     /* ring.int_flags likewise */
+    bool ring_registered;     /* by the owning thread, in its first turn */
+    bool polling;             /* the poll of wake_fd is in flight */
+    uint32_t submitted;       /* ops handed to the ring and not answered */
+    uint32_t kind;            /* index of ring_flags */
+    uint64_t thread;          /* owner of the ring: thread_number() */
+    uint64_t shared_until_ns; /* others want this core: no spinning before */
+    struct op_queue pending;  /* started since the last turn */
+    _Atomic bool woken;       /* wake_fd is readable, or about to be */
+    int wake_fd;              /* eventfd */
 };
 
 static int ring_make(struct uring *u);
@@ -327,21 +330,25 @@ static bool answer_transient(int result)
 }
 
 /* io_uring_peek_cqe() enters the kernel only when it has work for this thread. Leaves in wait_ns
- * what is left to block: nothing if something completed. */
+ * what is left to block: nothing if something completed. A yield that comes back late says that
+ * others want this core: then blocking, whose end preempts them, is the quicker way. */
 static void uring_spin(struct uring *u, uint64_t *wait_ns)
 {
-    uint64_t start_ns = kernel_now_ns(), spent_ns = 0;
-    uint64_t spin_ns = min_u64(*wait_ns, SPIN_NS);
+    uint64_t start_ns = kernel_now_ns(), now_ns = start_ns;
+    uint64_t end_ns = start_ns + min_u64(*wait_ns, SPIN_NS);
     struct io_uring_cqe *cqe;
-    while (spent_ns < spin_ns) {
+    while (now_ns < end_ns && now_ns >= u->shared_until_ns) {
         if (io_uring_peek_cqe(&u->ring, &cqe) == 0) {
             *wait_ns = 0;
             return;
         }
         sched_yield();
-        spent_ns = kernel_now_ns() - start_ns;
+        uint64_t before_ns = now_ns;
+        now_ns = kernel_now_ns();
+        if (now_ns - before_ns > YIELD_LATE_NS)
+            u->shared_until_ns = now_ns + SHARED_NS;
     }
-    *wait_ns -= min_u64(*wait_ns, spent_ns);
+    *wait_ns -= min_u64(*wait_ns, now_ns - start_ns);
 }
 
 static void uring_block(struct uring *u, uint64_t wait_ns)
