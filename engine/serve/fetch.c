@@ -84,7 +84,9 @@ static void fetch_read_done(struct read *r)
     }
     v->batches = r->batches;
     v->next_off = r->next_off;
-    v->visible_off = max_u64(v->visible_off, v->next_off); /* it may have moved since the look */
+    v->visible_off = max_u64(v->visible_off, v->next_off); /* both may have moved since the look */
+    if (r->part)
+        v->start_off = part_info(r->part).start_off;
     fetch_end(v, ERR_OK);
 }
 
