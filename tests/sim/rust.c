@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "engine/base/check.h"
 #include "engine/base/le.h"
@@ -192,6 +193,14 @@ static void part_look(struct rust *r, struct o_part *p, struct part *part)
     }
 }
 
+/* A run that only the last entry names is rotten: that looks like a run that had not landed when
+ * the power went, and the entry is dropped whole (recovery case H; FORMAT.md says so). What the
+ * entry held is then missing by right; the life that follows, on mended blocks, must have it. */
+static bool last_run_hit(const struct rust *r)
+{
+    return store_report(r->ws->store)->verdict == 'H' && !strncmp(r->spots[0].file, "vol-", 4);
+}
+
 static void store_look(struct rust *r)
 {
     struct oracle *o = &r->w->oracle;
@@ -202,7 +211,7 @@ static void store_look(struct rust *r)
             continue;
         struct part *part = load_part(r->load, p);
         struct part_state_info info = part ? part_info(part) : (struct part_state_info){ 0 };
-        if (!info.damaged)
+        if (!info.damaged && !last_run_hit(r))
             oracle_kept(p, part != NULL, info.next_off, r->w->worst);
         if (part)
             part_look(r, p, part);
