@@ -54,11 +54,9 @@ static enum durability durability_draw(const struct load *l)
     return n < l->written_of_10 ? DURABILITY_WRITTEN : DURABILITY_SYNCED;
 }
 
-void load_add(struct load *l)
+static void load_add_to(struct load *l, uint32_t store)
 {
     uint32_t number = l->topic_next++;
-    uint32_t store =
-        number < l->w->store_count ? number : (uint32_t)rng_below(l->w->rng, l->w->store_count);
     if (store_poisoned(l->w->stores[store].store, NULL))
         return;
     struct o_part *p =
@@ -70,6 +68,12 @@ void load_add(struct load *l)
     struct part *part = load_part(l, p);
     if (part)
         part_durability_set(part, p->durability);
+}
+
+void load_add(struct load *l)
+{
+    uint32_t number = l->topic_next, count = l->w->store_count;
+    load_add_to(l, number < count ? number : (uint32_t)rng_below(l->w->rng, count));
 }
 
 /* ---- one operation ---- */
@@ -187,6 +191,23 @@ static bool flight_full(const struct load *l)
     return n >= l->flight_max || l->w->op_bytes >= OP_BYTES_MAX;
 }
 
+/* Takes space of a store where some was asked to come free: a new partition, or an old one. */
+static void op_grab(struct load *l)
+{
+    struct world *w = l->w;
+    struct o_part *p = NULL;
+    if (rng_chance(w->rng, 1, 3) && parts_now(l) < l->part_max)
+        load_add_to(l, w->burst_store);
+    for (uint32_t i = 0; i < w->oracle.part_count; i++) {
+        struct o_part *each = w->oracle.parts[i];
+        bool there = each->store == w->burst_store && each->state <= O_LIVE;
+        if (there && (!p || rng_chance(w->rng, 1, 2))) /* the young ones have small extents */
+            p = each;
+    }
+    if (p)
+        load_append(l, p, (8u << 10) + rng_log_uniform(w->rng, 120u << 10), p->durability);
+}
+
 bool load_op(struct load *l)
 {
     struct world *w = l->w;
@@ -197,8 +218,8 @@ bool load_op(struct load *l)
     uint64_t until = sim_now_ns(w->sim) + ANSWER_NS;
     if (l->limit_until_ns && l->limit_until_ns <= sim_now_ns(w->sim))
         disk_limit(l, false);
-    if (p && w->burst && w->burst--)
-        load_append(l, p, (8u << 10) + rng_log_uniform(w->rng, 120u << 10), p->durability);
+    if (w->burst && w->burst--)
+        op_grab(l);
     else if (!p || (dice >= 960 && parts_now(l) < l->part_max))
         load_add(l);
     else if (dice >= 960) /* as many as there may be: an append */

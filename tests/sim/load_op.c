@@ -380,7 +380,7 @@ void load_trim(struct load *l, struct o_part *p, uint64_t off)
     p->trim_asked = max_u64(p->trim_asked, off);
     l->w->tally.trims++;
     part_trim(part, r, off);
-    world_freeing(l->w);
+    world_freeing(l->w, p->store);
 }
 
 void load_seal(struct load *l, struct o_part *p)
@@ -400,7 +400,7 @@ void load_drop(struct load *l, struct o_part *p)
     p->state = O_DROPPING;
     l->w->tally.drops++;
     part_drop(part, request_new(l, p, REQUEST_DROP));
-    world_freeing(l->w);
+    world_freeing(l->w, p->store);
 }
 
 void load_add_again(struct load *l, struct o_part *p)

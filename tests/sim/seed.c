@@ -17,7 +17,10 @@
 #define LIVES_MIN   5u
 #define LIVES_MAX   8u
 #define STARTS_MAX  50u
-#define TOWN_EVERY  4u /* seeds; the others look at stores alone */
+#define MUD_FLIGHT  200u
+#define MUD_OPS     300u
+#define LAST_OPS    100u /* after the end was ordered */
+#define TOWN_EVERY  4u   /* seeds; the others look at stores alone */
 #define RECORD_MAX  (1u << 20)
 #define BATCH_EXTRA (16u << 10) /* a batch of a largest record fits */
 
@@ -222,13 +225,26 @@ static bool life_ops(struct seed *s, uint64_t ops)
     return !world_dead(w);
 }
 
+/* Many I/Os take 30 s, clients do not wait for each other, and the machine ends in the middle:
+ * whatever was done before it might be is done long before it may be. */
+static void mud(struct seed *s, enum end end)
+{
+    struct world *w = &s->w;
+    struct sim_opts chances = s->chances;
+    chances.stuck_per_million = 10000 + (uint32_t)rng_below(w->rng, 60000);
+    world_faults(w, &chances);
+    s->load.flight_max += MUD_FLIGHT;
+    w->mud = true;
+    sim_crash_at(w->node, sim_now_ns(w->sim) + rng_below(w->rng, 30 * SEC_NS), sim_end_of(end));
+}
+
 /* Orders the end, or (true) it is there already. Moments at which lies are found are drawn more
  * often than chance would. */
 static bool crash_soon(struct seed *s, enum end end)
 {
     struct world *w = &s->w;
     w->answers_end = end;
-    switch (rng_below(w->rng, 6)) {
+    switch (rng_below(w->rng, 8)) {
     case 0:
         world_crash(w, end);
         return true;
@@ -244,6 +260,10 @@ static bool crash_soon(struct seed *s, enum end end)
         break;
     case 4:
         w->end_on_free = true;
+        break;
+    case 5:
+    case 6:
+        mud(s, end);
         break;
     default:
         sim_crash_at(w->node, sim_now_ns(w->sim) + rng_log_uniform(w->rng, 20 * MS_NS),
@@ -272,8 +292,11 @@ static void life_end(struct seed *s, enum end end)
         return;
     }
     if (!crash_soon(s, end))
-        for (uint32_t i = 0; i < 100 && load_op(&s->load); i++)
+        for (uint32_t i = 0; i < (w->mud ? MUD_OPS : LAST_OPS) && load_op(&s->load); i++)
             ;
+    if (w->mud)
+        s->load.flight_max -= MUD_FLIGHT;
+    w->mud = false;
     world_crash(w, end);
     died(s, end);
 }

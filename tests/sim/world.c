@@ -57,13 +57,14 @@ void world_answered(struct world *w, enum durability bought)
         world_crash(w, w->answers_end);
 }
 
-void world_freeing(struct world *w)
+void world_freeing(struct world *w, uint32_t store)
 {
     if (w->end_on_free)
         sim_crash_at(w->node, sim_now_ns(w->sim) + rng_below(w->rng, MS_NS),
                      sim_end_of(w->answers_end));
     if (w->end_on_free || rng_chance(w->rng, 1, 4))
         w->burst = 8; /* whoever takes the space that is not free yet */
+    w->burst_store = store;
     w->end_on_free = false;
 }
 

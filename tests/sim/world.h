@@ -57,7 +57,9 @@ struct world {
     uint64_t turns_idle;
     uint32_t answers_left; /* answers until the machine ends by answers_end; 0: no such order */
     bool answers_early;    /* count only acks that bought less than `synced` */
+    bool mud;              /* I/Os are stuck and the end is ordered */
     uint32_t burst;        /* large appends that come next */
+    uint32_t burst_store;  /* ... to this store */
     bool end_on_free;      /* ends soon after space was asked to come free */
     enum end answers_end;
 };
@@ -73,7 +75,7 @@ void world_end(struct world *w);
 /* A client was answered: lies are found when the machine ends just then. */
 void world_answered(struct world *w, enum durability bought);
 /* A delete or a trim was asked for. */
-void world_freeing(struct world *w);
+void world_freeing(struct world *w, uint32_t store);
 /* The machine ends now. */
 void world_crash(struct world *w, enum end end);
 /* Stops every store and waits for it. False: it died on the way. */
