@@ -7,7 +7,7 @@
  *
  * An I/O in flight is a `struct op` inside its owner. Starting one never runs a callback; `done`
  * runs later, once, from io_turn() or io_wait(). Between the two `op.busy` is true: do not move,
- * free or reuse the op or its buffer. Submission happens once per turn.
+ * free or reuse the op or its buffer. Submission happens once per turn, or earlier by io_push().
  *
  * Full or failed: reads and writes that come back short, or with EINTR/EAGAIN, are resubmitted
  * here until they are complete; a result of 0 before the end is an error for a write and the end
@@ -139,6 +139,11 @@ void io_rename_at(const struct io_site *, struct io *, struct op *, int dir, con
 void io_unlink_at(const struct io_site *, struct io *, struct op *, int dir, const char *name,
                   io_done *done);
 
+/* Hands what was started to the kernel now instead of with the next turn, waits for nothing and
+ * runs no done. For writes that are worth a system call of their own because the rest of a long
+ * turn would keep the disk waiting. */
+void io_push(struct io *io);
+
 /* One turn: submit what was started, wait at most `wait_ns` (0: do not wait) for a completion or
  * a wake-up, move completions to a queue, run their dones. Returns how many dones ran. */
 uint32_t io_turn(struct io *io, uint64_t wait_ns);
@@ -182,5 +187,7 @@ enum err io_fd_lock(struct io *io, int fd, uint64_t wait_ns);
 /* Memory for direct I/O: block-aligned, not zeroed. NULL when the system has none. */
 void *io_buffer_take(uint64_t bytes);
 void io_buffer_give(void *at);
+/* Whole blocks of a buffer go back to the system and are lost; touched again, they are zeros. */
+void io_buffer_rest(void *at, uint64_t bytes);
 
 #endif

@@ -12,11 +12,12 @@ void *io_buffer_take(uint64_t bytes)
 {
     check(bytes > 0);
     void *at = NULL;
-    if (posix_memalign(&at, BLOCK_BYTES, block_ceil(bytes)) != 0) {
+    bool huge = bytes >= HUGE_BYTES;
+    if (posix_memalign(&at, huge ? HUGE_BYTES : BLOCK_BYTES, block_ceil(bytes)) != 0) {
         probe("io: no memory for a buffer");
         return NULL;
     }
-    if (bytes >= HUGE_BYTES)
+    if (huge)
         (void)madvise(at, block_ceil(bytes), MADV_HUGEPAGE); /* a refusal costs speed only */
     return at;
 }
@@ -24,4 +25,9 @@ void *io_buffer_take(uint64_t bytes)
 void io_buffer_give(void *at)
 {
     free(at);
+}
+
+void io_buffer_rest(void *at, uint64_t bytes)
+{
+    (void)madvise(at, bytes, MADV_DONTNEED); /* a refusal costs memory only */
 }

@@ -303,6 +303,12 @@ static void op_end(struct io *io, struct op *op, int sys)
     }
 }
 
+void io_push(struct io *io)
+{
+    if (io->raw->push)
+        io->raw->push(io);
+}
+
 uint32_t io_turn(struct io *io, uint64_t wait_ns)
 {
     io->raw->turn(io, io->completed_count ? 0 : wait_ns);

@@ -30,6 +30,8 @@ struct io_raw {
      * they ended. Returns when at least one ended, or at a wake-up, or when time is up; always
      * returning early is legal. */
     void (*turn)(struct io *io, uint64_t wait_ns);
+    /* Submits everything queued, without waiting; NULL where a turn is the only way. */
+    void (*push)(struct io *io);
     void (*clock)(struct io *io); /* sets now_ns and wall_ms; called after every turn */
     uint64_t (*random)(struct io *io);
     void (*wake)(struct io *io); /* any thread */

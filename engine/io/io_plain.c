@@ -47,6 +47,7 @@ struct plain {
 };
 
 static void plain_start(struct io *io, struct op *op);
+static void plain_push(struct io *io);
 static void plain_turn(struct io *io, uint64_t wait_ns);
 static void plain_wait(struct plain *p, uint64_t wait_ns);
 static void bell_ring(struct plain *p);
@@ -59,6 +60,7 @@ static int64_t op_run(const struct op *op);
 static const struct io_raw raw = {
     .start = plain_start,
     .turn = plain_turn,
+    .push = plain_push,
     .clock = kernel_clock,
     .random = kernel_random,
     .wake = plain_wake,
@@ -131,17 +133,24 @@ static void plain_start(struct io *io, struct op *op)
     op_queue_push(&p->todo, op);
 }
 
+static void plain_push(struct io *io)
+{
+    struct plain *p = container_of(io, struct plain, io);
+    struct op *op;
+    if (!p->todo.head)
+        return;
+    pthread_mutex_lock(&p->lock);
+    while ((op = op_queue_pop(&p->todo)) != NULL)
+        op_queue_push(&p->work, op);
+    pthread_cond_broadcast(&p->more);
+    pthread_mutex_unlock(&p->lock);
+}
+
 static void plain_turn(struct io *io, uint64_t wait_ns)
 {
     struct plain *p = container_of(io, struct plain, io);
     struct op *op;
-    if (p->todo.head) {
-        pthread_mutex_lock(&p->lock);
-        while ((op = op_queue_pop(&p->todo)) != NULL)
-            op_queue_push(&p->work, op);
-        pthread_cond_broadcast(&p->more);
-        pthread_mutex_unlock(&p->lock);
-    }
+    plain_push(io);
     plain_wait(p, wait_ns);
     pthread_mutex_lock(&p->lock);
     struct op_queue ended = p->ended;

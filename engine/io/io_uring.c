@@ -2,9 +2,9 @@
  *
  * Happy path
  *   - start: the op goes to `pending`
- *   - turn: pending ops become submissions; one io_uring_enter submits them. While I/O is in flight
- *     the wait spins with sched_yield() for SPIN_NS first, then blocks in io_uring_enter; an idle
- *     ring, and one whose core is wanted by others, blocks at once
+ *   - turn, push: pending ops become submissions; one io_uring_enter submits them. While I/O is in
+ * flight the wait spins with sched_yield() for SPIN_NS first, then blocks in io_uring_enter; an
+ * idle ring, and one whose core is wanted by others, blocks at once
  *   - every completion is reported; what io_common.c starts again is pending for the next turn
  *
  * Wake-ups: an eventfd that the ring polls. The poll consumes nothing, so that a ring torn down
@@ -62,7 +62,9 @@ static void ring_own(struct uring *u);
 static bool ring_complete(struct uring *u);
 static void refusal_say(struct why *lack, int sys);
 static void uring_start(struct io *io, struct op *op);
+static void uring_push(struct io *io);
 static void uring_turn(struct io *io, uint64_t wait_ns);
+static bool uring_prepare_all(struct uring *u);
 static bool uring_prepare(struct uring *u);
 static void op_prepare(const struct io *io, struct io_uring_sqe *sqe, struct op *op);
 static void uring_enter(struct uring *u, uint64_t wait_ns);
@@ -78,6 +80,7 @@ static void uring_close(struct io *io);
 static const struct io_raw raw = {
     .start = uring_start,
     .turn = uring_turn,
+    .push = uring_push,
     .clock = kernel_clock,
     .random = kernel_random,
     .wake = uring_wake,
@@ -232,13 +235,27 @@ static void uring_turn(struct io *io, uint64_t wait_ns)
 {
     struct uring *u = container_of(io, struct uring, io);
     ring_own(u);
+    uring_enter(u, uring_prepare_all(u) ? wait_ns : 0);
+    uring_reap(u);
+}
+
+static void uring_push(struct io *io)
+{
+    struct uring *u = container_of(io, struct uring, io);
+    ring_own(u);
+    uring_prepare_all(u);
+    uring_submit(u);
+}
+
+/* False: the kernel takes no more for now, and some are left. */
+static bool uring_prepare_all(struct uring *u)
+{
     bool all = uring_prepare(u);
     while (!all && uring_submit(u)) {
         probe("io_uring: more submissions than the queue holds");
         all = uring_prepare(u);
     }
-    uring_enter(u, all ? wait_ns : 0);
-    uring_reap(u);
+    return all;
 }
 
 /* Turns pending ops into submissions; false when the queue is full and some are left. */

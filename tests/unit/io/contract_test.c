@@ -63,6 +63,32 @@ TEST(contract, writes_are_full_and_read_back)
     world_close(&w);
 }
 
+TEST(contract, a_push_starts_early_and_runs_nothing)
+{
+    /* Goal: pushed operations are done by a turn, once, like all others. Method: pushes after each
+     * of many writes, more than the queue holds, and one with nothing to push. */
+    struct world w;
+    REQUIRE(world_open_with(&w, (struct io_opts){ .queue_depth = 8 }));
+    uint8_t *out = world_bytes(BLOCK_BYTES, 5);
+    int fd = world_file(&w, "file", DIRECT);
+    struct op ops[20] = { 0 };
+    done_count = 0;
+    io_push(w.io);
+    for (uint32_t i = 0; i < 20; i++) {
+        io_write(w.io, &ops[i], fd, out, BLOCK_BYTES, i * BLOCK_BYTES, 0, done_counts);
+        io_push(w.io);
+        EXPECT(ops[i].busy);
+    }
+    EXPECT_EQ(done_count, 0);
+    EXPECT_EQ(io_inflight(w.io), 20);
+    for (uint32_t i = 0; i < 20; i++)
+        EXPECT_OK(io_wait(w.io, &ops[i]));
+    EXPECT_EQ(done_count, 20);
+    io_buffer_give(out);
+    io_fd_close(w.io, fd);
+    world_close(&w);
+}
+
 TEST(contract, reads_end_at_the_end_of_the_file)
 {
     /* Goal: fewer bytes mean the end of the file, at a block and inside one. Method: a file of
