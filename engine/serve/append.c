@@ -119,6 +119,7 @@ static void append_open(struct letter *l, struct shard *at)
     } else if (err != ERR_OK) {
         append_end(v, err);
     } else {
+        at->turn_bytes += v->batch.len;
         append_start(v);
         slot_stir(d, v->slot);
     }

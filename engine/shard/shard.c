@@ -3,6 +3,8 @@
 
 #include "engine/base/check.h"
 
+#define TURN_BYTES_MAX (512u << 10) /* about 0.1 ms of copying and checking */
+
 static _Thread_local struct shard *current; /* the shard whose turn this thread is in */
 
 void shard_open(struct shard *s, uint32_t number)
@@ -35,11 +37,17 @@ void shard_remove(struct berth *b)
     node_unlink(&b->node);
 }
 
+/* All letters there are, or as many as move TURN_BYTES_MAX: the rest waits for the next turn, so
+ * that a burst of large batches does not keep what is on its way to the disk, and what came back
+ * from it, waiting until all of them are copied. */
 static uint32_t letters_open(struct shard *s)
 {
     uint32_t opened = 0;
-    for (struct letter *l = mailbox_take(&s->mailbox), *next; l; l = next, opened++) {
-        next = l->next; /* open() may free it, or send it on */
+    s->turn_bytes = 0;
+    if (!s->letters)
+        s->letters = mailbox_take(&s->mailbox);
+    for (struct letter *l; (l = s->letters) && s->turn_bytes < TURN_BYTES_MAX; opened++) {
+        s->letters = l->next; /* open() may free it, or send it on */
         l->open(l, s);
     }
     return opened;
@@ -54,7 +62,7 @@ static void stores_turn(struct shard *s)
 
 uint64_t shard_due_ns(const struct shard *s)
 {
-    if (!mailbox_empty(&s->mailbox))
+    if (s->letters || !mailbox_empty(&s->mailbox))
         return 0;
     uint64_t due = timers_due_ns(&s->timers);
     list_each (&s->berths, n) {

@@ -25,6 +25,8 @@ struct berth {
 
 struct shard {
     struct mailbox mailbox; /* first: its own cache line */
+    struct letter *letters; /* taken from the mailbox and not opened yet, oldest first */
+    uint64_t turn_bytes;    /* moved by this turn's letters so far: whoever opens one adds to it */
     uint32_t number;
     struct io *io; /* NULL until shard_start() */
     struct list berths;
