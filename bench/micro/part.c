@@ -77,6 +77,7 @@ struct micro_tail *micro_tail_open(void)
         list_init(&t->s.chunk_pool[i]);
     t->p.store = &t->s;
     list_init(&t->p.chunks);
+    check(arena_open(&t->s.arena, t->s.opts.tail_bytes) == ERR_OK);
     return t;
 }
 

@@ -265,6 +265,7 @@ void part_direct(struct part *p)
         part_issue(p, to, false);
         p->direct_end = p->flight_pos;
         part_dirty(p);
+        io_push(s->io);
     }
     bool rest = block_floor(p->head_pos) >= p->flight_pos + s->opts.direct_min;
     if (rest && !node_linked(&p->direct_node))

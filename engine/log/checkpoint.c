@@ -199,7 +199,7 @@ static void checkpoint_finish(struct store *s)
         if (s->parts[i] && s->parts[i]->captured_in == s->generation)
             capture_live(s->parts[i]);
     if (k->rest)
-        tail_pool_close(s);
+        tail_pool_rest(s);
     s->counts.checkpoints++;
     volumes_image_live(s, s->generation);
     checkpoint_close(s);

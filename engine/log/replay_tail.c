@@ -260,6 +260,7 @@ static enum err tail_build(struct replay *r, struct part *p, struct replay_part 
         TRY(tail_from_slot(slots, p, &lost));
     if (!pitfall(REDO_DROPPED))
         TRY(tail_from_pieces(r, p, rp, with_slot ? p->image_head : rp->disk));
+    tail_sum(p, rp->disk);
     return tail_marks(r, p, rp, with_slot && !lost);
 }
 

@@ -9,6 +9,8 @@
 #include "engine/log/recovery.h"
 #include "engine/log/tail.h"
 
+#define DONES_MAX 16u /* answers of each kind in a turn's half */
+
 /* ---- open ---- */
 
 static void lists_open(struct store *s)
@@ -28,7 +30,7 @@ static void opts_default(struct store_opts *o, const struct geometry *g)
     o->tail_bytes = max_u64(o->tail_bytes, 8ull * g->batch_max);
     o->direct_min = o->direct_min ? o->direct_min : 64u << 10;
     o->direct_min = (uint32_t)min_u64(o->direct_min, g->entry_max / 4);
-    o->direct_flight = o->direct_flight ? o->direct_flight : MIB(4);
+    o->direct_flight = o->direct_flight ? o->direct_flight : MIB(2);
     o->seal_idle_ns = o->seal_idle_ns ? o->seal_idle_ns : 50 * MS_NS;
     o->zero_ahead = o->zero_ahead ? o->zero_ahead : 2;
 }
@@ -131,8 +133,10 @@ enum err store_open(struct store **out, struct io *io, int dir, const struct sto
     enum err err = files_open(s, why);
     if (!err) {
         opts_default(&s->opts, &s->id.geometry);
-        err = commit_open(s);
+        err = arena_open(&s->arena, s->opts.tail_bytes);
     }
+    if (!err)
+        err = commit_open(s);
     if (!err)
         err = recovery_run(s, why);
     if (err) {
@@ -179,41 +183,56 @@ bool store_poisoned(const struct store *s, struct why *why)
 /* ---- turn ---- */
 
 /* Callbacks run from here only, never inside the call that caused them; what they start is run in
- * the next turn. */
-static void dones_run(struct store *s)
+ * the next turn, and so are those beyond DONES_MAX: a commit may answer hundreds of appends, whose
+ * owners send the next ones at once, and the disk is not to wait for all of that. */
+static void dones_run(struct list *dones, void (*run)(struct node *n))
 {
-    struct node *n, *last;
-    for (last = s->request_dones.head.prev;
-         last != &s->request_dones.head && (n = list_pop(&s->request_dones));) {
-        struct part_request *r = container_of(n, struct part_request, node);
+    const struct node *last = dones->head.prev;
+    for (uint32_t i = 0; i < DONES_MAX && !list_empty(dones); i++) {
+        struct node *n = list_pop(dones);
         bool end = n == last;
-        r->done(r);
+        run(n);
         if (end)
-            break;
+            return;
     }
-    for (last = s->dones.head.prev; last != &s->dones.head && (n = list_pop(&s->dones));) {
-        struct append *a = container_of(n, struct append, node);
-        bool end = n == last;
-        a->done(a);
-        if (end)
-            break;
-    }
-    for (last = s->read_dones.head.prev;
-         last != &s->read_dones.head && (n = list_pop(&s->read_dones));) {
-        struct read *r = container_of(n, struct read, node);
-        bool end = n == last;
-        r->done(r);
-        if (end)
-            break;
-    }
-    for (last = s->find_dones.head.prev;
-         last != &s->find_dones.head && (n = list_pop(&s->find_dones));) {
-        struct time_find *f = container_of(n, struct time_find, node);
-        bool end = n == last;
-        f->done(f);
-        if (end)
-            break;
-    }
+}
+
+static void request_run(struct node *n)
+{
+    struct part_request *r = container_of(n, struct part_request, node);
+    r->done(r);
+}
+
+static void append_run(struct node *n)
+{
+    struct append *a = container_of(n, struct append, node);
+    a->done(a);
+}
+
+static void read_run(struct node *n)
+{
+    struct read *r = container_of(n, struct read, node);
+    r->done(r);
+}
+
+static void find_run(struct node *n)
+{
+    struct time_find *f = container_of(n, struct time_find, node);
+    f->done(f);
+}
+
+static void store_answer(struct store *s)
+{
+    dones_run(&s->request_dones, request_run);
+    dones_run(&s->dones, append_run);
+    dones_run(&s->read_dones, read_run);
+    dones_run(&s->find_dones, find_run);
+}
+
+static bool dones_waiting(const struct store *s)
+{
+    return !list_empty(&s->dones) || !list_empty(&s->request_dones) ||
+           !list_empty(&s->read_dones) || !list_empty(&s->find_dones);
 }
 
 static bool stop_ready(const struct store *s)
@@ -227,7 +246,7 @@ static bool stop_ready(const struct store *s)
 static void stop_turn(struct store *s)
 {
     struct store_stop *stop = s->stop;
-    if (!stop || !stop_ready(s))
+    if (!stop || dones_waiting(s) || !stop_ready(s))
         return;
     s->stop = NULL;
     s->closed = true;
@@ -237,7 +256,7 @@ static void stop_turn(struct store *s)
 
 void store_turn(struct store *s)
 {
-    dones_run(s);
+    store_answer(s);
     if (!list_empty(&s->parked))
         parked_retry(s);
     if (!list_empty(&s->direct_wait))
@@ -249,14 +268,8 @@ void store_turn(struct store *s)
     }
     if (!list_empty(&s->dying))
         extents_reap(s, s->synced_seq);
-    dones_run(s);
+    store_answer(s);
     stop_turn(s);
-}
-
-static bool dones_waiting(const struct store *s)
-{
-    return !list_empty(&s->dones) || !list_empty(&s->request_dones) ||
-           !list_empty(&s->read_dones) || !list_empty(&s->find_dones);
 }
 
 uint64_t store_due_ns(const struct store *s)
@@ -344,7 +357,7 @@ uint32_t store_epoch(const struct store *s)
 struct store_counts store_counts(const struct store *s)
 {
     struct store_counts c = s->counts;
-    c.tail_bytes = s->tail_used + s->tail_pooled;
+    c.tail_bytes = s->tail_used;
     c.journal_used = journal_used(s);
     c.space_bytes = s->vol_count * vol_bytes(&s->id.geometry);
     for (uint32_t i = 0; i < s->vol_count; i++)

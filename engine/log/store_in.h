@@ -15,13 +15,14 @@
 #define LOG_STORE_IN_H
 
 #include "engine/base/map.h"
+#include "engine/log/arena.h"
 #include "engine/log/store.h"
 
 struct chunk;
 struct checkpoint;
 struct grower;
 
-#define CHUNK_ORDERS 7 /* tail chunks of 4 KiB to 256 KiB */
+#define CHUNK_ORDERS ARENA_ORDERS /* tail chunks of 4 KiB to 256 KiB */
 #define IMAGE_TMP    "image.tmp"
 
 /* ---- extents ---- */
@@ -219,9 +220,10 @@ struct store {
 
     struct list dirty, direct_wait, parked, dying, requests, dones, request_dones, read_dones,
         find_dones, zombies, clean, run_pool;
-    uint64_t tail_used, tail_pooled; /* bytes of chunks in use, and kept for the next use */
-    struct list chunk_pool[CHUNK_ORDERS];
-    uint64_t direct_inflight; /* bytes */
+    uint64_t tail_used;                   /* bytes of chunks in use */
+    struct arena arena;                   /* their memory */
+    struct list chunk_pool[CHUNK_ORDERS]; /* chunks without memory, by size */
+    uint64_t direct_inflight;             /* bytes */
     uint64_t last_commit_ns;
     uint64_t synced_seq;  /* entries up to this one are durable */
     bool sealed;          /* the last entry is a SEAL, or nothing was written since */

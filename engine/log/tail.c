@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "engine/base/check.h"
+#include "engine/base/crc32c.h"
 
 static struct chunk *chunk_last(const struct part *p)
 {
@@ -15,93 +16,103 @@ static struct chunk *chunk_first(const struct part *p)
     return list_empty(&p->chunks) ? NULL : container_of(p->chunks.head.next, struct chunk, node);
 }
 
-/* ---- memory: chunks are recycled by size, so that a busy store takes no page faults ---- */
+/* ---- memory ---- */
 
-static struct list *pool_of(struct store *s, uint32_t cap)
+static uint32_t order_of(uint32_t cap)
 {
     uint32_t order = 0;
     while (((uint32_t)BLOCK_BYTES << order) < cap)
         order++;
     check(order < CHUNK_ORDERS);
-    return &s->chunk_pool[order];
-}
-
-static void chunk_release(struct store *s, struct chunk *c)
-{
-    s->tail_pooled -= c->cap;
-    node_unlink(&c->node);
-    io_buffer_give(c->at);
-    free(c);
+    return order;
 }
 
 static void chunk_give(struct chunk *c)
 {
     struct store *s = c->part->store;
+    uint32_t order = order_of(c->cap);
     node_unlink(&c->node);
     node_unlink(&c->clean);
     s->tail_used -= c->cap;
-    s->tail_pooled += c->cap;
-    list_push_front(pool_of(s, c->cap), &c->node);
+    if (arena_owns(&s->arena, c->at))
+        arena_give(&s->arena, c->at, order);
+    else
+        io_buffer_give(c->at);
+    list_push_front(&s->chunk_pool[order], &c->node);
 }
 
-static bool pool_release_one(struct store *s)
+static void pool_free(struct store *s)
 {
-    for (uint32_t i = 0; i < CHUNK_ORDERS; i++) {
-        struct node *n = list_first(&s->chunk_pool[i]);
-        if (n) {
-            chunk_release(s, container_of(n, struct chunk, node));
-            return true;
-        }
-    }
-    return false;
+    struct node *n;
+    for (uint32_t i = 0; i < CHUNK_ORDERS; i++)
+        while ((n = list_pop(&s->chunk_pool[i])))
+            free(container_of(n, struct chunk, node));
+}
+
+void tail_pool_rest(struct store *s)
+{
+    pool_free(s);
+    arena_rest(&s->arena);
 }
 
 void tail_pool_close(struct store *s)
 {
-    while (pool_release_one(s))
-        ;
+    pool_free(s);
+    arena_close(&s->arena);
 }
 
-/* Evicts clean chunks, oldest first, until one of this size is in the pool or fits beside it. */
-static bool budget_make(struct store *s, uint32_t cap)
+static bool evict_one(struct store *s)
 {
-    while (list_empty(pool_of(s, cap)) &&
-           s->tail_used + s->tail_pooled + cap > s->opts.tail_bytes) {
-        if (pool_release_one(s))
-            continue;
-        struct node *n = list_first(&s->clean);
-        if (!n)
-            return false;
-        chunk_give(container_of(n, struct chunk, clean));
-    }
+    struct node *n = list_first(&s->clean);
+    if (!n)
+        return false;
+    chunk_give(container_of(n, struct chunk, clean));
     return true;
 }
 
-static struct chunk *chunk_take(struct store *s, uint32_t cap)
+/* Evicts clean chunks, oldest first, until one of this size is within the budget. */
+static bool budget_make(struct store *s, uint32_t cap)
 {
-    struct node *n = list_pop(pool_of(s, cap));
-    struct chunk *c = n ? container_of(n, struct chunk, node) : calloc(1, sizeof(*c));
-    if (n) {
-        s->tail_pooled -= cap;
-    } else if (c) {
-        c->at = io_buffer_take(cap);
-        if (!c->at) {
-            free(c);
-            return NULL;
-        }
-    }
-    return c;
+    while (s->tail_used + cap > s->opts.tail_bytes)
+        if (!evict_one(s))
+            return false;
+    return true;
 }
 
-static struct chunk *chunk_new(struct part *p, uint64_t pos, uint32_t cap)
+/* From the arena, if need be by evicting what lies in the way; else from the system: beyond the
+ * budget (recovery), or because the arena is in pieces. */
+static uint8_t *memory_take(struct store *s, uint32_t cap)
 {
-    struct chunk *c = chunk_take(p->store, cap);
+    uint32_t order = order_of(cap);
+    uint8_t *at = arena_take(&s->arena, order);
+    while (!at && s->tail_used + cap <= s->opts.tail_bytes && evict_one(s))
+        at = arena_take(&s->arena, order);
+    return at ? at : io_buffer_take(cap);
+}
+
+static uint64_t tail_end(const struct part *p)
+{
+    const struct chunk *c = chunk_last(p);
+    return c ? c->pos + c->cap : block_floor(p->head_pos);
+}
+
+/* At the tail's end, as it is when the memory is there: the partition's own clean chunks may have
+ * been evicted for it, all of them. */
+static bool chunk_new(struct part *p, uint32_t cap)
+{
+    struct store *s = p->store;
+    uint8_t *at = memory_take(s, cap);
+    struct node *n = at ? list_pop(&s->chunk_pool[order_of(cap)]) : NULL;
+    struct chunk *c = n ? container_of(n, struct chunk, node) : NULL;
+    if (!at)
+        return false;
     if (!c)
-        return NULL;
-    *c = (struct chunk){ .pos = pos, .cap = cap, .part = p, .at = c->at };
-    p->store->tail_used += cap;
+        c = malloc(sizeof(*c) + cap / BLOCK_BYTES * sizeof(c->sums[0]));
+    check(c);
+    *c = (struct chunk){ .pos = tail_end(p), .cap = cap, .part = p, .at = at };
+    s->tail_used += cap;
     list_push(&p->chunks, &c->node);
-    return c;
+    return true;
 }
 
 /* A chunk as large as what is needed, or twice the last one: few for a busy partition, 4 KiB for
@@ -119,22 +130,11 @@ static uint32_t chunk_size(const struct part *p, uint64_t need)
     return (uint32_t)cap;
 }
 
-static uint64_t tail_end(const struct part *p)
-{
-    const struct chunk *c = chunk_last(p);
-    return c ? c->pos + c->cap : block_floor(p->head_pos);
-}
-
 static bool tail_grow(struct part *p, uint64_t len, bool beyond_budget)
 {
     while (tail_end(p) < p->head_pos + len) {
-        uint64_t end = tail_end(p);
-        uint32_t cap = chunk_size(p, p->head_pos + len - end);
-        if (!beyond_budget && !budget_make(p->store, cap))
-            return false;
-        if (list_empty(&p->chunks))
-            end = block_floor(p->head_pos);
-        if (!chunk_new(p, end, cap))
+        uint32_t cap = chunk_size(p, p->head_pos + len - tail_end(p));
+        if ((!beyond_budget && !budget_make(p->store, cap)) || !chunk_new(p, cap))
             return false;
     }
     return true;
@@ -177,6 +177,32 @@ static struct chunk *chunk_of(const struct part *p, uint64_t pos)
     return NULL;
 }
 
+/* The blocks that end in (from, to] of the chunk have become whole. */
+static void chunk_sum(struct chunk *c, uint64_t from, uint64_t to)
+{
+    for (uint64_t b = from / BLOCK_BYTES; b < to / BLOCK_BYTES; b++)
+        c->sums[b] = crc32c(0, c->at + b * BLOCK_BYTES, BLOCK_BYTES);
+}
+
+void tail_sum(struct part *p, uint64_t pos)
+{
+    list_each (&p->chunks, n) {
+        struct chunk *c = container_of(n, struct chunk, node);
+        uint64_t from = max_u64(pos, c->pos), to = min_u64(p->head_pos, c->pos + c->cap);
+        if (from < to)
+            chunk_sum(c, from - c->pos, to - c->pos);
+    }
+}
+
+uint32_t tail_crc(const struct part *p, uint32_t crc, uint64_t pos, uint64_t len)
+{
+    const struct chunk *c = chunk_of(p, pos);
+    check(c && pos + len <= c->pos + c->cap && pos + len <= p->head_pos);
+    for (uint64_t b = (pos - c->pos) / BLOCK_BYTES; len; b++, len -= BLOCK_BYTES)
+        crc = crc32c_combine(crc, c->sums[b], BLOCK_BYTES);
+    return crc;
+}
+
 void tail_put(struct part *p, const void *from, uint64_t len)
 {
     const uint8_t *at = from;
@@ -186,6 +212,7 @@ void tail_put(struct part *p, const void *from, uint64_t len)
         uint64_t in = p->head_pos - c->pos;
         uint64_t n = min_u64(len, c->cap - in);
         memcpy(c->at + in, at, n);
+        chunk_sum(c, in, in + n);
         at += n;
         len -= n;
         p->head_pos += n;
@@ -202,6 +229,7 @@ void tail_pad(struct part *p)
         check(c);
         memset(c->at + (p->head_pos - c->pos), 0, gap);
         p->head_pos += gap;
+        chunk_sum(c, p->head_pos - BLOCK_BYTES - c->pos, p->head_pos - c->pos);
     }
 }
 

@@ -7,6 +7,8 @@
  * Owner      the partition; the budget is the store's.
  * Thread     the store's io only.
  * Memory     chunks of 4 KiB to 256 KiB, at most opts.tail_bytes together (recovery may exceed it).
+ * Checksums  each whole block below head_pos is summed when it fills up, while it is in the core's
+ *            cache: a run's checksum is combined from them, not read from memory again.
  * Invariant  chunks cover [block_floor(disk_pos), head_pos) at least, unless the tail is OUT.
  * Fails      tail_room() answers false when the budget is used up by bytes not on disk yet.
  */
@@ -25,6 +27,7 @@ struct chunk {
     struct node node;  /* part.chunks */
     struct node clean; /* store.clean, oldest first */
     uint8_t *at;       /* block-aligned */
+    uint32_t sums[];   /* crc32c of each of its blocks, valid for whole ones below head_pos */
 };
 
 /* Makes room for `len` bytes at the head; true when tail_put(len) will succeed. */
@@ -37,6 +40,10 @@ void tail_put(struct part *p, const void *at, uint64_t len);
 void tail_pad(struct part *p);
 /* The bytes at pos: how many are contiguous (0: not in memory), and where. */
 uint64_t tail_find(const struct part *p, uint64_t pos, uint8_t **at);
+/* Bytes from `pos` on were put in place by other means (replay): sums the whole blocks. */
+void tail_sum(struct part *p, uint64_t pos);
+/* The checksum of whole blocks [pos, pos+len), continuing from `crc`; they lie in one chunk. */
+uint32_t tail_crc(const struct part *p, uint32_t crc, uint64_t pos, uint64_t len);
 /* Copies [pos, pos+len) out; false when part of it is not in memory. */
 bool tail_copy(const struct part *p, uint64_t pos, void *to, uint64_t len);
 /* First position that is in memory; head_pos when nothing is. */
@@ -45,7 +52,8 @@ uint64_t tail_floor(const struct part *p);
 void tail_clean(struct part *p);
 /* Forgets everything: drop, close, or an idle partial block that lives in its slot. */
 void tail_drop(struct part *p);
-/* Gives the memory of recycled chunks back to the system. */
-void tail_pool_close(struct store *s);
+/* Gives memory that no chunk uses back to the system, for an idle store. */
+void tail_pool_rest(struct store *s);
+void tail_pool_close(struct store *s); /* no chunk is left */
 
 #endif
