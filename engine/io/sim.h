@@ -74,6 +74,13 @@ void sim_restart(struct sim_node *n);
 void sim_fault(struct sim_node *n, const struct io_site *site, int sys, uint64_t count);
 void sim_fault_clear(struct sim_node *n);
 uint64_t sim_fault_hits(const struct sim_node *n);
+/* Looks on, for sweeps: is told of each start of an I/O, where an errno lets it fail (0: go on),
+ * and of each end (`sys`: an errno, or 0) just before the io hears of it. One watch; NULL: none. */
+struct sim_watch {
+    int (*starts)(struct sim_watch *w, const struct op *op);
+    void (*ends)(struct sim_watch *w, const struct op *op, int sys);
+};
+void sim_watch(struct sim_node *n, struct sim_watch *w);
 /* Changes the chances of drawn faults (the *_per_million of opts) from now on; `opts` names no
  * other field that matters. All zero: the faults stop. */
 void sim_chances(struct sim *sim, const struct sim_opts *opts);

@@ -89,6 +89,7 @@ struct sim_node {
     struct sim_fault_order faults[SIM_FAULTS_MAX];
     uint32_t fault_count;
     uint64_t fault_hits;
+    struct sim_watch *watch; /* NULL: none */
 };
 
 struct sim_event {
@@ -134,7 +135,7 @@ void sim_node_close(struct sim_node *node);
 uint64_t sim_node_used(const struct sim_node *node);
 bool sim_node_room(const struct sim_node *node, uint64_t blocks);
 bool sim_node_crash_due(struct sim_node *node);
-int sim_node_fault(struct sim_node *node, const struct io_site *site); /* errno, or 0 */
+int sim_node_fault(struct sim_node *node, const struct op *op); /* errno, or 0 */
 int sim_fd_open(struct sim_node *node, struct sim_inode *inode, uint32_t flags);
 struct sim_fd *sim_fd_get(const struct sim_node *node, int fd); /* NULL: not open */
 void sim_fd_free(struct sim_node *node, int fd);

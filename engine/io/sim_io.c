@@ -7,7 +7,7 @@
  *
  * Drawn at the start: EINTR and EAGAIN without effect; EIO, for writes after a prefix of any
  * number of sectors; short reads and writes of whole blocks; slow and stuck I/O. Ordered faults
- * (sim_fault) come first. ENOSPC on overwrite, as on thin volumes, comes by order only.
+ * (sim_fault, sim_watch) come first. ENOSPC on overwrite, as on thin volumes, comes by order only.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -227,7 +227,7 @@ static void flight_leave(struct sim_flight *f)
         check(!writes_overlap_in_flight(f));
         list_push(&f->inode->writes, &f->in_inode);
     }
-    int sys = sim_node_fault(f->disk->node, f->op->site);
+    int sys = sim_node_fault(f->disk->node, f->op);
     if (sys)
         flight_fail(f, sys);
     else
@@ -286,6 +286,8 @@ static void raw_turn(struct io *io, uint64_t wait_ns)
         struct op *op = f->op;
         int64_t result = f->result;
         sim_flight_give(s->node->sim, f);
+        if (s->node->watch)
+            s->node->watch->ends(s->node->watch, op, result < 0 ? (int)-result : 0);
         io_complete(io, op, result);
     }
 }

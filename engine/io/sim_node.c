@@ -219,11 +219,19 @@ uint64_t sim_fault_hits(const struct sim_node *node)
     return node->fault_hits;
 }
 
-int sim_node_fault(struct sim_node *node, const struct io_site *site)
+void sim_watch(struct sim_node *node, struct sim_watch *watch)
 {
+    node->watch = watch;
+}
+
+int sim_node_fault(struct sim_node *node, const struct op *op)
+{
+    int sys = node->watch ? node->watch->starts(node->watch, op) : 0;
+    if (sys)
+        return sys;
     for (uint32_t i = 0; i < node->fault_count; i++) {
         struct sim_fault_order *order = &node->faults[i];
-        if ((order->site && order->site != site) || order->left == 0)
+        if ((order->site && order->site != op->site) || order->left == 0)
             continue;
         if (order->left != SIM_NEVER)
             order->left--;

@@ -181,6 +181,45 @@ TEST(sim_run, fault_orders_hit_their_site_that_many_times)
     machine_close(&m);
 }
 
+struct looker {
+    struct sim_watch watch;
+    uint32_t starts, fails_at;
+    uint32_t ends, failed;
+};
+
+static int look_starts(struct sim_watch *w, const struct op *op)
+{
+    struct looker *k = container_of(w, struct looker, watch);
+    EXPECT(op->busy);
+    return ++k->starts == k->fails_at ? EIO : 0;
+}
+
+static void look_ends(struct sim_watch *w, const struct op *op, int sys)
+{
+    struct looker *k = container_of(w, struct looker, watch);
+    EXPECT(op->busy);
+    k->ends++;
+    k->failed += sys == EIO;
+}
+
+TEST(sim_run, a_watch_sees_starts_and_ends_and_lets_one_fail)
+{
+    struct machine m;
+    struct looker k = { .watch = { look_starts, look_ends }, .fails_at = 2 };
+    machine_open_seed(&m, 4);
+    int fd = machine_file(&m, "f");
+    sim_watch(m.node, &k.watch);
+    EXPECT_OK(machine_write(&m, fd, 0, 1, 1, 0));
+    EXPECT_ERR(machine_sync(&m, fd), ERR_IO);
+    EXPECT_OK(machine_sync(&m, fd));
+    sim_watch(m.node, NULL);
+    EXPECT_OK(machine_sync(&m, fd));
+    EXPECT_EQ(k.starts, 3);
+    EXPECT_EQ(k.ends, 3);
+    EXPECT_EQ(k.failed, 1);
+    machine_close(&m);
+}
+
 TEST(sim_run, crash_at_the_kth_io_ends_the_node_before_it)
 {
     struct machine m;
