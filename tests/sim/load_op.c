@@ -41,7 +41,7 @@ static bool excused(const struct load *l, const struct o_part *p, enum err err)
         return p->state >= O_DROPPING;
     if (err == ERR_POISONED || err == ERR_CORRUPT) /* a failed sync took what was written */
         return poisoned(l, p);
-    return err == ERR_CLOSED ? l->w->stopping : err == ERR_IO && l->w->eio;
+    return err == ERR_CLOSED ? l->w->stopping : world_failed(l->w, err);
 }
 
 /* ---- append ---- */
@@ -82,8 +82,7 @@ static void append_answered(struct append *append)
         demand(excused(l, a->part, err), "part %u: append gives NOT_FOUND", a->part->number);
     else {
         bool legal = (err == ERR_NO_SPACE && l->w->full) || (err == ERR_CLOSED && l->w->stopping) ||
-                     (err == ERR_OFFSET_RANGE && append->at_off_set) ||
-                     (err == ERR_IO && l->w->eio);
+                     (err == ERR_OFFSET_RANGE && append->at_off_set) || world_failed(l->w, err);
         demand(legal, "part %u: append of %llu bytes gives %s", a->part->number, LLU(a->bytes),
                err_name(err));
         oracle_refused(&l->w->oracle, a->number);

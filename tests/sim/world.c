@@ -30,6 +30,11 @@ bool world_dead(const struct world *w)
     return sim_dead(w->node);
 }
 
+bool world_failed(const struct world *w, enum err err)
+{
+    return w->eio && err != ERR_OK && (err == ERR_IO || err == w->fault);
+}
+
 void world_faults(struct world *w, const struct sim_opts *chances)
 {
     sim_chances(w->sim, chances);
@@ -140,20 +145,23 @@ static void counts_add(struct tally *t, const struct store_counts *c)
     t->entries += c->entries;
 }
 
+static void store_end(struct world *w, struct world_store *ws)
+{
+    if (!ws->store)
+        return;
+    struct store_counts c = store_counts(ws->store);
+    counts_add(&w->tally, &c);
+    w->tally.poisoned += store_poisoned(ws->store, NULL);
+    shard_remove(&ws->berth);
+    store_close(&ws->store);
+}
+
 void world_end(struct world *w)
 {
     if (!world_dead(w)) /* stopped, poisoned, or an opening failed: the process ends */
         sim_crash(w->node, SIM_KILL);
-    for (uint32_t i = 0; i < w->store_count; i++) {
-        struct world_store *ws = &w->stores[i];
-        if (!ws->store)
-            continue;
-        struct store_counts c = store_counts(ws->store);
-        counts_add(&w->tally, &c);
-        w->tally.poisoned += store_poisoned(ws->store, NULL);
-        shard_remove(&ws->berth);
-        store_close(&ws->store);
-    }
+    for (uint32_t i = 0; i < w->store_count; i++)
+        store_end(w, &w->stores[i]);
     for (struct node *n; (n = list_pop(&w->ops));) {
         struct world_op *op = container_of(n, struct world_op, node);
         op->forget(op);
@@ -164,6 +172,21 @@ void world_end(struct world *w)
     w->burst = 0;
     for (uint32_t i = 0; i < w->shard_count; i++)
         shard_close(&w->shards[i]);
+}
+
+bool world_again(struct world *w)
+{
+    w->stopping = false;
+    for (uint32_t i = 0; i < w->store_count; i++) {
+        struct world_store *ws = &w->stores[i];
+        demand(!ws->store || !io_inflight(w->shards[ws->shard].io),
+               "store %s is stopped, and its I/O is not over", ws->path);
+        store_end(w, ws);
+        io_fd_close(w->shards[ws->shard].io, ws->dir);
+        if (!store_start(w, ws))
+            return false;
+    }
+    return true;
 }
 
 struct stopping {

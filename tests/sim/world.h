@@ -52,6 +52,7 @@ struct world {
     uint64_t op_bytes; /* of appends under way */
     enum end worst;    /* how the machine ended since the stores were last open */
     bool eio;          /* I/O errors are drawn: the disk may break promises */
+    enum err fault;    /* eio: another code that they may have; OK: none */
     bool full;         /* space is limited */
     bool stopping;     /* CLOSED is an answer now */
     uint64_t turns_idle;
@@ -72,6 +73,8 @@ void world_close(struct world *w);
 bool world_start(struct world *w);
 /* Frees shards, stores and operations: the machine is dead, or every store is stopped. */
 void world_end(struct world *w);
+/* Stopped stores, and those that did not open, open again in the same process. */
+bool world_again(struct world *w);
 /* A client was answered: lies are found when the machine ends just then. */
 void world_answered(struct world *w, enum durability bought);
 /* A delete or a trim was asked for. */
@@ -87,6 +90,8 @@ bool world_turn(struct world *w, uint64_t until_ns);
 /* Turns until `wanted` says so. False: dead, or it did not come within limit_ns. */
 bool world_until(struct world *w, bool (*wanted)(struct world *w), uint64_t limit_ns);
 bool world_dead(const struct world *w);
+/* Is this an error that a failed I/O may give? */
+bool world_failed(const struct world *w, enum err err);
 bool world_ops_done(struct world *w); /* for world_until() */
 /* Lets time pass. False: dead. */
 bool world_sleep(struct world *w, uint64_t ns);
