@@ -26,7 +26,9 @@ bool vol_number(const char *name, uint32_t *number)
 
 static void make_step(struct store *s);
 
-static void make_failed(struct store *s, struct op *op)
+/* Ends without a volume: what was made of the file stays under its temporary name, or is removed by
+ * the next opening. */
+static void make_end(struct store *s)
 {
     struct grower *g = s->grower;
     if (g->making->fd >= 0)
@@ -34,6 +36,12 @@ static void make_failed(struct store *s, struct op *op)
     vol_free(g->making);
     g->making = NULL;
     g->step = MAKE_NONE;
+}
+
+static void make_failed(struct store *s, struct op *op)
+{
+    struct grower *g = s->grower;
+    make_end(s);
     if (op->err == ERR_NO_SPACE) {
         probe("no space for a volume");
         s->full = true;
@@ -60,16 +68,16 @@ static void make_done(struct op *op)
 {
     struct grower *g = container_of(op, struct grower, make_op);
     struct store *s = g->store;
+    if (g->step == MAKE_OPEN && !op->err) {
+        g->making->fd = (int)op->got;
+        op->err = io_fd_lock(s->io, g->making->fd, 0);
+    }
     if (op->err && !(g->step == MAKE_UNLINK && op->err == ERR_NOT_FOUND)) {
         make_failed(s, op);
         return;
     }
-    if (g->step == MAKE_OPEN) {
-        g->making->fd = (int)op->got;
-        op->err = io_fd_lock(s->io, g->making->fd, 0);
-    }
-    if (op->err && g->step == MAKE_OPEN) {
-        make_failed(s, op);
+    if (s->poisoned) {
+        make_end(s);
         return;
     }
     if (g->step == MAKE_DIR) {
@@ -174,9 +182,9 @@ static void zero_done(struct op *op)
         probe("no space to zero a slab");
         g->zero_retry_ns = io_now_ns(s->io) + SEC_NS;
     }
-    if (op->err || g->zero_syncing) {
+    if (op->err || g->zero_syncing || s->poisoned) {
         b->zeroing = false;
-        b->written = !op->err;
+        b->written = !op->err && g->zero_syncing;
         g->zeroing = NULL;
         g->zero_syncing = false;
         parked_retry(s);
@@ -242,10 +250,10 @@ static void remove_done(struct op *op)
 {
     struct grower *g = container_of(op, struct grower, remove_op);
     struct store *s = g->store;
-    if (op->err) {
+    if (op->err)
         store_poison(s, op, "removing a volume file");
+    if (s->poisoned)
         return;
-    }
     if (!g->remove_syncing) {
         g->remove_syncing = true;
         io_sync(s->io, op, s->dir, remove_done);

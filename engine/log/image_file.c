@@ -27,7 +27,7 @@ static void step_done(struct store *s, struct op *op, const char *what)
         store_poison(s, op, what);
         return;
     }
-    if (!k->waiting) {
+    if (!k->waiting && !s->poisoned) {
         if (k->step == IMAGE_OPEN) {
             k->fd = (int)op->got;
             op->err = io_fd_lock(s->io, k->fd, 0);
