@@ -42,7 +42,7 @@ static void make_failed(struct store *s, struct op *op)
 {
     struct grower *g = s->grower;
     make_end(s);
-    if (op->err == ERR_NO_SPACE) {
+    if (op->err == ERR_NO_SPACE && op->verb != IO_SYNC) {
         probe("no space for a volume");
         s->full = true;
         g->retry_ns = io_now_ns(s->io) + SEC_NS;
@@ -176,9 +176,9 @@ static void zero_done(struct op *op)
     struct grower *g = container_of(op, struct grower, zero_op);
     struct store *s = g->store;
     struct slab *b = &g->zeroing->slabs[g->zero_slab];
-    if (op->err && op->err != ERR_NO_SPACE)
+    if (op->err && (op->err != ERR_NO_SPACE || g->zero_syncing)) {
         store_poison(s, op, "zeroing space ahead of need");
-    if (op->err == ERR_NO_SPACE) {
+    } else if (op->err) {
         probe("no space to zero a slab");
         g->zero_retry_ns = io_now_ns(s->io) + SEC_NS;
     }

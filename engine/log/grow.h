@@ -8,8 +8,9 @@
  *   remove  RETIRING: the next image no longer names it; when that is live, unlink and sync
  *
  * Thread     the store's io only.
- * Fails      NO_SPACE while making is not an error of the store: store.full, tried again after 1 s
- *            or when space comes back. Anything else poisons.
+ * Fails      NO_SPACE while making or zeroing is not an error of the store: store.full, tried again
+ *            after 1 s or when space comes back. Anything else poisons, and any error of a sync:
+ *            the device may have dropped what others wrote.
  */
 #ifndef LOG_GROW_H
 #define LOG_GROW_H

@@ -10,11 +10,17 @@
 
 static void image_file_step(struct store *s);
 
+/* A larger file needs space that may come back; but what a sync says poisons, whatever it is. */
+static bool may_wait(const struct checkpoint *k, const struct op *op)
+{
+    return op->err == ERR_NO_SPACE && k->grow_file && op->verb != IO_SYNC;
+}
+
 static void step_done(struct store *s, struct op *op, const char *what)
 {
     struct checkpoint *k = s->ckpt;
     k->waiting--;
-    if (op->err == ERR_NO_SPACE && k->grow_file) {
+    if (may_wait(k, op)) {
         probe("no space for a larger image: the checkpoint waits");
         k->retry_ns = io_now_ns(s->io) + SEC_NS;
         if (k->fd >= 0)
