@@ -43,6 +43,7 @@ struct checkpoint {
     /* the image file */
     enum image_step step;
     bool grow_file;
+    bool no_space; /* one of the operations under way found none */
     int fd;
     uint64_t capacity, retry_ns, bytes;
     uint8_t *pages, *file_head;

@@ -16,35 +16,39 @@ static bool may_wait(const struct checkpoint *k, const struct op *op)
     return op->err == ERR_NO_SPACE && k->grow_file && op->verb != IO_SYNC;
 }
 
+/* The file is made anew when space may have come back. */
+static void space_wait(struct store *s)
+{
+    struct checkpoint *k = s->ckpt;
+    probe("no space for a larger image: the checkpoint waits");
+    k->retry_ns = io_now_ns(s->io) + SEC_NS;
+    if (k->fd >= 0)
+        io_fd_close(s->io, k->fd);
+    k->fd = -1;
+    k->step = IMAGE_UNLINK;
+    k->no_space = false;
+}
+
 static void step_done(struct store *s, struct op *op, const char *what)
 {
     struct checkpoint *k = s->ckpt;
     k->waiting--;
-    if (may_wait(k, op)) {
-        probe("no space for a larger image: the checkpoint waits");
-        k->retry_ns = io_now_ns(s->io) + SEC_NS;
-        if (k->fd >= 0)
-            io_fd_close(s->io, k->fd);
-        k->fd = -1;
-        k->step = IMAGE_UNLINK;
-        return;
+    if (k->step == IMAGE_OPEN && !op->err) {
+        k->fd = (int)op->got;
+        op->err = io_fd_lock(s->io, k->fd, 0);
     }
-    if (op->err && !(op->err == ERR_NOT_FOUND && k->step == IMAGE_UNLINK)) {
+    if (may_wait(k, op))
+        k->no_space = true;
+    else if (op->err && !(op->err == ERR_NOT_FOUND && k->step == IMAGE_UNLINK))
         store_poison(s, op, what);
+    if (k->waiting || s->poisoned)
+        return;
+    if (k->no_space) {
+        space_wait(s);
         return;
     }
-    if (!k->waiting && !s->poisoned) {
-        if (k->step == IMAGE_OPEN) {
-            k->fd = (int)op->got;
-            op->err = io_fd_lock(s->io, k->fd, 0);
-            if (op->err) {
-                store_poison(s, op, "locking a larger image file");
-                return;
-            }
-        }
-        k->step++;
-        image_file_step(s);
-    }
+    k->step++;
+    image_file_step(s);
 }
 
 static void file_done(struct op *op)
