@@ -62,6 +62,7 @@ void capture_live(struct part *p);
 void capture_free(struct store *s, uint32_t number);
 
 void image_file_start(struct store *s);
+void image_file_close(struct store *s);
 bool image_file_done(struct store *s); /* steps; true once the image is durable */
 
 #endif

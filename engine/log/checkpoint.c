@@ -230,6 +230,7 @@ void checkpoint_close(struct store *s)
         return;
     slots_return(s);
     capture_close(s);
+    image_file_close(s);
     free(s->ckpt->slots.at);
     free(s->ckpt->captured);
     image_build_close(&s->ckpt->build);

@@ -173,6 +173,14 @@ void image_file_start(struct store *s)
     image_file_step(s);
 }
 
+/* A larger file that is not in use is given up, and its lock with it. */
+void image_file_close(struct store *s)
+{
+    struct checkpoint *k = s->ckpt;
+    if (k->grow_file && k->fd >= 0)
+        io_fd_close(s->io, k->fd);
+}
+
 bool image_file_done(struct store *s)
 {
     struct checkpoint *k = s->ckpt;
@@ -185,6 +193,7 @@ bool image_file_done(struct store *s)
     if (k->grow_file) {
         io_fd_close(s->io, s->image_fd);
         s->image_fd = k->fd;
+        k->fd = -1;
         s->image_capacity = k->capacity;
     }
     return true;
