@@ -63,15 +63,25 @@ static uint64_t straddler_off(const struct part *p, const struct extent *e)
     return max_u64(e->base_off, p->start_off);
 }
 
-void gap_after_tiles(struct part *p, uint64_t pos)
+/* Salvage goes on beside an index block that no opening can read: repair makes it anew later. */
+static bool index_given_up(const struct store *s, enum err err)
+{
+    return err == ERR_CORRUPT || (err == ERR_IO && s->opts.salvage && s->replaying);
+}
+
+enum err gap_after_tiles(struct part *p, uint64_t pos)
 {
     struct extent *e = part_extent_of(p, pos);
     if (!e || pos == e->base_pos || !e->tile_count)
-        return; /* a batch never reaches into an extent */
+        return ERR_OK; /* a batch never reaches into an extent */
     bool in_block = e->tile_count == e->tile_from;
-    if (in_block && index_load_now(e) == ERR_OK)
+    enum err err = in_block ? index_load_now(e) : ERR_OK;
+    if (err && !index_given_up(p->store, err))
+        return err;
+    if (in_block && !err)
         e->index_blocks--; /* the next image's last block says it too */
     if (e->tile_count > e->tile_from)
         e->tiles[e->tile_count - 1 - e->tile_from].flags |= TILE_CUT;
     gap_damaged(p, straddler_off(p, e));
+    return ERR_OK;
 }

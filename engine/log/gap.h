@@ -20,8 +20,9 @@
 /* Bytes [pos, end) of p's tail are lost, and with them the offsets [off, next_off). They are whole
  * batches, so there are 61 of them or more; CORRUPT if not. */
 enum err gap_in_tail(struct part *p, uint64_t pos, uint64_t end, uint64_t off, uint64_t next_off);
-/* What follows p's last tile is lost: the batch that reaches over its end with it. */
-void gap_after_tiles(struct part *p, uint64_t pos);
+/* What follows p's last tile is lost: the batch that reaches over its end with it. Fails when the
+ * index block that has to say so cannot be read now; a damaged one is left to repair. */
+enum err gap_after_tiles(struct part *p, uint64_t pos);
 /* p is damaged from `off` on. */
 void gap_damaged(struct part *p, uint64_t off);
 

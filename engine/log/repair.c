@@ -60,7 +60,7 @@ static enum err part_slot(struct repair *r, struct part *p)
     p->mark_prev_end = p->next_off;
     p->image_head = 0; /* so that the next image takes another slot */
     gap_damaged(p, p->next_off);
-    gap_after_tiles(p, from);
+    TRY(gap_after_tiles(p, from));
     r->report->slots++;
     return ERR_OK;
 }

@@ -268,5 +268,7 @@ enum err replay_row(struct replay *r, const struct entry *e, const struct row *r
     if (!r->loose)
         return row_apply(r, e, row, bytes);
     struct row fitted = *row;
-    return replay_fit(r, &fitted, &bytes) ? row_apply(r, e, &fitted, bytes) : ERR_OK;
+    bool says = replay_fit(r, &fitted, &bytes);
+    TRY(r->err);
+    return says ? row_apply(r, e, &fitted, bytes) : ERR_OK;
 }

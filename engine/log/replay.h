@@ -35,7 +35,8 @@ struct replay {
     uint32_t part_cap;
     uint32_t image_parts; /* numbers that the image knows: 0..image_parts-1 */
     struct why *why;
-    bool loose; /* salvage: an entry was lost, so rows may not fit what is known */
+    bool loose;   /* salvage: an entry was lost, so rows may not fit what is known */
+    enum err err; /* salvage: of what replay_fit() had to read */
 };
 
 /* What is known of partition `number`; grows. */

@@ -84,6 +84,12 @@ static bool fit_inline(struct fit *f)
     return true;
 }
 
+static void lose_after_tiles(struct fit *f, uint64_t pos)
+{
+    enum err err = gap_after_tiles(f->p, pos);
+    f->r->err = f->r->err ? f->r->err : err;
+}
+
 /* Extents end with what their tiles describe; what was in memory only is lost. */
 static void cut_at_tiles(struct fit *f)
 {
@@ -98,7 +104,7 @@ static void cut_at_tiles(struct fit *f)
         e->sealed = e->close_named = true;
     }
     gap_damaged(p, p->next_off);
-    gap_after_tiles(p, disk);
+    lose_after_tiles(f, disk);
 }
 
 static bool fit_direct(struct fit *f)
@@ -122,7 +128,7 @@ static bool fit_direct(struct fit *f)
     }
     if (row->pos > rp->disk) {
         gap_damaged(f->p, e->base_off);
-        gap_after_tiles(f->p, rp->disk);
+        lose_after_tiles(f, rp->disk);
         extent_tile_add(e, &(struct tile){ .at = (uint32_t)(rp->disk - e->base_pos),
                                            .len = (uint32_t)(row->pos - rp->disk),
                                            .batch_at = NO_BATCH,

@@ -166,7 +166,7 @@ static enum err tail_from_slot(struct slots_ahead *a, struct part *p, bool *lost
     if (*lost) {
         probe("a live tail slot is damaged");
         part_tail_damaged(p);
-        gap_after_tiles(p, from);
+        TRY(gap_after_tiles(p, from));
     } else {
         tail_paste(p, from, block, len);
     }
@@ -180,10 +180,8 @@ static enum err tail_without(struct part *p, const struct replay_part *rp,
 {
     probe("acknowledged bytes in the journal are damaged");
     gap_damaged(p, piece->base_off);
-    if (pos == rp->disk) {
-        gap_after_tiles(p, pos);
-        return ERR_OK;
-    }
+    if (pos == rp->disk)
+        return gap_after_tiles(p, pos);
     return gap_in_tail(p, pos, piece->pos + piece->len, piece->base_off, piece->next_off);
 }
 
@@ -201,10 +199,14 @@ static enum err tail_from_pieces(struct replay *r, struct part *p, struct replay
             gap && gap->sealed && at >= gap->base_pos + gap->data_bytes && pos == block_ceil(at);
         if (pos != at && !padded)
             return part_broken(r, p, "a hole in its newest bytes");
+        enum err err = ERR_OK;
         if (piece->at)
             tail_paste(p, pos, piece->at + skip, piece->len - skip);
-        else if (tail_without(p, rp, piece, pos) != ERR_OK)
+        else
+            err = tail_without(p, rp, piece, pos);
+        if (err == ERR_CORRUPT)
             return part_broken(r, p, "a damaged piece of a batch in its newest bytes");
+        TRY(err);
         at = pos + piece->len - skip;
     }
     return block_ceil(at) >= p->head_pos ? ERR_OK
