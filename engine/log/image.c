@@ -162,6 +162,7 @@ struct loader {
     uint64_t capacity, generation, pages;
     uint8_t *copy[2];
     bool read[2];
+    bool unread;
     uint32_t healed;
 };
 
@@ -191,8 +192,10 @@ static enum err newest_head(struct loader *l, uint64_t below, struct image_head 
         struct image_head h;
         err = read_at(l->io, l->fd, page, BLOCK_BYTES, BLOCK_BYTES + i * l->capacity);
         uint64_t generation = err ? 0 : head_generation(page);
-        if (err && err != ERR_CORRUPT) /* CORRUPT: the file is short */
+        if (err && err != ERR_CORRUPT) { /* CORRUPT: the file is short */
             failed = err;
+            l->unread = true;
+        }
         if (generation <= best->generation || generation >= below || (generation & 1) != (i < 2))
             continue;
         if (head_at(l, page, generation, &h))
@@ -215,6 +218,7 @@ static enum err copies_read(struct loader *l)
         if (err == ERR_DEAD)
             return err;
         l->read[c] = err == ERR_OK;
+        l->unread |= err && err != ERR_CORRUPT;
     }
     return ERR_OK;
 }
@@ -330,5 +334,6 @@ enum err image_load(struct io *io, int fd, const struct identity *id, uint64_t b
         image_close(out);
         out->head.generation = generation; /* so that the caller can ask for an older one */
     }
+    out->unread = l.unread;
     return err;
 }

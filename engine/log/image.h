@@ -45,6 +45,7 @@ struct image {
     struct vol_row *vols;
     uint8_t *sections;
     uint32_t healed; /* pages that came from the other copy */
+    bool unread;     /* valid also when it fails: a read failed, so there may be more than was seen */
 };
 /* Loads generation `generation` (0: the newest whole one; otherwise the newest below it). NOT_FOUND
  * when there is none, CORRUPT when pages are damaged in both copies. */

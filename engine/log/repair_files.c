@@ -15,35 +15,45 @@ static uint64_t file_bytes(const struct verify *v, const struct verify_file *f)
     return f->kind == FILE_VOLUME ? vol_bytes(&v->id.geometry) : block_floor(f->bytes);
 }
 
-/* The opening in a volume's identity block: the image has it too. */
-static uint64_t vol_opening(struct verify *v, uint32_t number)
+/* The opening in a volume's identity block: the image has it too, if it is whole. An image that
+ * cannot be read now is not a damaged one: a block made without it would be another file's. */
+static enum err vol_opening(struct verify *v, uint32_t number, uint64_t *opening)
 {
     struct image im = { 0 };
-    uint64_t opening = 0;
     struct verify_file *image = verify_file(v, FILE_IMAGE, 0);
     int fd;
-    if (!image || !image->whole || verify_open(v, "image", &fd))
-        return 0;
-    if (image_load(v->io, fd, &image->id, 0, &im, NULL) == ERR_OK)
-        for (uint32_t i = 0; i < im.head.vols; i++)
-            if (im.vols[i].number == number)
-                opening = im.vols[i].opening;
+    bool known = false;
+    *opening = 0;
+    if (!image || !image->whole)
+        return ERR_OK;
+    TRY(verify_open(v, "image", &fd));
+    enum err err = image_load(v->io, fd, &image->id, 0, &im, NULL);
+    for (uint32_t i = 0; !err && i < im.head.vols; i++)
+        if (im.vols[i].number == number) {
+            *opening = im.vols[i].opening;
+            known = true;
+        }
+    bool unread = im.unread && !known;
     image_close(&im);
     io_fd_close(v->io, fd);
-    return opening;
+    if (err == ERR_CORRUPT || err == ERR_NOT_FOUND)
+        err = ERR_OK;
+    return err ? err : unread ? ERR_IO : ERR_OK;
 }
 
 static enum err identity_rebuild(struct repair *r, struct verify *v, struct verify_file *f)
 {
     int fd;
-    uint8_t *block = io_buffer_take(BLOCK_BYTES);
-    if (!block)
-        return ERR_NO_MEMORY;
     struct identity id = v->id;
     id.kind = f->kind;
     id.file_number = f->number;
     id.file_bytes = file_bytes(v, f);
-    id.opening = f->kind == FILE_VOLUME ? vol_opening(v, f->number) : 0;
+    id.opening = 0;
+    if (f->kind == FILE_VOLUME)
+        TRY(vol_opening(v, f->number, &id.opening));
+    uint8_t *block = io_buffer_take(BLOCK_BYTES);
+    if (!block)
+        return ERR_NO_MEMORY;
     identity_encode(&id, block);
     enum err err = repair_open(r, f->name, &fd);
     if (!err) {
