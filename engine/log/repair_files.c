@@ -133,10 +133,14 @@ static enum err page_heal(struct copies *c, uint64_t pos[2], const struct page_s
     return repair_write(c->r, c->fd, c->page[!bad], BLOCK_BYTES, pos[bad]);
 }
 
+static uint64_t copy_pos(const struct copies *c, uint32_t region, uint32_t copy)
+{
+    return BLOCK_BYTES + (2ull * region + copy) * c->capacity;
+}
+
 static bool head_read(struct copies *c, uint32_t region, uint32_t copy, struct image_head *out)
 {
-    uint64_t got;
-    uint64_t pos = BLOCK_BYTES + (2ull * region + copy) * c->capacity;
+    uint64_t got, pos = copy_pos(c, region, copy);
     if (verify_read(c->v, c->fd, c->page[0], BLOCK_BYTES, pos, &got) || got != BLOCK_BYTES ||
         image_head_decode(c->page[0], out) != ERR_OK)
         return false;
@@ -144,6 +148,22 @@ static bool head_read(struct copies *c, uint32_t region, uint32_t copy, struct i
     return page_ok(c->page[0], &seal) && out->pages * BLOCK_BYTES <= c->capacity;
 }
 
+/* Every page of one copy verifies. */
+static enum err copy_whole(struct copies *c, uint32_t region, uint32_t copy,
+                           const struct image_head *h, bool *whole)
+{
+    *whole = true;
+    for (uint64_t i = 0; i < h->pages && *whole; i++) {
+        struct page_seal seal = { c->v->id.store, h->generation, (uint32_t)i };
+        uint64_t got, pos = copy_pos(c, region, copy) + i * BLOCK_BYTES;
+        TRY(verify_read(c->v, c->fd, c->page[0], BLOCK_BYTES, pos, &got));
+        *whole = got == BLOCK_BYTES && page_ok(c->page[0], &seal);
+    }
+    return ERR_OK;
+}
+
+/* The copies are of two generations when a write of the newer one ended early, by a crash or an
+ * error. It counts if one copy of it is whole; else the older one is left as it is. */
 static enum err region_heal(struct copies *c, uint32_t region)
 {
     struct image_head heads[2];
@@ -152,12 +172,16 @@ static enum err region_heal(struct copies *c, uint32_t region)
         ok[copy] = head_read(c, region, copy, &heads[copy]);
     if (!ok[0] && !ok[1])
         return ERR_OK;
+    uint32_t newer = !ok[0] || (ok[1] && heads[1].generation > heads[0].generation);
+    struct image_head head = heads[newer];
+    bool whole = true;
     if (ok[0] && ok[1] && heads[0].generation != heads[1].generation)
-        return ERR_OK; /* an image that a crash interrupted: not rot */
-    struct image_head head = ok[0] ? heads[0] : heads[1];
+        TRY(copy_whole(c, region, newer, &head, &whole));
+    if (!whole)
+        return ERR_OK;
     for (uint64_t i = 0; i < head.pages; i++) {
-        uint64_t base = BLOCK_BYTES + 2ull * region * c->capacity + i * BLOCK_BYTES;
-        uint64_t pos[2] = { base, base + c->capacity };
+        uint64_t pos[2] = { copy_pos(c, region, 0) + i * BLOCK_BYTES,
+                            copy_pos(c, region, 1) + i * BLOCK_BYTES };
         struct page_seal seal = { c->v->id.store, head.generation, (uint32_t)i };
         TRY(page_heal(c, pos, &seal));
     }
