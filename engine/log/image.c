@@ -162,7 +162,7 @@ struct loader {
     uint64_t capacity, generation, pages;
     uint8_t *copy[2];
     bool read[2];
-    bool unread;
+    enum err unread; /* of a copy that could not be read */
     uint32_t healed;
 };
 
@@ -182,29 +182,33 @@ static uint64_t head_generation(const uint8_t *page)
 }
 
 /* The newest generation below `below` with a readable first page. A page that cannot be read is a
- * bad copy, not the end: an error counts only when no other page serves. */
+ * bad copy; but when nothing else tells what its region holds, a newer image may be in it, and to
+ * go on from an older one is to contradict it when it can be read again. */
 static enum err newest_head(struct loader *l, uint64_t below, struct image_head *best)
 {
     uint8_t *page = io_buffer_take(BLOCK_BYTES);
-    enum err err = page ? ERR_OK : ERR_NO_MEMORY, failed = ERR_NOT_FOUND;
+    enum err err = page ? ERR_OK : ERR_NO_MEMORY, unread[2] = { ERR_OK, ERR_OK };
+    bool told[2] = { false, false };
     best->generation = 0;
     for (uint32_t i = 0; i < 4 && page && err != ERR_DEAD; i++) {
         struct image_head h;
         err = read_at(l->io, l->fd, page, BLOCK_BYTES, BLOCK_BYTES + i * l->capacity);
+        if (err && err != ERR_CORRUPT) /* CORRUPT: the file is short */
+            unread[i / 2] = err;
         uint64_t generation = err ? 0 : head_generation(page);
-        if (err && err != ERR_CORRUPT) { /* CORRUPT: the file is short */
-            failed = err;
-            l->unread = true;
-        }
-        if (generation <= best->generation || generation >= below || (generation & 1) != (i < 2))
+        if (!generation || (generation & 1) != (i < 2) || !head_at(l, page, generation, &h))
             continue;
-        if (head_at(l, page, generation, &h))
+        told[i / 2] = true;
+        if (generation > best->generation && generation < below)
             *best = h;
     }
     io_buffer_give(page);
     if (!page || err == ERR_DEAD)
         return err;
-    return best->generation ? ERR_OK : failed;
+    for (uint32_t region = 0; region < 2; region++)
+        if (unread[region] && !told[region])
+            return unread[region];
+    return best->generation ? ERR_OK : ERR_NOT_FOUND;
 }
 
 static enum err copies_read(struct loader *l)
@@ -218,9 +222,19 @@ static enum err copies_read(struct loader *l)
         if (err == ERR_DEAD)
             return err;
         l->read[c] = err == ERR_OK;
-        l->unread |= err && err != ERR_CORRUPT;
+        if (err && err != ERR_CORRUPT)
+            l->unread = err;
     }
     return ERR_OK;
+}
+
+/* Neither copy has the page: damaged, unless one of them may be whole when it can be read again. */
+static enum err page_lost(const struct loader *l, uint64_t page, struct why *why)
+{
+    why_set(why, "image generation %llu: page %llu %s", (unsigned long long)l->generation,
+            (unsigned long long)page,
+            l->unread ? "cannot be read, and its copy is no better" : "is damaged in both copies");
+    return l->unread ? l->unread : ERR_CORRUPT;
 }
 
 /* Takes each page from whichever copy is whole; the result is in copy[0]. */
@@ -231,11 +245,8 @@ static enum err copies_heal(struct loader *l, struct why *why)
         uint8_t *a = l->copy[0] + i * BLOCK_BYTES, *b = l->copy[1] + i * BLOCK_BYTES;
         seal.number = (uint32_t)i;
         bool a_ok = l->read[0] && page_ok(a, &seal), b_ok = l->read[1] && page_ok(b, &seal);
-        if (!a_ok && !b_ok) {
-            why_set(why, "image generation %llu: page %llu is damaged in both copies",
-                    (unsigned long long)l->generation, (unsigned long long)i);
-            return ERR_CORRUPT;
-        }
+        if (!a_ok && !b_ok)
+            return page_lost(l, i, why);
         l->healed += !a_ok || !b_ok;
         if (!a_ok) {
             probe("image page healed from its copy");
@@ -334,6 +345,6 @@ enum err image_load(struct io *io, int fd, const struct identity *id, uint64_t b
         image_close(out);
         out->head.generation = generation; /* so that the caller can ask for an older one */
     }
-    out->unread = l.unread;
+    out->unread = l.unread != ERR_OK;
     return err;
 }

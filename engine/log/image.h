@@ -45,10 +45,11 @@ struct image {
     struct vol_row *vols;
     uint8_t *sections;
     uint32_t healed; /* pages that came from the other copy */
-    bool unread;     /* valid also when it fails: a read failed, so there may be more than was seen */
+    bool unread;     /* a copy could not be read; valid also when loading failed for that */
 };
 /* Loads generation `generation` (0: the newest whole one; otherwise the newest below it). NOT_FOUND
- * when there is none, CORRUPT when pages are damaged in both copies. */
+ * when there is none, CORRUPT when pages are damaged in both copies; what cannot be read now is
+ * not damaged, and gives the error of the read. */
 enum err image_load(struct io *io, int fd, const struct identity *id, uint64_t below,
                     struct image *out, struct why *why);
 void image_close(struct image *im);

@@ -372,6 +372,13 @@ static enum err scan_run(struct scan *sc)
 
 /* ---- the image ---- */
 
+/* Torn while it was written; or rotten: then the ring refuses. Salvage does without what it cannot
+ * read. */
+static bool older_is_tried(const struct store *s, const struct image *im, enum err err)
+{
+    return err == ERR_CORRUPT || (err && im->unread && s->opts.salvage);
+}
+
 static enum err image_open(struct scan *sc, struct image *im)
 {
     struct store *s = sc->s;
@@ -379,7 +386,7 @@ static enum err image_open(struct scan *sc, struct image *im)
     struct identity id = s->id;
     id.file_bytes = BLOCK_BYTES + 4 * s->image_capacity;
     enum err err = image_load(s->io, s->image_fd, &id, below, im, sc->why);
-    while (err == ERR_CORRUPT) { /* torn while it was written; or rotten: then the ring refuses */
+    while (older_is_tried(s, im, err)) {
         probe("newest image not whole: the older one is tried");
         below = im->head.generation;
         err = image_load(s->io, s->image_fd, &id, below, im, sc->why);

@@ -22,23 +22,17 @@ static enum err vol_opening(struct verify *v, uint32_t number, uint64_t *opening
     struct image im = { 0 };
     struct verify_file *image = verify_file(v, FILE_IMAGE, 0);
     int fd;
-    bool known = false;
     *opening = 0;
     if (!image || !image->whole)
         return ERR_OK;
     TRY(verify_open(v, "image", &fd));
     enum err err = image_load(v->io, fd, &image->id, 0, &im, NULL);
     for (uint32_t i = 0; !err && i < im.head.vols; i++)
-        if (im.vols[i].number == number) {
+        if (im.vols[i].number == number)
             *opening = im.vols[i].opening;
-            known = true;
-        }
-    bool unread = im.unread && !known;
     image_close(&im);
     io_fd_close(v->io, fd);
-    if (err == ERR_CORRUPT || err == ERR_NOT_FOUND)
-        err = ERR_OK;
-    return err ? err : unread ? ERR_IO : ERR_OK;
+    return err == ERR_CORRUPT || err == ERR_NOT_FOUND ? ERR_OK : err;
 }
 
 static enum err identity_rebuild(struct repair *r, struct verify *v, struct verify_file *f)
