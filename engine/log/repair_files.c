@@ -15,16 +15,20 @@ static uint64_t file_bytes(const struct verify *v, const struct verify_file *f)
     return f->kind == FILE_VOLUME ? vol_bytes(&v->id.geometry) : block_floor(f->bytes);
 }
 
-/* The opening in a volume's identity block: the image has it too, if it is whole. An image that
- * cannot be read now is not a damaged one: a block made without it would be another file's. */
+/* The opening in a volume's identity block: the image has it too, if it is whole (its own block was
+ * seen to before). An image that cannot be read now is not a damaged one: a block made without it
+ * would be another file's. */
 static enum err vol_opening(struct verify *v, uint32_t number, uint64_t *opening)
 {
     struct image im = { 0 };
     struct verify_file *image = verify_file(v, FILE_IMAGE, 0);
     int fd;
     *opening = 0;
-    if (!image || !image->whole)
-        return ERR_OK;
+    if (!image || !image->whole) {
+        why_set(v->why, "vol-%04u: only the image knows how old it is, and has no identity now",
+                number);
+        return ERR_CORRUPT;
+    }
     TRY(verify_open(v, "image", &fd));
     enum err err = image_load(v->io, fd, &image->id, 0, &im, NULL);
     for (uint32_t i = 0; !err && i < im.head.vols; i++)
