@@ -30,7 +30,6 @@ struct checkpoint {
     bool rest;                  /* the store is idle: partitions give their memory back */
     bool stalled;               /* a whole pass captured nothing: something has to complete first */
     uint32_t pass_count, count; /* captured before this pass, and so far */
-    struct buf slots;           /* u32 each, of partitions dropped meanwhile */
     uint64_t *captured;         /* one bit per partition number */
     bool growing;               /* the tails file is being grown */
     uint64_t grow_retry_ns;     /* after NO_SPACE: not before this */

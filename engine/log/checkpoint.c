@@ -203,35 +203,16 @@ static void checkpoint_finish(struct store *s)
     s->counts.checkpoints++;
     volumes_image_live(s, s->generation);
     checkpoint_close(s);
+    slots_reap(s);
     parked_retry(s);
-}
-
-bool checkpoint_keep_slot(struct store *s, uint32_t slot)
-{
-    if (!s->ckpt)
-        return false;
-    probe("a partition is dropped while a checkpoint may write its slot");
-    memcpy(buf_grow(&s->ckpt->slots, sizeof(slot)), &slot, sizeof(slot));
-    return true;
-}
-
-static void slots_return(struct store *s)
-{
-    for (size_t at = 0; at < s->ckpt->slots.len; at += sizeof(uint32_t)) {
-        uint32_t slot;
-        memcpy(&slot, s->ckpt->slots.at + at, sizeof(slot));
-        slot_give(s, slot);
-    }
 }
 
 void checkpoint_close(struct store *s)
 {
     if (!s->ckpt)
         return;
-    slots_return(s);
     capture_close(s);
     image_file_close(s);
-    free(s->ckpt->slots.at);
     free(s->ckpt->captured);
     image_build_close(&s->ckpt->build);
     io_buffer_give(s->ckpt->pages);

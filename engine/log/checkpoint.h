@@ -20,8 +20,6 @@
 void checkpoint_run_issued(struct store *s, struct extent *e);
 void checkpoint_run_done(struct store *s);
 bool checkpoint_due(const struct store *s);
-/* A dropped partition's slot: true when a write to it may be in flight; given back at the end. */
-bool checkpoint_keep_slot(struct store *s, uint32_t slot);
 /* When it wants a turn although nothing completes; UINT64_MAX: never. */
 uint64_t checkpoint_due_ns(const struct store *s);
 

@@ -75,6 +75,7 @@ static void commit_finish(struct store *s)
     while ((n = list_pop(&c->requests)))
         request_finish(s, container_of(n, struct part_request, node), ERR_OK);
     extents_reap(s, s->synced_seq);
+    slots_reap(s);
 }
 
 /* The entry and the runs are complete but not durable yet: enough for `written`, unless a run lies

@@ -27,6 +27,30 @@ void slot_give(struct store *s, uint32_t slot)
     stack_push(&s->free_slots, &s->free_slot_count, &s->free_slot_cap, slot);
 }
 
+static void slot_gone(struct store *s, uint32_t slot, uint64_t seq)
+{
+    if (s->gone_slot_count == s->gone_slot_cap) {
+        s->gone_slot_cap = s->gone_slot_cap ? s->gone_slot_cap * 2 : 16;
+        s->gone_slots = realloc(s->gone_slots, s->gone_slot_cap * sizeof(*s->gone_slots));
+        check(s->gone_slots);
+    }
+    s->gone_slots[s->gone_slot_count++] = (struct slot_gone){ seq, slot };
+}
+
+void slots_reap(struct store *s)
+{
+    uint32_t kept = 0;
+    if (s->ckpt)
+        return;
+    for (uint32_t i = 0; i < s->gone_slot_count; i++) {
+        if (s->gone_slots[i].seq <= s->synced_seq)
+            slot_give(s, s->gone_slots[i].slot);
+        else
+            s->gone_slots[kept++] = s->gone_slots[i];
+    }
+    s->gone_slot_count = kept;
+}
+
 static uint32_t number_take(struct store *s)
 {
     return s->free_number_count ? s->free_numbers[--s->free_number_count] : s->part_count;
@@ -134,8 +158,8 @@ void part_free(struct part *p)
     part_unlink(p);
     if (!s->replaying) {
         part_number_give(s, p->number);
-        if (p->slot != NO_SLOT && !checkpoint_keep_slot(s, p->slot))
-            slot_give(s, p->slot);
+        if (p->slot != NO_SLOT)
+            slot_gone(s, p->slot, s->journal.seq);
     }
     if (list_empty(&p->runs)) {
         part_memory_free(p);

@@ -329,6 +329,7 @@ void store_close(struct store **out)
     free(s->parts);
     free(s->free_numbers);
     free(s->free_slots);
+    free(s->gone_slots);
     free(s);
 }
 

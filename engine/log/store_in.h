@@ -70,6 +70,12 @@ struct mark {
 
 enum tail_state { TAIL_IN, TAIL_OUT, TAIL_LOADING };
 
+/* A slot whose owner was dropped by entry `seq`: until that is synced, a crash revives the owner. */
+struct slot_gone {
+    uint64_t seq;
+    uint32_t slot;
+};
+
 struct part {
     struct store *store;
     struct id16 topic;
@@ -217,6 +223,8 @@ struct store {
     uint32_t slot_next;  /* pairs handed out */
     uint32_t *free_slots;
     uint32_t free_slot_count, free_slot_cap;
+    struct slot_gone *gone_slots; /* of dropped partitions: slots_reap() frees them */
+    uint32_t gone_slot_count, gone_slot_cap;
 
     struct list dirty, direct_wait, parked, dying, requests, dones, request_dones, read_dones,
         find_dones, zombies, clean, run_pool;
@@ -240,6 +248,8 @@ void part_free(struct part *p);
 void part_epoch_push(struct part *p, struct part_epoch e);
 void part_number_give(struct store *s, uint32_t number);
 void slot_give(struct store *s, uint32_t slot);
+/* Frees slots whose owners' DROP rows are synced, unless a checkpoint may still write to them. */
+void slots_reap(struct store *s);
 void part_tail_damaged(struct part *p); /* the newest partial block is lost: stop before it */
 void part_memory_free(struct part *p);
 void part_abandon(struct part *p);
