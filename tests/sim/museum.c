@@ -1,8 +1,9 @@
 /* museum.c -- every documented wrong line is switched on, and a seed must find it.
  *
- *   museum                         each pitfall of engine/base/pitfall.def, at most 2,000 seeds
- * each museum NAME...                 only these museum --jobs J                processes at once
- * (default 2) museum --seeds N               at most N seeds each
+ *   museum             each pitfall of engine/base/pitfall.def, at most 2,000 seeds
+ *   museum NAME...     only these
+ *     --jobs J         processes at once (default 2)
+ *     --seeds N        at most N seeds each
  *
  * The seeds that caught a pitfall before are tried first (museum.def): a hint that saves time and
  * proves nothing by itself. A pitfall counts as caught when a seed ends by violated() or by a check
