@@ -35,6 +35,7 @@ struct checkpoint {
     uint64_t grow_retry_ns;     /* after NO_SPACE: not before this */
     uint32_t grow_slots;
     uint32_t runs, writes, syncs; /* in flight */
+    uint64_t run_bytes;           /* of the runs */
     struct list blocks;           /* the `writes`, for whoever closes under a dead machine */
     uint64_t max_seq;             /* entries that the rows contain */
     struct image_build build;

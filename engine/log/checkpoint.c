@@ -8,10 +8,12 @@
 #include "engine/log/commit.h"
 #include "engine/log/tail.h"
 
-#define SLICE_PARTS   512u /* partitions looked at per turn: about 100 us */
-#define REST_NS       (2 * SEC_NS)
-#define REST_SHARE    256u /* of the ring */
-#define FLIGHT_WRITES 64u  /* small writes (slots, index blocks) in flight */
+#define SLICE_PARTS  512u /* partitions looked at per turn: about 100 us */
+#define REST_NS      (2 * SEC_NS)
+#define REST_SHARE   256u         /* of the ring */
+#define FLIGHT_BYTES (512u << 10) /* in flight: commits beside a checkpoint wait for them */
+#define FLIGHT_HASTE (8u << 20)   /* ... when the ring or somebody waits for the checkpoint */
+#define BEHIND_STEP  (256u << 10) /* of one partition at a time */
 
 bool checkpoint_running(const struct store *s)
 {
@@ -65,16 +67,18 @@ static void checkpoint_start(struct store *s)
         s->journal.free_pos = s->journal.head_pos;
 }
 
-void checkpoint_run_issued(struct store *s, struct extent *e)
+void checkpoint_run_issued(struct store *s, struct extent *e, uint32_t len)
 {
     s->ckpt->runs++;
+    s->ckpt->run_bytes += len;
     e->vol->ckpt_sync |= volume_unwritten(s, e->vol, e->unit) || !s->sync_covers_device;
 }
 
-void checkpoint_run_done(struct store *s)
+void checkpoint_run_done(struct store *s, uint32_t len)
 {
-    check(s->ckpt && s->ckpt->runs > 0);
+    check(s->ckpt && s->ckpt->runs > 0 && s->ckpt->run_bytes >= len);
     s->ckpt->runs--;
+    s->ckpt->run_bytes -= len;
 }
 
 /* May its rows be copied now? Not while issued bytes are in no entry: naming_after() comes back. */
@@ -100,6 +104,11 @@ bool checkpoint_wants(const struct part *p)
     return k && k->state == CKPT_CAPTURE && p->number < k->parts && !captured(k, p->number);
 }
 
+bool checkpoint_now_or_never(const struct part *p)
+{
+    return checkpoint_wants(p) && p->direct_end > p->image_head;
+}
+
 void checkpoint_part(struct part *p)
 {
     if (!part_ready(p) || p->tail_state == TAIL_LOADING)
@@ -115,9 +124,28 @@ static void checkpoint_free_number(struct store *s, uint32_t number)
     captured_set(s->ckpt, number);
 }
 
+/* Somebody waits for what the checkpoint frees, or nobody is disturbed by it. */
+static bool haste(const struct store *s)
+{
+    return journal_used(s) >= s->journal.ring / 4 * 3 || !list_empty(&s->parked) || s->stop ||
+           (!commit_busy(s) && list_empty(&s->dirty));
+}
+
 static bool writes_full(const struct store *s)
 {
-    return s->ckpt->writes >= FLIGHT_WRITES || s->ckpt->runs >= FLIGHT_WRITES;
+    const struct checkpoint *k = s->ckpt;
+    uint64_t flight = k->run_bytes + (uint64_t)k->writes * BLOCK_BYTES;
+    return flight >= (haste(s) ? FLIGHT_HASTE : FLIGHT_BYTES);
+}
+
+/* Writes a long tail behind, a step at a time; true when what is left is one step. */
+static bool behind_step(struct part *p)
+{
+    uint64_t to = block_floor(p->named_pos);
+    if (p->tail_state != TAIL_IN || !part_ready(p) || to <= p->flight_pos + BEHIND_STEP)
+        return true;
+    part_issue(p, p->flight_pos + BEHIND_STEP, true);
+    return false;
 }
 
 /* Looks at a slice of the partitions; true when every one is captured. */
@@ -126,6 +154,8 @@ static bool capture_slice(struct store *s)
     struct checkpoint *k = s->ckpt;
     for (uint32_t n = 0; n < SLICE_PARTS && k->next < k->parts && !writes_full(s); n++) {
         struct part *p = s->parts[k->next];
+        if (!captured(k, k->next) && p && !behind_step(p))
+            continue;
         if (!captured(k, k->next) && !p)
             checkpoint_free_number(s, k->next);
         else if (!captured(k, k->next))

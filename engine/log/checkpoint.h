@@ -2,9 +2,9 @@
  *
  *   IDLE -> CAPTURE -> FLUSH -> SYNC -> IMAGE -> IMAGE_SYNC -> IDLE
  *
- *   CAPTURE     cut at the next entry; partition by partition, a slice a turn: write whole blocks
- *               behind, put the partial block into the slot that the live image does not name,
- *               and append the rows to the image in memory
+ *   CAPTURE     cut at the next entry; partition by partition, a slice a turn, with few bytes in
+ *               flight while commits go on beside it: write whole blocks behind, put the partial
+ * block into the slot that the live image does not name, and append the rows to the image in memory
  *   FLUSH       wait for those writes, and for the commits that the rows already contain
  *   SYNC        tails, and every volume that needs it
  *   IMAGE       both copies of the older generation
@@ -17,8 +17,8 @@
 
 #include "engine/log/store_in.h"
 
-void checkpoint_run_issued(struct store *s, struct extent *e);
-void checkpoint_run_done(struct store *s);
+void checkpoint_run_issued(struct store *s, struct extent *e, uint32_t len);
+void checkpoint_run_done(struct store *s, uint32_t len);
 bool checkpoint_due(const struct store *s);
 /* When it wants a turn although nothing completes; UINT64_MAX: never. */
 uint64_t checkpoint_due_ns(const struct store *s);

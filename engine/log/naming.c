@@ -199,7 +199,7 @@ void naming_after(struct store *s)
 {
     list_each (&s->commit.parts, n) {
         struct part *p = container_of(n, struct part, commit_node);
-        if (checkpoint_wants(p))
+        if (checkpoint_now_or_never(p))
             checkpoint_part(p);
     }
 }

@@ -41,7 +41,7 @@ static void run_done(struct op *op)
     if (r->waited)
         commit_run_done(s);
     if (r->behind)
-        checkpoint_run_done(s);
+        checkpoint_run_done(s, r->len);
     list_push(&s->run_pool, &r->node);
 }
 
@@ -110,7 +110,7 @@ void part_issue(struct part *p, uint64_t to_pos, bool behind)
         run_tiles(p, e, r->pos, len, at);
         e->pins++;
         if (behind) {
-            checkpoint_run_issued(s, e);
+            checkpoint_run_issued(s, e, len);
             s->counts.behind_bytes += len;
         } else {
             s->direct_inflight += len;

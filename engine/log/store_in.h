@@ -315,6 +315,8 @@ void checkpoint_part(struct part *p);
 void checkpoint_close(struct store *s);
 bool checkpoint_running(const struct store *s);
 bool checkpoint_wants(const struct part *p); /* it is running and has not captured p */
+/* The same, and p goes on with direct runs: only right after an entry are all of its bytes named. */
+bool checkpoint_now_or_never(const struct part *p);
 
 /* volume.c */
 /* *order is wanted, at least `least`; receives what it is. */
