@@ -29,6 +29,7 @@
 #define SQ_ENTRIES_MAX 256   /* more are submitted in several calls of one turn */
 #define CQ_ENTRIES_MAX 32768 /* the kernel keeps what overflows */
 #define IOWQ_THREADS   8     /* kernel threads for syncs and names */
+#define YIELD_EVERY_NS (20 * 1000ull)
 #define YIELD_LATE_NS  (200 * 1000ull)
 #define SHARED_NS      (20 * MS_NS)
 
@@ -51,6 +52,7 @@ struct uring {
     uint32_t kind;            /* index of ring_flags */
     uint64_t thread;          /* owner of the ring: thread_number() */
     uint64_t shared_until_ns; /* others want this core: no spinning before */
+    uint64_t yielded_ns;      /* when the core was last offered to kernel threads */
     struct op_queue pending;  /* started since the last turn */
     _Atomic bool woken;       /* wake_fd is readable, or about to be */
     int wake_fd;              /* eventfd */
@@ -70,6 +72,7 @@ static void op_prepare(const struct io *io, struct io_uring_sqe *sqe, struct op 
 static void uring_enter(struct uring *u, uint64_t wait_ns);
 static bool uring_submit(struct uring *u);
 static bool answer_transient(int result);
+static void uring_yield(struct uring *u);
 static void uring_spin(struct uring *u, uint64_t *wait_ns);
 static void uring_block(struct uring *u, uint64_t wait_ns);
 static void uring_reap(struct uring *u);
@@ -318,8 +321,10 @@ static void uring_enter(struct uring *u, uint64_t wait_ns)
 {
     if (u->submitted > 0 || wait_ns == 0) {
         uring_submit(u);
-        if (wait_ns == 0 || io_uring_sq_ready(&u->ring) > 0)
+        if (wait_ns == 0 || io_uring_sq_ready(&u->ring) > 0) {
+            uring_yield(u);
             return;
+        }
         uring_spin(u, &wait_ns);
     }
     if (wait_ns > 0)
@@ -344,6 +349,16 @@ static bool answer_transient(int result)
 {
     return result == -ETIME || result == -EINTR || result == -EAGAIN || result == -EBUSY ||
            result == -ENOMEM;
+}
+
+/* A thread that always has something to do would keep the kernel threads that complete its direct
+ * writes off its core until the scheduler's next tick, 4 ms (docs/decisions/0009). */
+static void uring_yield(struct uring *u)
+{
+    if (u->submitted == 0 || u->io.now_ns < u->yielded_ns + YIELD_EVERY_NS)
+        return;
+    u->yielded_ns = u->io.now_ns;
+    sched_yield();
 }
 
 /* io_uring_peek_cqe() enters the kernel only when it has work for this thread. Leaves in wait_ns

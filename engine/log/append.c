@@ -231,9 +231,18 @@ void parked_retry(struct store *s)
         part_unpark(container_of(n, struct part, parked_node));
 }
 
+/* Whole blocks that no entry has named yet. What small appends left in the journal does not count:
+ * a checkpoint writes that behind, and a run that named it again would cost its commit a sync. */
+static uint64_t direct_waiting(const struct part *p)
+{
+    uint64_t from = max_u64(p->flight_pos, p->named_pos), to = block_floor(p->head_pos);
+    return to > from ? to - from : 0;
+}
+
 /* How far the partition's bytes may go out now: whole batches as the bound on bytes in flight lets
- * them, which keeps small commits quick beside a firehose; and while the disk has enough to do, a
- * run waits to become DIRECT_RUN long, at half the cost of short ones. flight_pos: not now. */
+ * them, which keeps small commits quick beside a firehose (what is larger goes alone); and while
+ * the disk has enough to do, a run waits to become DIRECT_RUN long, at half the cost of short ones.
+ * flight_pos: not now. */
 static uint64_t direct_target(const struct part *p)
 {
     const struct store *s = p->store;
@@ -241,11 +250,13 @@ static uint64_t direct_target(const struct part *p)
     uint64_t busy = s->direct_inflight, most = s->opts.direct_flight;
     if (!naming_has_room(s) || (busy >= most / 4 && bytes < DIRECT_RUN))
         return p->flight_pos;
-    if (!busy || busy + bytes <= most)
+    if (busy + bytes <= most)
         return to;
     uint32_t i = busy < most ? mark_find(p, p->flight_pos + (most - busy)) : 0;
     uint64_t end = i ? block_floor(mark_at(p, i - 1)->pos) : 0; /* of the last batch that fits */
-    return end >= p->flight_pos + s->opts.direct_min ? end : p->flight_pos;
+    if (end >= p->flight_pos + s->opts.direct_min)
+        return end;
+    return busy ? p->flight_pos : to;
 }
 
 /* Large runs go out when they arrive, with a bounded number of bytes in flight (docs/STORE.md K1).
@@ -255,7 +266,7 @@ void part_direct(struct part *p)
     struct store *s = p->store;
     if (!store_ok(s))
         return;
-    if (block_floor(p->head_pos) < p->flight_pos + s->opts.direct_min) {
+    if (direct_waiting(p) < s->opts.direct_min) {
         if (p->head_pos > p->named_pos) /* it waited, and a checkpoint wrote its blocks behind */
             part_dirty(p);
         return;
@@ -267,7 +278,7 @@ void part_direct(struct part *p)
         part_dirty(p);
         io_push(s->io);
     }
-    bool rest = block_floor(p->head_pos) >= p->flight_pos + s->opts.direct_min;
+    bool rest = direct_waiting(p) >= s->opts.direct_min;
     if (rest && !node_linked(&p->direct_node))
         list_push(&s->direct_wait, &p->direct_node);
     else if (!rest)

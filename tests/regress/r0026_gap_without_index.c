@@ -8,7 +8,7 @@
 
 extern const struct io_site *const __start_io_sites[], *const __stop_io_sites[];
 
-/* Batches of a little more than a block: a tile each, and the rest of the last one in the slot. */
+/* Batches of a little more than two blocks: a tile each, and the rest of the last one in the slot. */
 static void fill_index_block(struct fixture *f)
 {
     struct part *p = fixture_add(f, 0);
@@ -16,7 +16,7 @@ static void fill_index_block(struct fixture *f)
         const struct extent *e = part_open_extent(p);
         if (e && e->tile_count == TILES_PER_BLOCK && p->head_pos > p->flight_pos)
             return;
-        fixture_fill(f, 0, 1, 4196);
+        fixture_fill(f, 0, 1, 8292);
     }
     EXPECT(false);
 }

@@ -197,6 +197,24 @@ TEST(commit, an_idle_store_seals_once_and_rests)
     fixture_close(&f);
 }
 
+TEST(commit, small_appends_never_become_direct_runs)
+{
+    // Goal: bytes that an entry carries already do not make a run, however many wait for the
+    // checkpoint; a large batch behind them does, and takes them along. Method: direct_min is 16
+    // KiB; 30 appends of 1,000 bytes, then one of 30,000.
+    struct fixture f;
+    open_quiet(&f, 509);
+    uint64_t before = f.store->counts.direct_bytes;
+    fixture_fill(&f, 0, 30, 1000);
+    EXPECT_EQ(f.store->counts.direct_bytes, before);
+    EXPECT_EQ(fixture_part(&f, 0)->flight_pos, 0);
+    fixture_fill(&f, 0, 1, 30000);
+    EXPECT(f.store->counts.direct_bytes >= before + 57000);
+    fixture_again(&f, SIM_POWER);
+    fixture_verify(&f, 0, 1 << 20);
+    fixture_close(&f);
+}
+
 TEST(commit, errors_of_entry_run_and_sync_poison)
 {
     // Goal: no ack, no retry, reads go on, an opening heals. Method: every I/O of one commit fails.

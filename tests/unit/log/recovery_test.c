@@ -483,7 +483,8 @@ TEST(recovery, the_older_image_is_refused_when_the_ring_has_gone_on)
             older = newer;
             newer = f.store->journal.free_pos;
         }
-        if (older && f.store->journal.head_pos >= older + ring + BLOCK_BYTES && !f.store->ckpt)
+        if (older && f.store->journal.head_pos >= older + ring + BLOCK_BYTES &&
+            (!f.store->ckpt || f.store->ckpt->state < CKPT_IMAGE))
             break;
         both(&f, 5000);
     }
