@@ -15,13 +15,17 @@
 
 #define DIRECT_RUN (256u << 10) /* bytes: where this kind of disk reaches its bandwidth */
 
+#define SYNC_SLOW_NS MS_NS
+
 enum placed { PLACED, PLACE_PARK, PLACE_FULL };
 
 void append_finish(struct append *a, enum err err)
 {
+    struct store *s = a->part->store;
     node_unlink(&a->node);
     a->err = err;
-    list_push(&a->part->store->dones, &a->node);
+    bool bulk = !err && a->batch.len >= s->opts.direct_min;
+    list_push(bulk ? &s->bulk_dones : &s->dones, &a->node);
 }
 
 void part_dirty(struct part *p)
@@ -231,12 +235,22 @@ void parked_retry(struct store *s)
         part_unpark(container_of(n, struct part, parked_node));
 }
 
-/* Whole blocks that no entry has named yet. What small appends left in the journal does not count:
- * a checkpoint writes that behind, and a run that named it again would cost its commit a sync. */
+/* Whole blocks with bytes that no entry has named yet. What small appends left in the journal does
+ * not count: a checkpoint writes that behind, and a run that named it again would cost its commit a
+ * sync. */
 static uint64_t direct_waiting(const struct part *p)
 {
-    uint64_t from = max_u64(p->flight_pos, p->named_pos), to = block_floor(p->head_pos);
+    uint64_t from = max_u64(p->flight_pos, block_floor(p->named_pos)),
+             to = block_floor(p->head_pos);
     return to > from ? to - from : 0;
+}
+
+/* Bytes in flight at most: fewer while small appends wait for commits, which queue behind them,
+ * unless the disk's own sync takes so long that it would make no difference (docs/STORE.md K1). */
+static uint64_t direct_bound(const struct store *s)
+{
+    bool careful = s->commit.small && s->commit.sync_ns < SYNC_SLOW_NS;
+    return careful ? s->opts.direct_flight / 4 : s->opts.direct_flight;
 }
 
 /* How far the partition's bytes may go out now: whole batches as the bound on bytes in flight lets
@@ -247,7 +261,7 @@ static uint64_t direct_target(const struct part *p)
 {
     const struct store *s = p->store;
     uint64_t to = block_floor(p->head_pos), bytes = to - p->flight_pos;
-    uint64_t busy = s->direct_inflight, most = s->opts.direct_flight;
+    uint64_t busy = s->direct_inflight, most = direct_bound(s);
     if (!naming_has_room(s) || (busy >= most / 4 && bytes < DIRECT_RUN))
         return p->flight_pos;
     if (busy + bytes <= most)

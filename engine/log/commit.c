@@ -114,8 +114,10 @@ static void sync_step(struct store *s, struct op *op)
     if (op->err)
         store_poison(s, op, "syncing a commit");
     c->waiting--;
-    if (!c->waiting && !s->poisoned)
+    if (!c->waiting && !s->poisoned) {
+        c->sync_ns = io_now_ns(s->io) - c->sync_from_ns;
         commit_finish(s);
+    }
 }
 
 static void sync_done(struct op *op)
@@ -132,6 +134,7 @@ static void commit_sync(struct store *s)
 {
     struct commit *c = &s->commit;
     c->state = COMMIT_SYNC;
+    c->sync_from_ns = io_now_ns(s->io);
     c->waiting = 1;
     io_sync(s->io, &c->sync_op, s->journal.fd, sync_done);
     s->counts.syncs++;

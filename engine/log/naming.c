@@ -171,7 +171,8 @@ bool naming_build(struct store *s, uint64_t ring_pos, bool seal)
     uint32_t room = ring_room(s, ring_pos, false), data_room = ring_room(s, ring_pos, true);
     struct build b = { .s = s, .max = room };
     c->row_count = c->piece_count = c->waiting = 0;
-    c->raw = false;
+    bool small = c->small;
+    c->raw = c->small = false;
     c->seal = seal;
     c->dsync = io_features(s->io).dsync;
     if (!room) {
@@ -192,6 +193,8 @@ bool naming_build(struct store *s, uint64_t ring_pos, bool seal)
     build_late_requests(&b);
     if (!c->row_count && (seal || !list_empty(&c->requests)))
         build_row(&b, &(struct row){ .kind = ROW_SEAL });
+    if (!c->row_count)
+        c->small = small; /* nothing was built */
     return c->row_count > 0;
 }
 

@@ -256,6 +256,8 @@ static void part_name(struct build *b, struct part *p, uint64_t to)
         build_close_row(b, p);
     if (direct)
         wait_for_runs(b->s, p, b->direct_to);
+    else
+        b->s->commit.small = true;
     b->s->commit.dsync &= !direct || pitfall(DSYNC_BESIDE_DIRECT);
     p->tiled_pos = max_u64(p->tiled_pos, b->direct_to);
     p->commit_off = mark_span(p, from, to).next_off;

@@ -9,7 +9,9 @@
 #include "engine/log/recovery.h"
 #include "engine/log/tail.h"
 
-#define DONES_MAX 16u /* answers of each kind in a turn's half */
+#define DONES_MAX      256u /* answers of each kind in half a turn */
+#define BULK_DONES_MAX 16u  /* of large appends: their owners send the next ones, which cost time \
+                             */
 
 /* ---- open ---- */
 
@@ -17,7 +19,8 @@ static void lists_open(struct store *s)
 {
     struct list *lists[] = { &s->dirty,      &s->direct_wait, &s->parked,        &s->dying,
                              &s->requests,   &s->dones,       &s->request_dones, &s->read_dones,
-                             &s->find_dones, &s->zombies,     &s->clean,         &s->run_pool };
+                             &s->find_dones, &s->bulk_dones,  &s->zombies,       &s->clean,
+                             &s->run_pool };
     for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
         list_init(lists[i]);
     for (uint32_t i = 0; i < CHUNK_ORDERS; i++)
@@ -28,7 +31,7 @@ static void opts_default(struct store_opts *o, const struct geometry *g)
 {
     o->tail_bytes = o->tail_bytes ? o->tail_bytes : MIB(512);
     o->tail_bytes = max_u64(o->tail_bytes, 8ull * g->batch_max);
-    o->direct_min = o->direct_min ? o->direct_min : 64u << 10;
+    o->direct_min = o->direct_min ? o->direct_min : 32u << 10;
     o->direct_min = (uint32_t)min_u64(o->direct_min, g->entry_max / 4);
     o->direct_flight = o->direct_flight ? o->direct_flight : MIB(2);
     o->seal_idle_ns = o->seal_idle_ns ? o->seal_idle_ns : 50 * MS_NS;
@@ -183,18 +186,17 @@ bool store_poisoned(const struct store *s, struct why *why)
 /* ---- turn ---- */
 
 /* Callbacks run from here only, never inside the call that caused them; what they start is run in
- * the next turn, and so are those beyond DONES_MAX: a commit may answer hundreds of appends, whose
- * owners send the next ones at once, and the disk is not to wait for all of that. */
-static void dones_run(struct list *dones, void (*run)(struct node *n))
+ * the next turn, and so are those beyond `max`. True when any ran. */
+static bool dones_run(struct list *dones, uint32_t max, void (*run)(struct node *n))
 {
     const struct node *last = dones->head.prev;
-    for (uint32_t i = 0; i < DONES_MAX && !list_empty(dones); i++) {
+    uint32_t ran = 0;
+    for (bool end = false; !end && ran < max && !list_empty(dones); ran++) {
         struct node *n = list_pop(dones);
-        bool end = n == last;
+        end = n == last;
         run(n);
-        if (end)
-            return;
     }
+    return ran > 0;
 }
 
 static void request_run(struct node *n)
@@ -221,18 +223,19 @@ static void find_run(struct node *n)
     f->done(f);
 }
 
-static void store_answer(struct store *s)
+static bool store_answer(struct store *s)
 {
-    dones_run(&s->request_dones, request_run);
-    dones_run(&s->dones, append_run);
-    dones_run(&s->read_dones, read_run);
-    dones_run(&s->find_dones, find_run);
+    bool any = dones_run(&s->request_dones, DONES_MAX, request_run);
+    any |= dones_run(&s->dones, DONES_MAX, append_run);
+    any |= dones_run(&s->read_dones, DONES_MAX, read_run);
+    return dones_run(&s->find_dones, DONES_MAX, find_run) || any;
 }
 
 static bool dones_waiting(const struct store *s)
 {
-    return !list_empty(&s->dones) || !list_empty(&s->request_dones) ||
-           !list_empty(&s->read_dones) || !list_empty(&s->find_dones);
+    return !list_empty(&s->dones) || !list_empty(&s->bulk_dones) ||
+           !list_empty(&s->request_dones) || !list_empty(&s->read_dones) ||
+           !list_empty(&s->find_dones);
 }
 
 static bool stop_ready(const struct store *s)
@@ -254,27 +257,38 @@ static void stop_turn(struct store *s)
     stop->done(stop);
 }
 
+/* Those who were answered may send the next append at once: the next commit waits a turn for them,
+ * or a client that waits for each answer would just miss every other commit. */
+static bool commit_may_start(struct store *s, bool answered)
+{
+    s->commit_later = answered && !s->commit_later && !commit_busy(s);
+    return !s->commit_later;
+}
+
 void store_turn(struct store *s)
 {
-    store_answer(s);
+    bool answered = store_answer(s);
     if (!list_empty(&s->parked))
         parked_retry(s);
     if (!list_empty(&s->direct_wait))
         direct_retry(s);
     if (!s->opts.read_only) {
-        commit_turn(s);
+        if (commit_may_start(s, answered))
+            commit_turn(s);
         checkpoint_turn(s);
         volumes_turn(s);
     }
     if (!list_empty(&s->dying))
         extents_reap(s, s->synced_seq);
     store_answer(s);
+    if (!s->commit_later)
+        dones_run(&s->bulk_dones, BULK_DONES_MAX, append_run);
     stop_turn(s);
 }
 
 uint64_t store_due_ns(const struct store *s)
 {
-    if (dones_waiting(s))
+    if (dones_waiting(s) || s->commit_later)
         return io_now_ns(s->io);
     if (!store_ok(s) || s->opts.read_only)
         return UINT64_MAX;

@@ -175,6 +175,7 @@ struct append {
     struct part *part;
     uint64_t end_pos, end_off;
 };
+/* Answers come in the order of appends, but that a small one may pass a large one. */
 void part_append(struct part *p, struct append *a);
 
 /* ---- read ---- */

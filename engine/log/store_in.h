@@ -70,7 +70,8 @@ struct mark {
 
 enum tail_state { TAIL_IN, TAIL_OUT, TAIL_LOADING };
 
-/* A slot whose owner was dropped by entry `seq`: until that is synced, a crash revives the owner. */
+/* A slot whose owner was dropped by entry `seq`: until that is synced, a crash revives the owner.
+ */
 struct slot_gone {
     uint64_t seq;
     uint32_t slot;
@@ -139,9 +140,12 @@ struct commit {
     uint32_t waiting; /* operations of this state not completed */
     uint8_t *buf;     /* entry_max bytes */
     struct entry entry;
-    bool dsync;           /* written with IO_DSYNC: no sync follows */
-    bool raw;             /* names runs in unwritten blocks: `written` waits for the sync */
-    bool seal;            /* an idle seal, carrying nothing */
+    bool dsync;       /* written with IO_DSYNC: no sync follows */
+    bool raw;         /* names runs in unwritten blocks: `written` waits for the sync */
+    bool small;       /* the last entry built has a partition without direct runs */
+    bool seal;        /* an idle seal, carrying nothing */
+    uint64_t sync_ns; /* how long the last sync took */
+    uint64_t sync_from_ns;
     struct row *rows;     /* row_cap of them, while building */
     struct piece *pieces; /* inline bytes, in row order */
     uint32_t row_count, row_cap, piece_count;
@@ -226,8 +230,8 @@ struct store {
     struct slot_gone *gone_slots; /* of dropped partitions: slots_reap() frees them */
     uint32_t gone_slot_count, gone_slot_cap;
 
-    struct list dirty, direct_wait, parked, dying, requests, dones, request_dones, read_dones,
-        find_dones, zombies, clean, run_pool;
+    struct list dirty, direct_wait, parked, dying, requests, zombies, clean, run_pool;
+    struct list dones, bulk_dones, request_dones, read_dones, find_dones; /* to be answered */
     uint64_t tail_used;                   /* bytes of chunks in use */
     struct arena arena;                   /* their memory */
     struct list chunk_pool[CHUNK_ORDERS]; /* chunks without memory, by size */
@@ -235,6 +239,7 @@ struct store {
     uint64_t last_commit_ns;
     uint64_t synced_seq;  /* entries up to this one are durable */
     bool sealed;          /* the last entry is a SEAL, or nothing was written since */
+    bool commit_later;    /* it waits a turn for those who were answered in this one */
     bool want_checkpoint; /* memory pressure, or the ring is full */
     bool want_image;      /* tables changed without an entry: volumes made, slabs zeroed */
     struct store_stop *stop;
@@ -315,7 +320,8 @@ void checkpoint_part(struct part *p);
 void checkpoint_close(struct store *s);
 bool checkpoint_running(const struct store *s);
 bool checkpoint_wants(const struct part *p); /* it is running and has not captured p */
-/* The same, and p goes on with direct runs: only right after an entry are all of its bytes named. */
+/* The same, and p goes on with direct runs: only right after an entry are all of its bytes named.
+ */
 bool checkpoint_now_or_never(const struct part *p);
 
 /* volume.c */

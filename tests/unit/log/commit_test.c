@@ -108,6 +108,7 @@ TEST(commit, written_is_answered_before_the_sync_and_says_so)
     // `synced` one in the same entry only after the sync. Method: written space.
     struct fixture f;
     open_quiet(&f, 503);
+    f.store->opts.direct_flight = MIB(8);
     struct part *p = fixture_part(&f, 0);
     struct sent *w =
         fixture_send(&f, 0, (struct spec){ .bytes = 20000, .want = DURABILITY_WRITTEN });
@@ -181,6 +182,7 @@ TEST(commit, an_idle_store_seals_once_and_rests)
     EXPECT_EQ(f.store->sealed, true);
     fixture_fill(&f, 0, 1, 300);
     uint64_t last_ns = f.store->last_commit_ns;
+    store_turn(f.store); /* the turn that waited for those who were answered */
     EXPECT_EQ(f.store->counts.entries, entries + 1);
     EXPECT_EQ(f.store->sealed, false);
     EXPECT_EQ(store_due_ns(f.store), last_ns + 50 * MS_NS);

@@ -30,15 +30,15 @@ TEST(shard, a_turn_opens_letters_up_to_its_bytes)
     REQUIRE_OK(shard_start(&s, &(struct io_opts){ .node = sim_node(sim, 0) }));
     opened = 0;
     for (uint32_t i = 0; i < LETTERS; i++) {
-        letters[i] = (struct noted){ .letter.open = note, .bytes = i < 8 ? 200u << 10 : 100 };
+        letters[i] = (struct noted){ .letter.open = note, .bytes = i < 8 ? 100u << 10 : 100 };
         shard_post(&s, &letters[i].letter);
     }
-    EXPECT_EQ(shard_turn(&s, SEC_NS), 3); /* 600 KiB: the third passes the limit */
+    EXPECT_EQ(shard_turn(&s, SEC_NS), 3); /* 300 KiB: the third passes the limit */
     EXPECT_EQ(shard_due_ns(&s), 0);       /* it does not sleep on the rest */
     EXPECT_EQ(shard_turn(&s, SEC_NS), 3);
     struct noted late = { .letter.open = note };
     shard_post(&s, &late.letter);
-    EXPECT_EQ(shard_turn(&s, SEC_NS), 6); /* 400 KiB and small ones */
+    EXPECT_EQ(shard_turn(&s, SEC_NS), 6); /* 200 KiB and small ones */
     EXPECT_EQ(late.place, 0);             /* came after them, is opened after them */
     EXPECT_EQ(shard_turn(&s, SEC_NS), 1);
     EXPECT_EQ(shard_due_ns(&s), UINT64_MAX);
