@@ -30,6 +30,7 @@ void append_finish(struct append *a, enum err err)
 
 void part_dirty(struct part *p)
 {
+    p->store->commit_vain = false;
     if (!node_linked(&p->dirty_node))
         list_push(&p->store->dirty, &p->dirty_node);
 }
@@ -245,12 +246,20 @@ static uint64_t direct_waiting(const struct part *p)
     return to > from ? to - from : 0;
 }
 
-/* Bytes in flight at most: fewer while small appends wait for commits, which queue behind them,
- * unless the disk's own sync takes so long that it would make no difference (docs/STORE.md K1). */
-static uint64_t direct_bound(const struct store *s)
+/* How many more bytes may go out now. While small appends wait for commits, few are in flight,
+ * since entries queue behind them, and few go out between two syncs, since a sync takes as long as
+ * there is to flush: else one slow sync makes the next one slow. Unless the disk's own sync takes
+ * so long that it would make no difference, or so much waits that care cannot keep up
+ * (docs/STORE.md K1). */
+static uint64_t direct_room(const struct part *p)
 {
-    bool careful = s->commit.small && s->commit.sync_ns < SYNC_SLOW_NS;
-    return careful ? s->opts.direct_flight / 4 : s->opts.direct_flight;
+    const struct store *s = p->store;
+    uint64_t most = s->opts.direct_flight, busy = s->direct_inflight;
+    if (s->commit.small && s->commit.sync_ns < SYNC_SLOW_NS && direct_waiting(p) < most) {
+        most /= 4;
+        busy = max_u64(busy, s->direct_unsynced);
+    }
+    return busy < most ? most - busy : 0;
 }
 
 /* How far the partition's bytes may go out now: whole batches as the bound on bytes in flight lets
@@ -261,12 +270,12 @@ static uint64_t direct_target(const struct part *p)
 {
     const struct store *s = p->store;
     uint64_t to = block_floor(p->head_pos), bytes = to - p->flight_pos;
-    uint64_t busy = s->direct_inflight, most = direct_bound(s);
-    if (!naming_has_room(s) || (busy >= most / 4 && bytes < DIRECT_RUN))
+    uint64_t busy = s->direct_inflight, room = direct_room(p);
+    if (!naming_has_room(s) || (busy >= s->opts.direct_flight / 16 && bytes < DIRECT_RUN))
         return p->flight_pos;
-    if (busy + bytes <= most)
+    if (bytes <= room)
         return to;
-    uint32_t i = busy < most ? mark_find(p, p->flight_pos + (most - busy)) : 0;
+    uint32_t i = room ? mark_find(p, p->flight_pos + room) : 0;
     uint64_t end = i ? block_floor(mark_at(p, i - 1)->pos) : 0; /* of the last batch that fits */
     if (end >= p->flight_pos + s->opts.direct_min)
         return end;

@@ -234,6 +234,7 @@ static void checkpoint_finish(struct store *s)
     s->counts.checkpoints++;
     volumes_image_live(s, s->generation);
     checkpoint_close(s);
+    s->commit_vain = false; /* the ring has room again */
     slots_reap(s);
     parked_retry(s);
 }

@@ -65,6 +65,7 @@ static void commit_finish(struct store *s)
     s->last_commit_ns = io_now_ns(s->io);
     s->counts.commits++;
     c->state = COMMIT_IDLE;
+    s->direct_unsynced = 0;
     while ((n = list_pop(&c->parts))) {
         struct part *p = container_of(n, struct part, commit_node);
         p->synced_pos = p->commit_pos;
@@ -240,8 +241,10 @@ void commit_turn(struct store *s)
     if (!naming_build(s, ring_pos, seal)) {
         if (seal) /* the ring is full: a checkpoint is on its way */
             s->last_commit_ns = io_now_ns(s->io);
+        s->commit_vain = work;
         return;
     }
+    s->commit_vain = false;
     commit_start(s, ring_pos);
     naming_after(s);
 }

@@ -198,6 +198,12 @@ void request_finish(struct store *s, struct part_request *r, enum err err)
     list_push(&s->request_dones, &r->node);
 }
 
+static void request_wait(struct store *s, struct part_request *r)
+{
+    s->commit_vain = false;
+    list_push(&s->requests, &r->node);
+}
+
 static bool request_refused(struct store *s, struct part_request *r, const struct part *p)
 {
     r->node = (struct node){ 0 };
@@ -224,7 +230,7 @@ void part_add(struct store *s, struct part_request *r, struct id16 topic, uint32
         request_finish(s, r, ERR_OK);
     } else {
         r->row = (struct row){ .kind = ROW_ADD, .part = p->number, .topic = topic, .index = index };
-        list_push(&s->requests, &r->node);
+        request_wait(s, r);
     }
 }
 
@@ -235,7 +241,7 @@ void part_drop(struct part *p, struct part_request *r)
     r->part = p;
     r->row = (struct row){ .kind = ROW_DROP, .part = p->number };
     p->dropped = true;
-    list_push(&p->store->requests, &r->node);
+    request_wait(p->store, r);
 }
 
 void part_trim(struct part *p, struct part_request *r, uint64_t off)
@@ -250,7 +256,7 @@ void part_trim(struct part *p, struct part_request *r, uint64_t off)
     }
     p->start_off = max_u64(p->start_off, off);
     r->row = (struct row){ .kind = ROW_TRIM, .part = p->number, .base_off = off };
-    list_push(&s->requests, &r->node);
+    request_wait(s, r);
 }
 
 void part_seal(struct part *p, struct part_request *r)
@@ -271,7 +277,7 @@ void part_seal(struct part *p, struct part_request *r)
     }
     part_close_extent(p);
     r->row = (struct row){ .kind = ROW_CLOSE, .part = p->number };
-    list_push(&s->requests, &r->node);
+    request_wait(s, r);
     part_dirty(p);
 }
 

@@ -114,6 +114,7 @@ void part_issue(struct part *p, uint64_t to_pos, bool behind)
             s->counts.behind_bytes += len;
         } else {
             s->direct_inflight += len;
+            s->direct_unsynced += len;
             s->counts.direct_bytes += len;
             s->counts.checkpoint_beside_direct += checkpoint_running(s);
         }

@@ -9,9 +9,10 @@
 #include "engine/log/recovery.h"
 #include "engine/log/tail.h"
 
-#define DONES_MAX      256u /* answers of each kind in half a turn */
-#define BULK_DONES_MAX 16u  /* of large appends: their owners send the next ones, which cost time \
-                             */
+#define DONES_MAX 256u /* answers of each kind in half a turn */
+#define BULK_DONES_MAX                                                        \
+    16u /* of large appends: their owners send the next ones, which cost time \
+         */
 
 /* ---- open ---- */
 
@@ -292,7 +293,8 @@ uint64_t store_due_ns(const struct store *s)
         return io_now_ns(s->io);
     if (!store_ok(s) || s->opts.read_only)
         return UINT64_MAX;
-    if (!commit_busy(s) && !s->ckpt && (!list_empty(&s->dirty) || !list_empty(&s->requests)))
+    if (!commit_busy(s) && !s->ckpt && !s->commit_vain &&
+        (!list_empty(&s->dirty) || !list_empty(&s->requests)))
         return io_now_ns(s->io);
     uint64_t due = min_u64(volumes_due_ns(s), checkpoint_due_ns(s));
     bool idle = !commit_busy(s) && list_empty(&s->dirty) && list_empty(&s->requests);

@@ -42,7 +42,7 @@ enum err store_create(struct io *io, int dir, const struct store_create *c, stru
 struct store_opts {
     uint64_t tail_bytes;    /* memory for the newest bytes; 0: 512 MiB. At least 8 x batch_max */
     uint64_t space_max;     /* bytes of volume files at most; 0: what the file system has */
-    uint32_t direct_min;    /* runs from this size go straight to their extent; 0: 64 KiB */
+    uint32_t direct_min;    /* runs from this size go straight to their extent; 0: 32 KiB */
     uint64_t direct_flight; /* direct bytes in flight at most; 0: 2 MiB */
     uint64_t lock_wait_ns;  /* wait for a previous owner's late writes; 0: 10 s */
     uint64_t seal_idle_ns;  /* idle time until a SEAL vouches for the last entry; 0: 50 ms */

@@ -236,10 +236,12 @@ struct store {
     struct arena arena;                   /* their memory */
     struct list chunk_pool[CHUNK_ORDERS]; /* chunks without memory, by size */
     uint64_t direct_inflight;             /* bytes */
+    uint64_t direct_unsynced;             /* bytes issued since the last commit ended */
     uint64_t last_commit_ns;
-    uint64_t synced_seq;  /* entries up to this one are durable */
-    bool sealed;          /* the last entry is a SEAL, or nothing was written since */
-    bool commit_later;    /* it waits a turn for those who were answered in this one */
+    uint64_t synced_seq; /* entries up to this one are durable */
+    bool sealed;         /* the last entry is a SEAL, or nothing was written since */
+    bool commit_later;   /* it waits a turn for those who were answered in this one */
+    bool commit_vain;    /* nothing of what waits could be named: something has to complete first */
     bool want_checkpoint; /* memory pressure, or the ring is full */
     bool want_image;      /* tables changed without an entry: volumes made, slabs zeroed */
     struct store_stop *stop;

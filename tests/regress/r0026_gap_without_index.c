@@ -8,7 +8,7 @@
 
 extern const struct io_site *const __start_io_sites[], *const __stop_io_sites[];
 
-/* Batches of a little more than two blocks: a tile each, and the rest of the last one in the slot. */
+/* Batches of a little more than two blocks: a tile each, the rest of the last one in the slot. */
 static void fill_index_block(struct fixture *f)
 {
     struct part *p = fixture_add(f, 0);
