@@ -57,9 +57,16 @@ static const char *kept_broken(const struct verify_counts *v, const struct rot_s
                : NULL;
 }
 
-/* The promise of each class; NULL: kept. `whole`: not only the target's bytes, but its block. */
+/* How much was hit. */
+enum hit {
+    HIT_BYTES, /* of the target alone */
+    HIT_BLOCK, /* its block, with what else is in it */
+    HIT_TWO,   /* that block and another one: two partitions may stop */
+};
+
+/* The promise of each class; NULL: kept. */
 static const char *promise_broken(const struct target *t, const struct verify_counts *v,
-                                  const struct rot_seen *seen, bool whole)
+                                  const struct rot_seen *seen, enum hit hit)
 {
     bool found = v->finds[FIND_DAMAGE] || v->finds[FIND_HEALABLE];
     if (seen->wrong)
@@ -68,7 +75,7 @@ static const char *promise_broken(const struct target *t, const struct verify_co
         return "the log was cut silently";
     if (!found && t->class_ != ROT_LAST)
         return "verify does not find it";
-    if (whole && (t->class_ == ROT_HEADER || t->class_ == ROT_PIECE))
+    if (hit != HIT_BYTES && (t->class_ == ROT_HEADER || t->class_ == ROT_PIECE))
         return journal_broken(v, seen);
     switch (t->class_) {
     case ROT_IDENTITY:
@@ -82,10 +89,10 @@ static const char *promise_broken(const struct target *t, const struct verify_co
             return kept_broken(v, seen);
         /* fallthrough */
     case ROT_SLOT:
-        return seen->open_err      ? "the store does not open"
-               : seen->damaged > 1 ? "another partition stopped too"
-               : !seen->errors     ? "readers do not find it"
-                                   : NULL;
+        return seen->open_err                             ? "the store does not open"
+               : seen->damaged > (hit == HIT_TWO ? 2 : 1) ? "another partition stopped too"
+               : !seen->errors                            ? "readers do not find it"
+                                                          : NULL;
     default:
         return seen->open_err ? "the store does not open"
                : seen->errors ? NULL
@@ -93,11 +100,11 @@ static const char *promise_broken(const struct target *t, const struct verify_co
     }
 }
 
-static void judge(struct sweep *s, const struct target *t, const char *how, bool whole)
+static void judge(struct sweep *s, const struct target *t, const char *how, enum hit hit)
 {
     struct verify_counts v = rot_verify(&s->r, t);
     struct rot_seen seen = rot_look(&s->r, t, false);
-    const char *broken = promise_broken(t, &v, &seen, whole);
+    const char *broken = promise_broken(t, &v, &seen, hit);
     if (broken)
         missed(s, t, how, broken, &seen);
     s->done[t->class_]++;
@@ -111,7 +118,7 @@ static void flip(struct sweep *s, const struct target *t, uint32_t at, uint32_t 
     byte ^= (uint8_t)(1u << bit);
     rot_write(&s->r, t, &byte, t->pos + at, 1);
     snprintf(how, sizeof(how), "bit %u of +%u", bit, at);
-    judge(s, t, how, false);
+    judge(s, t, how, HIT_BYTES);
     byte ^= (uint8_t)(1u << bit);
     rot_write(&s->r, t, &byte, t->pos + at, 1);
 }
@@ -124,7 +131,7 @@ static bool zero(struct sweep *s, const struct target *t)
     if (memcmp(was + t->from, zeros, t->to - t->from) == 0)
         return false;
     rot_write(&s->r, t, zeros, t->pos, BLOCK_BYTES);
-    judge(s, t, "zeroed", true);
+    judge(s, t, "zeroed", HIT_BLOCK);
     rot_write(&s->r, t, was, t->pos, BLOCK_BYTES);
     return true;
 }
@@ -139,7 +146,7 @@ static void swap(struct sweep *s, const struct target *a, const struct target *b
         return;
     rot_write(&s->r, a, in_b, a->pos, BLOCK_BYTES);
     rot_write(&s->r, b, in_a, b->pos, BLOCK_BYTES);
-    judge(s, a, "exchanged", true);
+    judge(s, a, "exchanged", HIT_TWO);
     rot_write(&s->r, a, in_a, a->pos, BLOCK_BYTES);
     rot_write(&s->r, b, in_b, b->pos, BLOCK_BYTES);
 }
