@@ -29,6 +29,23 @@ static const struct {
     { EWOULDBLOCK, ERR_BUSY },
     { EBUSY, ERR_BUSY },
     { ETXTBSY, ERR_BUSY },
+    { EADDRINUSE, ERR_BUSY },
+    { EADDRNOTAVAIL, ERR_NOT_FOUND }, /* no interface of this machine has the address */
+    { EAFNOSUPPORT, ERR_UNSUPPORTED },
+    { ECANCELED, ERR_CANCELLED },
+    { ECONNRESET, ERR_RESET },
+    { ECONNABORTED, ERR_RESET },
+    { EPIPE, ERR_RESET },
+    { ENOTCONN, ERR_RESET },
+    { ENETRESET, ERR_RESET },
+    { ESHUTDOWN, ERR_CLOSED }, /* here: an accept on a listener that was shut down */
+    { ECONNREFUSED, ERR_REFUSED },
+    { EHOSTUNREACH, ERR_UNREACHABLE },
+    { EHOSTDOWN, ERR_UNREACHABLE },
+    { ENETUNREACH, ERR_UNREACHABLE },
+    { ENETDOWN, ERR_UNREACHABLE },
+    { ETIMEDOUT, ERR_UNREACHABLE },
+    { ENOBUFS, ERR_NO_MEMORY },
 };
 
 /* Everything without a row is the disk's fault as far as a caller can tell: EIO, EBADF, ... */
