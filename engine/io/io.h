@@ -1,9 +1,10 @@
-/* io.h -- the only door to the world: disk, time, chance and other threads' wake-ups.
+/* io.h -- the only door to the world: disk, time, chance, other threads' wake-ups.
  *
  * One contract, three implementations chosen at link time:
  *   io_uring   (falls back to plain at run time where the kernel refuses a ring, and says so)
  *   plain      pwrite/pwritev2, poll, a small worker pool
  *   simulator  engine/io/sim.h: a seeded world of nodes, clocks and lying disks
+ * Connections have a page of their own: engine/io/socket.h.
  *
  * An I/O in flight is a `struct op` inside its owner. Starting one never runs a callback; `done`
  * runs later, once, from io_turn() or io_wait(). Between the two `op.busy` is true: do not move,
@@ -40,6 +41,11 @@ enum io_verb {
     IO_ALLOCATE, /* fallocate from 0: size set, blocks unwritten, read as zeros */
     IO_RENAME,
     IO_UNLINK,
+    IO_ACCEPT, /* from here on: engine/io/socket.h */
+    IO_CONNECT,
+    IO_RECV,
+    IO_RECV_ANY,
+    IO_SEND,
     IO_VERB_COUNT
 };
 
@@ -54,11 +60,11 @@ struct io_site {
 struct op {
     const struct io_site *site;
     io_done *done;
-    void *buf;
+    void *buf;                  /* send: the iovecs; connect: the address */
     const char *name, *name_to; /* open, rename, unlink: borrowed until done */
-    uint64_t pos;
+    uint64_t pos;               /* send: number of iovecs */
     uint64_t len;
-    uint64_t got; /* valid in done: bytes moved; IO_OPEN: the descriptor */
+    uint64_t got; /* valid in done: bytes moved; open, accept, connect: the descriptor */
     enum err err; /* valid in done */
     int sys;      /* valid in done: errno, 0 when none */
     int fd;       /* file, or directory for open/rename/unlink */
@@ -81,9 +87,12 @@ struct op {
 
 struct io_opts {
     struct sim_node *node; /* simulator only: whose clock and disks */
-    uint32_t queue_depth;  /* operations in flight at most; 0: 512 */
+    uint32_t queue_depth;  /* operations in flight at most, sockets apart; 0: 512 */
     bool plain;            /* kernel only: do not try io_uring */
     struct why *why;       /* may be NULL: what is missing, and what that costs */
+    /* The pool of io_recv_any(), taken from the system when that is first used. */
+    uint32_t recv_buffers;      /* 32,768 at most; 0: 64 */
+    uint32_t recv_buffer_bytes; /* 0: 64 KiB */
 };
 
 /* What the probe at start found; SHARDLOG_MASK=name,... hides features by these names. */
@@ -94,6 +103,7 @@ struct io_features {
     bool direct;        /* "direct": O_DIRECT, known after the first direct open */
     bool fallocate;     /* "fallocate" */
     bool msg_ring;      /* "msg_ring" */
+    bool recv_ring;     /* "recv_ring": the kernel chooses the buffer of io_recv_any() */
 };
 
 enum err io_open(struct io **io, const struct io_opts *opts);

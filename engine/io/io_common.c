@@ -21,10 +21,13 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#define TRIES_MAX      100
-#define DEPTH_DEFAULT  512
-#define PART_BYTES_MAX GIB(1) /* Linux moves less than 2 GiB a call */
-#define WAIT_STEP_NS   SEC_NS
+#define TRIES_MAX          100
+#define DEPTH_DEFAULT      512
+#define POOL_DEFAULT       64
+#define POOL_MAX           32768 /* of one ring of buffers */
+#define POOL_BYTES_DEFAULT KIB(64)
+#define PART_BYTES_MAX     GIB(1) /* Linux moves less than 2 GiB a call */
+#define WAIT_STEP_NS       SEC_NS
 
 #ifdef SHARDLOG_AUDIT
 #define AUDITING true
@@ -32,8 +35,6 @@
 #define AUDITING false
 #endif
 
-static void op_start(struct io *io, struct op *op);
-static void op_end(struct io *io, struct op *op, int sys);
 static void op_moved(struct io *io, struct op *op, uint64_t bytes);
 static bool op_failed_softly(struct io *io, struct op *op, int sys);
 static void writes_add(struct io *io, struct op *op);
@@ -62,6 +63,10 @@ void io_common_open(struct io *io, const struct io_raw *raw, const struct io_opt
     io->raw = raw;
     io->queue_depth = opts && opts->queue_depth ? opts->queue_depth : DEPTH_DEFAULT;
     io->completed = io->backlog = (struct op_queue){ 0 };
+    io->pool.count = opts && opts->recv_buffers ? opts->recv_buffers : POOL_DEFAULT;
+    io->pool.buffer_bytes =
+        opts && opts->recv_buffer_bytes ? opts->recv_buffer_bytes : POOL_BYTES_DEFAULT;
+    check(io->pool.count <= POOL_MAX);
 }
 
 void io_close(struct io **io)
@@ -69,6 +74,7 @@ void io_close(struct io **io)
     if (!*io)
         return;
     check((*io)->inflight == 0 || (*io)->dead);
+    io_pool_close(*io);
     (*io)->raw->close(*io);
     *io = NULL;
 }
@@ -103,7 +109,7 @@ static bool op_aligned(const struct op *op)
     return op_whole_blocks(op) && (uintptr_t)op->buf % BLOCK_BYTES == 0;
 }
 
-static void op_fill(struct op *op, const struct io_site *site, int fd, io_done *done)
+void op_fill(struct op *op, const struct io_site *site, int fd, io_done *done)
 {
     check(!op->busy);
     *op = (struct op){ .site = site, .fd = fd, .done = done, .verb = site->verb };
@@ -179,10 +185,15 @@ void io_unlink_at(const struct io_site *site, struct io *io, struct op *op, int 
     op_start(io, op);
 }
 
-static void op_start(struct io *io, struct op *op)
+void op_start(struct io *io, struct op *op)
 {
     op->busy = true;
     io->inflight++;
+    if (op_on_socket(op)) {
+        io->socket_count++;
+        io->raw->start(io, op);
+        return;
+    }
     if (io->raw_count == io->queue_depth) {
         probe("io: more operations than queue_depth");
         op_queue_push(&io->backlog, op);
@@ -203,7 +214,12 @@ struct io_part io_rest(const struct op *op)
 
 void io_complete(struct io *io, struct op *op, int64_t result)
 {
-    check(op->busy && io->raw_count > 0);
+    check(op->busy);
+    if (op_on_socket(op)) {
+        io_socket_complete(io, op, result);
+        return;
+    }
+    check(io->raw_count > 0);
     enum io_verb step = op_step(op);
     if (result < 0 && op_failed_softly(io, op, (int)-result))
         return;
@@ -282,7 +298,7 @@ static void op_moved(struct io *io, struct op *op, uint64_t bytes)
 }
 
 /* The end of the op, or of the write half of a dsync write that needs a sync of its own. */
-static void op_end(struct io *io, struct op *op, int sys)
+void op_end(struct io *io, struct op *op, int sys)
 {
     bool wrote = op_step(op) == IO_WRITE;
     if (wrote && AUDITING)
@@ -296,6 +312,10 @@ static void op_end(struct io *io, struct op *op, int sys)
     op->err = err_from_errno(sys);
     op_queue_push(&io->completed, op);
     io->completed_count++;
+    if (op_on_socket(op)) {
+        io->socket_count--;
+        return;
+    }
     io->raw_count--;
     if (io->backlog.head) {
         io->raw_count++;

@@ -21,6 +21,8 @@ static const struct {
       "space is not reserved: a full disk shows late" },
     { "msg_ring", offsetof(struct io_features, msg_ring),
       "shards wake each other by eventfd: +17 us" },
+    { "recv_ring", offsetof(struct io_features, recv_ring),
+      "a connection is polled before it is read: a system call more for each receive" },
 };
 
 static bool flag_of(const struct io *io, size_t at)
@@ -42,7 +44,8 @@ void io_features_say(const struct io *io, struct why *why)
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         size_t at = rows[i].flag_at;
         bool of_ring = at == offsetof(struct io_features, defer_taskrun) ||
-                       at == offsetof(struct io_features, msg_ring);
+                       at == offsetof(struct io_features, msg_ring) ||
+                       at == offsetof(struct io_features, recv_ring);
         if (flag_of(io, at) || (of_ring && !io->features.io_uring))
             continue;
         if (at == offsetof(struct io_features, io_uring))

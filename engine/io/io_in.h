@@ -13,13 +13,15 @@
  *
  * Owner      an implementation embeds `struct io` as its first member and frees it in raw.close().
  * Thread     as io.h: one thread, but for raw.wake().
- * Invariant  raw_count <= queue_depth; inflight == raw_count + backlog + completed, not yet done
+ * Invariant  raw_count <= queue_depth
+ *            inflight == raw_count + socket_count + backlog + completed, not yet done
  */
 #ifndef IO_IO_IN_H
 #define IO_IO_IN_H
 
 #include "engine/base/check.h"
 #include "engine/io/io.h"
+#include "engine/io/socket.h"
 
 struct io_raw {
     /* Queues one attempt at op_step(op), of io_rest(op) bytes. May call io_complete() at once,
@@ -35,19 +37,38 @@ struct io_raw {
     void (*clock)(struct io *io); /* sets now_ns and wall_ms; called after every turn */
     uint64_t (*random)(struct io *io);
     void (*wake)(struct io *io); /* any thread */
+    /* Ends the sending direction of a connection, or everything. */
+    void (*shutdown)(struct io *io, int fd, bool both);
+    /* A receive buffer is free again. With features.recv_ring only: else io_pool.c keeps them. */
+    void (*pool_give)(struct io *io, uint32_t index);
     void (*close)(struct io *io);
+};
+
+struct op_queue {
+    struct op *head, *tail;
+};
+
+/* The buffers of io_recv_any(). */
+struct io_pool {
+    uint8_t *memory; /* NULL: not in use so far */
+    uint32_t count, buffer_bytes;
+    uint32_t held_count;    /* with the owners of ops */
+    bool *held;             /* by index */
+    uint16_t *free;         /* a stack; not in use with features.recv_ring */
+    uint32_t free_count;    /* of the stack */
+    struct op_queue parked; /* bytes have come for them, no buffer is free */
+    uint32_t parked_count;
 };
 
 struct io {
     const struct io_raw *raw; /* the implementation; set by its open */
     struct io_features features;
-    struct op_queue {
-        struct op *head, *tail;
-    } completed, /* answered in full; their dones wait for io_turn() */
-        backlog; /* started beyond queue_depth */
+    struct op_queue completed; /* answered in full; their dones wait for io_turn() */
+    struct op_queue backlog;   /* started beyond queue_depth */
     uint32_t completed_count;
     uint32_t inflight;       /* started, done not yet run */
     uint32_t raw_count;      /* with the implementation */
+    uint32_t socket_count;   /* with the implementation too, but waiting for peers: no limit */
     uint32_t queue_depth;    /* raw_count at most; never 0 */
     uint64_t now_ns;         /* raw.clock() only */
     int64_t wall_ms;         /* raw.clock() only */
@@ -57,6 +78,7 @@ struct io {
     struct op *writes;       /* audit builds: writes in flight, linked by private_[0] */
     uint64_t direct_fds[16]; /* bitmap: descriptors below 1,024 opened with O_DIRECT through here */
     char lack[160];          /* why io_uring is not in use; empty if it is */
+    struct io_pool pool;
 };
 
 /* Private words of an op that belong to the implementation while the op is with it. */
@@ -67,6 +89,8 @@ enum op_stage {
     OP_FIRST,
     OP_SYNC_AFTER, /* a dsync write without RWF_DSYNC: written, now the file is synced */
     OP_BUFFERED,   /* an open that the file system refused with O_DIRECT: without it */
+    OP_POLLING,    /* sockets: wait until the descriptor is ready, then try */
+    OP_READY,      /* io_recv_any: bytes first, then a buffer: the kernel had none left to choose */
 };
 
 /* Fills the shared half. Call before anything else; raw must be complete. */
@@ -75,6 +99,39 @@ void io_common_open(struct io *io, const struct io_raw *raw, const struct io_opt
 /* One attempt ended. `result` is what the system call would have returned: bytes moved (read,
  * write), a descriptor (open), 0 (the others), or a negative errno. */
 void io_complete(struct io *io, struct op *op, int64_t result);
+
+/* Between the files of the shared half: an op is filled, started, ended. */
+void op_fill(struct op *op, const struct io_site *site, int fd, io_done *done);
+void op_start(struct io *io, struct op *op);
+void op_end(struct io *io, struct op *op, int sys);
+
+static inline bool op_on_socket(const struct op *op)
+{
+    return op->verb >= IO_ACCEPT;
+}
+
+/* io_socket.c: io_complete() for sockets. A descriptor is the result of an accept or a connect; an
+ * io_recv_any has put its buffer into op.buf before. */
+void io_socket_complete(struct io *io, struct op *op, int64_t result);
+
+/* What this attempt of a send moves: whole iovecs, or the rest of one. */
+struct send_part {
+    const struct iovec *iov; /* NULL: `rest` alone */
+    struct iovec rest;
+    uint32_t count;
+    bool more; /* the caller's IO_MORE, or another part follows */
+};
+struct send_part io_send_rest(const struct op *op);
+
+/* io_pool.c. */
+bool io_pool_open(struct io *io); /* at the first use; false: no memory */
+void io_pool_close(struct io *io);
+void io_pool_list_free(struct io_pool *pool);         /* what nobody holds goes to the stack */
+uint8_t *io_pool_take(struct io *io);                 /* NULL: none is free */
+uint8_t *io_pool_hold(struct io *io, uint32_t index); /* the kernel chose this one */
+void io_pool_park(struct io *io, struct op *op);      /* until a buffer is free */
+void io_pool_unpark(struct io *io);                   /* starts as many as there are buffers */
+void io_pool_cancel(struct io *io, int fd);           /* what is parked for fd ends */
 
 /* What this attempt is to do. */
 static inline enum io_verb op_step(const struct op *op)

@@ -1,4 +1,4 @@
-/* io_kernel_in.h -- what io_uring and plain share: clocks, chance, the flags of system calls.
+/* io_kernel_in.h -- what io_uring and plain share: clocks, chance, sockets, flags of system calls.
  *
  * Thread     pure functions of their arguments and the kernel; any thread.
  */
@@ -6,6 +6,8 @@
 #define IO_IO_KERNEL_IN_H
 
 #include "engine/io/io_in.h"
+
+#include <netinet/in.h>
 
 /* While I/O is in flight a wait first spins with sched_yield() for so long: acks of a disk that
  * answers in 100-200 us come 40 % sooner than by blocking at once, and the yield leaves the CPU to
@@ -37,5 +39,23 @@ bool file_sync_all(int fd);
 
 /* Grows the file to `len` without blocks, where fallocate is missing. 0 or a negative errno. */
 int file_grow(int fd, uint64_t len);
+
+/* io_net.c: an address as system calls take it; returns its length. */
+union net_address {
+    struct sockaddr any;
+    struct sockaddr_in v4;
+    struct sockaddr_in6 v6;
+};
+uint32_t net_address_to(const struct io_address *a, union net_address *out);
+
+/* A socket for a connection to, or a listener at, `a`. A descriptor or a negative errno. */
+int net_socket(const struct io_address *a, bool nonblocking);
+
+/* One attempt of an io_recv_any that waits for nothing: bytes, 0 at the end, or a negative errno.
+ * ENOBUFS: the pool is empty. */
+int64_t net_recv_any(struct io *io, struct op *op);
+
+/* raw.shutdown. */
+void net_shutdown(struct io *io, int fd, bool both);
 
 #endif

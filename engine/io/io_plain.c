@@ -7,10 +7,12 @@
  *     bell, an eventfd that is written once until it is heard
  *   - turn: spins, then polls the eventfd; takes `ended` under the lock and reports each
  *
+ * Sockets have no workers: io_plain_net.c tries them in the turn and waits by epoll.
+ *
  * The baseline that shows what io_uring gives, and a working program where it is refused. Workers
  * block every signal: those are the business of the caller's threads.
  */
-#include "engine/io/io_kernel_in.h"
+#include "engine/io/io_plain_in.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -34,7 +36,9 @@
 
 struct plain {
     struct io io;
-    struct op_queue todo;  /* started since the last turn; the turning thread's */
+    struct plain_net net;  /* sockets; the turning thread's, like todo */
+    bool heard;            /* a socket answered in the last turn: more may come soon */
+    struct op_queue todo;  /* started since the last turn */
     pthread_mutex_t lock;  /* for work, ended, stop */
     pthread_cond_t more;   /* work or stop */
     struct op_queue work;  /* for the workers */
@@ -64,6 +68,7 @@ static const struct io_raw raw = {
     .clock = kernel_clock,
     .random = kernel_random,
     .wake = plain_wake,
+    .shutdown = net_shutdown,
     .close = plain_close,
 };
 
@@ -75,6 +80,7 @@ enum err plain_open(struct io **io, const struct io_opts *opts)
     io_common_open(&p->io, &raw, opts);
     kernel_probe(&p->io);
     kernel_clock(&p->io);
+    plain_net_open(&p->net);
     pthread_mutex_init(&p->lock, NULL);
     pthread_cond_init(&p->more, NULL);
     p->bell_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -114,6 +120,7 @@ static void plain_close(struct io *io)
         pthread_join(p->workers[--p->worker_count], NULL);
     if (p->bell_fd >= 0)
         close(p->bell_fd);
+    plain_net_close(&p->net);
     pthread_cond_destroy(&p->more);
     pthread_mutex_destroy(&p->lock);
     free(p);
@@ -123,6 +130,10 @@ static void plain_start(struct io *io, struct op *op)
 {
     struct plain *p = container_of(io, struct plain, io);
     uint64_t how = 0;
+    if (op_on_socket(op)) {
+        op_queue_push(&p->net.fresh, op);
+        return;
+    }
     if (op_dsync(io, op))
         how = RWF_DSYNC;
     else if (op->verb == IO_OPEN)
@@ -151,7 +162,12 @@ static void plain_turn(struct io *io, uint64_t wait_ns)
     struct plain *p = container_of(io, struct plain, io);
     struct op *op;
     plain_push(io);
-    plain_wait(p, wait_ns);
+    uint32_t before = io->completed_count;
+    plain_net_try(io, &p->net);
+    plain_wait(p, p->net.fresh.head || io->completed_count > before ? 0 : wait_ns);
+    if (plain_net_ready(&p->net))
+        plain_net_try(io, &p->net);
+    p->heard = io->completed_count > before;
     pthread_mutex_lock(&p->lock);
     struct op_queue ended = p->ended;
     p->ended = (struct op_queue){ 0 };
@@ -160,22 +176,29 @@ static void plain_turn(struct io *io, uint64_t wait_ns)
         io_complete(io, op, (int64_t)op->private_[ANSWER]);
 }
 
-/* Returns when the bell has rung or time is up. The flag goes down before the eventfd is read: a
- * ring in between raises the flag again, whether or not its write is still there to be read. */
+/* Returns when the bell has rung, a socket is ready or time is up. The flag goes down before the
+ * eventfd is read: a ring in between raises the flag again, whether or not its write is still there
+ * to be read. */
 static void plain_wait(struct plain *p, uint64_t wait_ns)
 {
     uint64_t start_ns = kernel_now_ns(), spent_ns = 0;
-    uint64_t spin_ns = p->io.raw_count > 0 ? min_u64(wait_ns, SPIN_NS) : 0;
+    uint64_t spin_ns = p->io.raw_count > 0 || p->heard ? min_u64(wait_ns, SPIN_NS) : 0;
     while (!atomic_load(&p->bell) && spent_ns < spin_ns) {
+        if (plain_net_ready(&p->net))
+            return;
         sched_yield();
         spent_ns = kernel_now_ns() - start_ns;
     }
     bool rang = false;
     if (!atomic_load(&p->bell) && spent_ns < wait_ns) {
         uint64_t left_ns = min_u64(wait_ns - spent_ns, WAIT_NS_MAX);
-        struct pollfd bell = { .fd = p->bell_fd, .events = POLLIN };
+        struct pollfd fds[] = {
+            { .fd = p->bell_fd, .events = POLLIN },
+            { .fd = p->net.waiting > 0 ? p->net.epoll_fd : -1, .events = POLLIN },
+        };
         struct timespec left = { (time_t)(left_ns / SEC_NS), (long)(left_ns % SEC_NS) };
-        rang = ppoll(&bell, 1, &left, NULL) == 1; /* EINTR: an early return is legal */
+        int ready = ppoll(fds, 2, &left, NULL); /* EINTR: an early return is legal */
+        rang = ready > 0 && fds[0].revents != 0;
     }
     if (atomic_exchange(&p->bell, false) || rang) {
         uint64_t count;
@@ -250,9 +273,8 @@ static int64_t op_run(const struct op *op)
     case IO_UNLINK:
         result = unlinkat(op->fd, op->name, 0);
         break;
-    case IO_NONE:
-    case IO_VERB_COUNT:
-        check(!"a verb");
+    default:
+        check(!"a verb of files");
     }
     return result >= 0 ? result : -errno;
 }

@@ -2,9 +2,10 @@
  *
  * Happy path
  *   - start: the op goes to `pending`
- *   - turn, push: pending ops become submissions; one io_uring_enter submits them. While I/O is in
- * flight the wait spins with sched_yield() for SPIN_NS first, then blocks in io_uring_enter; an
- * idle ring, and one whose core is wanted by others, blocks at once
+ *   - turn, push: pending ops become submissions; one io_uring_enter submits them. While the disk
+ *     works, and after a socket has answered, the wait spins with sched_yield() for SPIN_NS first,
+ *     then blocks in io_uring_enter; an idle ring, and one whose core is wanted by others, blocks
+ *     at once
  *   - every completion is reported; what io_common.c starts again is pending for the next turn
  *
  * Wake-ups: an eventfd that the ring polls. The poll consumes nothing, so that a ring torn down
@@ -15,10 +16,9 @@
  *
  * Refusals (no kernel support, seccomp, sysctl, limits) are told to io_open(), which takes plain.
  */
-#include "engine/io/io_kernel_in.h"
+#include "engine/io/io_uring_in.h"
 
 #include <errno.h>
-#include <liburing.h>
 #include <poll.h>
 #include <sched.h>
 #include <stdio.h>
@@ -26,7 +26,6 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#define SQ_ENTRIES_MAX 256   /* more are submitted in several calls of one turn */
 #define CQ_ENTRIES_MAX 32768 /* the kernel keeps what overflows */
 #define IOWQ_THREADS   8     /* kernel threads for syncs and names */
 #define YIELD_EVERY_NS (20 * 1000ull)
@@ -41,23 +40,6 @@ static const uint32_t ring_flags[] = {
 };
 #define RING_KINDS (sizeof(ring_flags) / sizeof(ring_flags[0]))
 
-struct uring {
-    struct io io;
-    struct io_uring ring;
-    int unregistered_fd;      /* ring.enter_ring_fd before the descriptor was registered */
-    uint8_t unregistered;     /* ring.int_flags likewise */
-    bool ring_registered;     /* by the owning thread, in its first turn */
-    bool polling;             /* the poll of wake_fd is in flight */
-    uint32_t submitted;       /* ops handed to the ring and not answered */
-    uint32_t kind;            /* index of ring_flags */
-    uint64_t thread;          /* owner of the ring: thread_number() */
-    uint64_t shared_until_ns; /* others want this core: no spinning before */
-    uint64_t yielded_ns;      /* when the core was last offered to kernel threads */
-    struct op_queue pending;  /* started since the last turn */
-    _Atomic bool woken;       /* wake_fd is readable, or about to be */
-    int wake_fd;              /* eventfd */
-};
-
 static int ring_make(struct uring *u);
 static void ring_destroy(struct uring *u);
 static void ring_own(struct uring *u);
@@ -68,7 +50,7 @@ static void uring_push(struct io *io);
 static void uring_turn(struct io *io, uint64_t wait_ns);
 static bool uring_prepare_all(struct uring *u);
 static bool uring_prepare(struct uring *u);
-static void op_prepare(const struct io *io, struct io_uring_sqe *sqe, struct op *op);
+static void op_prepare(struct uring *u, struct io_uring_sqe *sqe, struct op *op);
 static void uring_enter(struct uring *u, uint64_t wait_ns);
 static bool uring_submit(struct uring *u);
 static bool answer_transient(int result);
@@ -87,6 +69,8 @@ static const struct io_raw raw = {
     .clock = kernel_clock,
     .random = kernel_random,
     .wake = uring_wake,
+    .shutdown = net_shutdown,
+    .pool_give = uring_pool_give,
     .close = uring_close,
 };
 
@@ -143,6 +127,7 @@ static int ring_make(struct uring *u)
     int result = io_uring_queue_init_params(entries, &u->ring, &params);
     if (result < 0)
         return result;
+    check(*u->ring.sq.kring_entries <= SQ_ENTRIES_MAX);
     u->thread = thread_number();
     uint32_t threads[2] = { IOWQ_THREADS, IOWQ_THREADS };
     (void)io_uring_register_iowq_max_workers(&u->ring, threads); /* else: the kernel's choice */
@@ -158,7 +143,7 @@ static void ring_destroy(struct uring *u)
         u->ring.enter_ring_fd = u->unregistered_fd;
     }
     io_uring_queue_exit(&u->ring);
-    u->ring_registered = u->polling = false;
+    u->ring_registered = u->polling = u->net.registered = false;
 }
 
 /* Makes the ring this thread's. A ring as large as the one just given back is never refused, but
@@ -178,12 +163,14 @@ static void ring_own(struct uring *u)
     }
 }
 
-/* Sets msg_ring; false if an operation that every program needs is missing. */
+/* Sets msg_ring and recv_ring; false if an operation that every program needs is missing. */
 static bool ring_complete(struct uring *u)
 {
     static const int needed[] = { IORING_OP_READ,      IORING_OP_WRITE,    IORING_OP_FSYNC,
                                   IORING_OP_OPENAT,    IORING_OP_RENAMEAT, IORING_OP_UNLINKAT,
-                                  IORING_OP_FALLOCATE, IORING_OP_POLL_ADD };
+                                  IORING_OP_FALLOCATE, IORING_OP_POLL_ADD, IORING_OP_ACCEPT,
+                                  IORING_OP_CONNECT,   IORING_OP_RECV,     IORING_OP_SEND,
+                                  IORING_OP_SENDMSG };
     struct io_uring_probe *probe = io_uring_get_probe_ring(&u->ring);
     bool complete = probe != NULL && (u->ring.features & IORING_FEAT_EXT_ARG) != 0 &&
                     (u->ring.features & IORING_FEAT_NODROP) != 0;
@@ -191,6 +178,7 @@ static bool ring_complete(struct uring *u)
         complete = io_uring_opcode_supported(probe, needed[i]);
     u->io.features.msg_ring =
         complete && !io_masked("msg_ring") && io_uring_opcode_supported(probe, IORING_OP_MSG_RING);
+    u->io.features.recv_ring = complete && !io_masked("recv_ring") && uring_net_probe(u);
     io_uring_free_probe(probe);
     return complete;
 }
@@ -221,6 +209,7 @@ static void uring_close(struct io *io)
 {
     struct uring *u = container_of(io, struct uring, io);
     ring_destroy(u);
+    uring_net_close(u);
     close(u->wake_fd);
     free(u);
 }
@@ -230,7 +219,7 @@ static void uring_start(struct io *io, struct op *op)
     struct uring *u = container_of(io, struct uring, io);
     if (op_step(op) == IO_ALLOCATE && !io->features.fallocate)
         io_complete(io, op, file_grow(op->fd, op->len)); /* the ring has no truncate before 6.9 */
-    else
+    else if (op->verb != IO_CONNECT || uring_net_start(u, op))
         op_queue_push(&u->pending, op);
 }
 
@@ -276,15 +265,16 @@ static bool uring_prepare(struct uring *u)
         if ((sqe = io_uring_get_sqe(&u->ring)) == NULL)
             return false;
         struct op *op = op_queue_pop(&u->pending);
-        op_prepare(&u->io, sqe, op);
+        op_prepare(u, sqe, op);
         io_uring_sqe_set_data(sqe, op);
         u->submitted++;
     }
     return true;
 }
 
-static void op_prepare(const struct io *io, struct io_uring_sqe *sqe, struct op *op)
+static void op_prepare(struct uring *u, struct io_uring_sqe *sqe, struct op *op)
 {
+    const struct io *io = &u->io;
     struct io_part part = io_rest(op);
     switch (op_step(op)) {
     case IO_READ:
@@ -309,9 +299,8 @@ static void op_prepare(const struct io *io, struct io_uring_sqe *sqe, struct op 
     case IO_UNLINK:
         io_uring_prep_unlinkat(sqe, op->fd, op->name, 0);
         break;
-    case IO_NONE:
-    case IO_VERB_COUNT:
-        check(!"a verb");
+    default:
+        uring_net_prepare(u, sqe, op);
     }
 }
 
@@ -319,7 +308,9 @@ static void op_prepare(const struct io *io, struct io_uring_sqe *sqe, struct op 
  * not take everything: the rest goes with the next turn. */
 static void uring_enter(struct uring *u, uint64_t wait_ns)
 {
-    if (u->submitted > 0 || wait_ns == 0) {
+    bool soon = u->io.raw_count > 0 || u->heard;
+    u->heard = false;
+    if (soon || wait_ns == 0) {
         uring_submit(u);
         if (wait_ns == 0 || io_uring_sq_ready(&u->ring) > 0) {
             uring_yield(u);
@@ -399,6 +390,7 @@ static void uring_reap(struct uring *u)
     while (io_uring_peek_cqe(&u->ring, &cqe) == 0) {
         struct op *op = io_uring_cqe_get_data(cqe);
         int result = cqe->res;
+        uint32_t flags = cqe->flags;
         io_uring_cqe_seen(&u->ring, cqe);
         if (!op) {
             wake_take(u);
@@ -406,8 +398,13 @@ static void uring_reap(struct uring *u)
         }
         check(u->submitted > 0);
         u->submitted--;
-        io_complete(&u->io, op, result);
+        if (op_on_socket(op))
+            uring_net_answer(u, op, result, flags);
+        else
+            io_complete(&u->io, op, result);
     }
+    if (u->io.pool.parked_count > 0)
+        io_pool_unpark(&u->io);
 }
 
 /* The poll is armed again by the next turn. The eventfd is read before the flag goes down: a wake

@@ -1,4 +1,4 @@
-/* socket.h -- streams over TCP: io.h for connections.
+/* socket.h -- streams over TCP: what io.h is for files, for connections.
  *
  * The same struct op, the same rules: a start runs no done, `done` runs once from io_turn() or
  * io_wait(), op and memory are the kernel's in between. In the simulator the streams run between
@@ -42,5 +42,77 @@ const char *io_address_text(const struct io_address *a, char out[IO_ADDRESS_TEXT
 bool io_address_equal(const struct io_address *a, const struct io_address *b);
 bool io_address_is_loopback(const struct io_address *a); /* 127.0.0.0/8, also as ::ffff:, or ::1 */
 bool io_address_is_any(const struct io_address *a);      /* 0.0.0.0 or :: */
+
+/* ---- control plane: short, blocking ---- */
+
+/* What a connection is given. TCP_NODELAY is always set: answers are written whole, and the end of
+ * a larger one is marked by the absence of IO_MORE. */
+struct io_socket_opts {
+    char congestion[16];    /* "" leaves the system's choice; one that is missing is no error */
+    uint32_t send_bytes;    /* kernel buffer; 0 leaves it to the kernel's own tuning */
+    uint32_t receive_bytes; /* likewise */
+};
+
+struct io_listen_opts {
+    uint32_t backlog;             /* connections that wait for an accept; 0: 1,024 */
+    bool reuse_port;              /* SO_REUSEPORT: each shard listens for itself */
+    struct io_socket_opts socket; /* for what is accepted here */
+};
+
+/* A descriptor that listens, or a negative enum err and a sentence that names the address. Port 0:
+ * the kernel chooses, io_socket_name() tells. SO_REUSEADDR; version 6 means version 6 alone.
+ * NULL opts: all zero. Closed with io_fd_close(). */
+int io_listen(struct io *io, const struct io_address *at, const struct io_listen_opts *opts,
+              struct why *why);
+void io_socket_tune(struct io *io, int fd, const struct io_socket_opts *opts);
+enum err io_socket_name(struct io *io, int fd, struct io_address *out); /* this end */
+enum err io_socket_peer(struct io *io, int fd, struct io_address *out); /* the other end */
+
+/* Ends both directions; the descriptor stays. Ops in flight end soon: a receive with the bytes that
+ * came, then 0, or CANCELLED where it waited for a buffer; a send with RESET; an accept, now or
+ * later, with CLOSED. */
+void io_shutdown(struct io *io, int fd);
+/* Nothing more will be sent: the peer's receives end once they have had everything. Receiving goes
+ * on. No send may be in flight. */
+void io_send_end(struct io *io, int fd);
+
+/* ---- operations ---- */
+
+#define io_accept(io, op, listen_fd, done) io_accept_at(IO_SITE(IO_ACCEPT), io, op, listen_fd, done)
+#define io_connect(io, op, address, done)  io_connect_at(IO_SITE(IO_CONNECT), io, op, address, done)
+#define io_recv(io, op, fd, buf, len, flags, done) \
+    io_recv_at(IO_SITE(IO_RECV), io, op, fd, buf, len, flags, done)
+#define io_recv_any(io, op, fd, done) io_recv_any_at(IO_SITE(IO_RECV_ANY), io, op, fd, done)
+#define io_send(io, op, fd, iov, count, flags, done) \
+    io_send_at(IO_SITE(IO_SEND), io, op, fd, iov, count, flags, done)
+
+/* op.got is the descriptor of the next connection. */
+void io_accept_at(const struct io_site *, struct io *, struct op *, int listen_fd, io_done *done);
+
+/* op.got is the descriptor of a new connection to `address`, which stays valid until done. An
+ * address that does not answer is UNREACHABLE after about 15 s. */
+void io_connect_at(const struct io_site *, struct io *, struct op *,
+                   const struct io_address *address, io_done *done);
+
+/* Flag of io_recv: done with all of len, or fewer at the end of the stream. */
+#define IO_FULL 32u
+/* Done with at least one byte; op.got is 0 at the end of the stream. After an error, op.got bytes
+ * had come. */
+void io_recv_at(const struct io_site *, struct io *, struct op *, int fd, void *buf, uint64_t len,
+                uint32_t flags, io_done *done);
+
+/* As io_recv, but no buffer is held while nothing arrives: one of this io's pool (io_opts) is
+ * chosen when bytes do. Then op.buf and op.got say what came, and the owner gives the buffer back
+ * with io_recv_give(), to the same io, before that is closed. op.buf is NULL at the end of the
+ * stream and after an error. While the pool is empty the op waits: that is flow control. */
+void io_recv_any_at(const struct io_site *, struct io *, struct op *, int fd, io_done *done);
+void io_recv_give(struct io *io, void *buf);
+
+/* Flag of io_send: more follows at once, hold back a packet that is not full (MSG_MORE). */
+#define IO_MORE 64u
+/* Done when the kernel has taken every byte, or failed. The array, and what it names, are borrowed
+ * until then. At least one byte. */
+void io_send_at(const struct io_site *, struct io *, struct op *, int fd, const struct iovec *iov,
+                uint32_t count, uint32_t flags, io_done *done);
 
 #endif

@@ -67,7 +67,8 @@ TEST(kernel, works_without_each_feature_and_names_it)
         "defer_taskrun",
         "msg_ring",
         "io_uring",
-        "io_uring,defer_taskrun,dsync,direct,fallocate,msg_ring",
+        "io_uring,defer_taskrun,dsync,direct,fallocate,msg_ring,recv_ring",
+        "recv_ring",
     };
     const char *before = getenv("SHARDLOG_MASK");
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
@@ -79,9 +80,9 @@ TEST(kernel, works_without_each_feature_and_names_it)
         REQUIRE_OK(io_open(&io, &(struct io_opts){ .why = &why }));
         f = io_features(io);
         io_close(&io);
-        const bool flags[] = { f.dsync,         f.direct,   f.fallocate,
-                               f.defer_taskrun, f.msg_ring, f.io_uring };
-        for (size_t k = 0; k < 6; k++)
+        const bool flags[] = { f.dsync,    f.direct,   f.fallocate, f.defer_taskrun,
+                               f.msg_ring, f.io_uring, false,       f.recv_ring };
+        for (size_t k = 0; k < 8; k++)
             EXPECT(!flags[k] || (k != i && i != 6));
         if (i < 3 || i == 5 || f.io_uring)
             EXPECT(strstr(why.text, i == 6 ? "io_uring" : names[i]) != NULL);
