@@ -6,7 +6,7 @@
  */
 #include <stdlib.h>
 
-#include "engine/io/sim_in.h"
+#include "engine/io/sim_net_in.h"
 
 #define GOLDEN 0x9e3779b97f4a7c15ull
 
@@ -18,6 +18,8 @@ struct sim *sim_open(const struct sim_opts *opts)
     if (sim->opts.nodes == 0)
         sim->opts.nodes = 1;
     list_init(&sim->ios);
+    list_init(&sim->links);
+    list_init(&sim->listeners);
     list_init(&sim->flights_free);
     rng_seed(&sim->rng, sim_seed_for(sim, 0, 0));
     sim_trace(sim, opts->seed);
@@ -35,6 +37,7 @@ void sim_close(struct sim **sim)
     check(list_empty(&(*sim)->ios)); /* ios are closed before their world */
     for (uint32_t i = 0; i < (*sim)->opts.nodes; i++)
         sim_node_close((*sim)->nodes[i]);
+    sim_link_close_all(*sim);
     sim_memory_close(*sim);
     free((*sim)->nodes);
     free((*sim)->heap);
@@ -49,6 +52,7 @@ void sim_chances(struct sim *sim, const struct sim_opts *opts)
     sim->opts.error_per_million = opts->error_per_million;
     sim->opts.slow_per_million = opts->slow_per_million;
     sim->opts.stuck_per_million = opts->stuck_per_million;
+    sim->opts.cut_per_million = opts->cut_per_million;
 }
 
 struct sim_node *sim_node(struct sim *sim, uint32_t i)
@@ -169,6 +173,8 @@ static void event_run(const struct sim_event *e)
         sim_flight_land(e->flight);
     else if (e->kind == EVENT_CRASH)
         sim_crash(e->node, e->end);
+    else if (e->kind == EVENT_LINK)
+        sim_link_event_run(e);
 }
 
 bool sim_step(struct sim *sim, uint64_t until_ns)

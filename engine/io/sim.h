@@ -16,6 +16,16 @@
  *     stuck I/O
  *   - a failed sync: the device may have lost any completed write since its last flush, and reads
  *     tell; the next sync succeeds all the same
+ *
+ * What a network can do here:
+ *   - calls, bytes and resets take time, drawn for each connection; bytes arrive in pieces of any
+ *     size, cut and joined, in order; a connection holds a bounded number of them
+ *   - connections are cut, by chance or by order: both ends see RESET, and what was under way is
+ *     lost. The peers of a machine that ended see the same
+ *   - a call to a dead process is REFUSED, to a dead machine UNREACHABLE
+ *   Node i has the address 10.0.0.<i+1>, and loopback as any machine has.
+ *
+ * What a program can do wrong here:
  *   - overlapping writes in flight, and buffers that change while in flight, are caught by check()
  */
 #ifndef IO_SIM_H
@@ -23,6 +33,7 @@
 
 #include "engine/base/rng.h"
 #include "engine/io/io.h"
+#include "engine/io/socket.h"
 
 struct sim;
 struct sim_node;
@@ -43,6 +54,7 @@ struct sim_opts {
     uint32_t error_per_million; /* EIO on reads, writes, syncs: off by default */
     uint32_t slow_per_million;  /* an I/O that takes 1-100 ms */
     uint32_t stuck_per_million; /* an I/O that takes 30 s */
+    uint32_t cut_per_million;   /* a connection that is cut when it is used: off by default */
     bool hash_buffers;          /* compare write buffers at submit and completion */
 };
 
@@ -86,6 +98,10 @@ void sim_watch(struct sim_node *n, struct sim_watch *w);
 void sim_chances(struct sim *sim, const struct sim_opts *opts);
 /* Limits free space from now on (bytes used by all files); 0: unlimited. */
 void sim_disk_limit(struct sim_node *n, uint64_t bytes);
+/* Node n's address. */
+struct io_address sim_address(const struct sim_node *n, uint16_t port);
+/* Cuts every connection between a and b; b NULL: every connection of a; b == a: those within. */
+void sim_cut(struct sim_node *a, struct sim_node *b);
 /* Wall clock of the node jumps by ms. */
 void sim_clock_jump(struct sim_node *n, int64_t ms);
 
@@ -107,6 +123,9 @@ struct sim_counts {
     uint64_t unwritten_lost; /* blocks that read back as zeros */
     uint64_t late_writes;    /* landed after their process was killed */
     uint64_t io_starts;
+    uint64_t connections;  /* made */
+    uint64_t resets;       /* sides that were told of a cut */
+    uint64_t stream_bytes; /* sent */
 };
 struct sim_counts sim_counts(const struct sim *sim);
 

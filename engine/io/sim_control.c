@@ -78,7 +78,7 @@ enum err io_dir_list(struct io *io, int dir, void (*each)(const char *name, void
     if (io->dead)
         return ERR_DEAD;
     struct sim_fd *fd = sim_fd_get(node_of(io), dir);
-    if (!fd || !fd->inode->dir)
+    if (!fd || !fd->inode || !fd->inode->dir)
         return ERR_INVALID;
     const struct sim_names *names = &fd->inode->dir->now;
     uint64_t from = names->count ? rng_below(&fd->inode->disk->rng, names->count) : 0;
@@ -101,7 +101,7 @@ enum err io_fd_stat(struct io *io, int fd_number, struct io_stat *out)
     if (io->dead)
         return ERR_DEAD;
     struct sim_fd *fd = sim_fd_get(node, fd_number);
-    if (!fd)
+    if (!fd || !fd->inode)
         return err_from_errno(EBADF);
     const struct sim_disk *disk = fd->inode->disk;
     uint64_t used = sim_node_used(node);
@@ -129,7 +129,7 @@ enum err io_fd_lock(struct io *io, int fd_number, uint64_t wait_ns)
     if (io->dead)
         return ERR_DEAD;
     struct sim_fd *fd = sim_fd_get(node, fd_number);
-    if (!fd)
+    if (!fd || !fd->inode)
         return err_from_errno(EBADF);
     struct sim *sim = node->sim;
     uint64_t until_ns = wait_ns > SIM_NEVER - sim->now_ns ? SIM_NEVER : sim->now_ns + wait_ns;

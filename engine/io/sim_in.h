@@ -21,9 +21,16 @@
 
 #define SIM_NEVER      UINT64_MAX
 #define SIM_FAULTS_MAX 16u
+#define SIM_ANSWER     OP_PRIVATE_FIRST
 
+struct sim_side;
+struct sim_listener;
+
+/* One of the three is set. */
 struct sim_fd {
     struct sim_inode *inode;
+    struct sim_side *side; /* of a connection */
+    struct sim_listener *listener;
     bool direct, readonly;
 };
 
@@ -59,7 +66,8 @@ struct sim_io {
     struct io io; /* first: io_in.h */
     struct sim_node *node;
     struct node in_sim;
-    struct list landed; /* flights by in_io */
+    struct list landed;       /* flights by in_io */
+    struct op_queue answered; /* ops on sockets; private_[SIM_ANSWER] is the result */
     uint64_t deadline_ns;
     bool woken;
 };
@@ -83,6 +91,7 @@ struct sim_node {
     uint32_t crash_order;   /* counts sim_crash_at() */
     uint64_t crash_io_left; /* 0: no order */
     enum sim_end crash_io_end;
+    uint16_t port_last;     /* handed out by the kernel */
     uint64_t clock_base_ns; /* monotonic clock minus world time; drawn at each boot */
     int64_t wall_base_ms;
     uint64_t disk_limit; /* bytes; 0: none */
@@ -94,11 +103,13 @@ struct sim_node {
 
 struct sim_event {
     uint64_t at_ns, order;
-    enum { EVENT_FLIGHT, EVENT_WAKE, EVENT_CRASH } kind;
+    enum { EVENT_FLIGHT, EVENT_WAKE, EVENT_CRASH, EVENT_LINK } kind;
+    uint32_t what;              /* EVENT_LINK: enum sim_link_event */
     enum sim_end end;           /* EVENT_CRASH */
     uint32_t life, crash_order; /* EVENT_CRASH: void when the node's differ */
     struct sim_node *node;      /* EVENT_CRASH */
     struct sim_flight *flight;  /* EVENT_FLIGHT */
+    struct sim_side *side;      /* EVENT_LINK */
 };
 
 struct sim {
@@ -110,6 +121,8 @@ struct sim {
     struct sim_event *heap;
     uint32_t heap_count, heap_cap;
     struct list ios;
+    struct list links, listeners; /* sim_net_in.h */
+    uint64_t link_count;
     struct list flights_free;
     struct sim_sheet *sheets_free;
     struct sim_slab *slabs; /* memory of sheets and flights */
@@ -137,7 +150,8 @@ bool sim_node_room(const struct sim_node *node, uint64_t blocks);
 bool sim_node_crash_due(struct sim_node *node);
 int sim_node_fault(struct sim_node *node, const struct op *op); /* errno, or 0 */
 int sim_fd_open(struct sim_node *node, struct sim_inode *inode, uint32_t flags);
-struct sim_fd *sim_fd_get(const struct sim_node *node, int fd); /* NULL: not open */
+int sim_fd_take(struct sim_node *node, const struct sim_fd *what); /* no inode */
+struct sim_fd *sim_fd_get(const struct sim_node *node, int fd);    /* NULL: not open */
 void sim_fd_free(struct sim_node *node, int fd);
 
 /* sim_flight.c: I/O under way. */
@@ -145,5 +159,12 @@ void sim_flight_fly(struct sim_flight *f, uint64_t delay_ns);
 void sim_flight_land(struct sim_flight *f);   /* its event came */
 void sim_flight_orphan(struct sim_flight *f); /* its process was killed */
 void sim_flight_cut(struct sim_flight *f);    /* its machine stopped */
+
+/* sim_net.c, sim_socket.c: connections, as the rest of the world sees them. */
+void sim_link_event_run(const struct sim_event *e);
+void sim_links_end(struct sim_node *node); /* its process is gone: the peers see resets */
+void sim_socket_start(struct sim_io *s, struct op *op);
+void sim_socket_shutdown(struct io *io, int fd, bool both); /* raw.shutdown */
+void sim_socket_close(struct sim_fd *fd, bool reset);
 
 #endif

@@ -32,6 +32,7 @@ static const struct io_raw sim_raw = {
     .clock = raw_clock,
     .random = raw_random,
     .wake = raw_wake,
+    .shutdown = sim_socket_shutdown,
     .close = raw_close,
 };
 
@@ -68,7 +69,7 @@ enum err io_open(struct io **out, const struct io_opts *opts)
 static void raw_close(struct io *io)
 {
     struct sim_io *s = sim_io_of(io);
-    check(list_empty(&s->landed));
+    check(list_empty(&s->landed) && !s->answered.head);
     node_unlink(&s->in_sim);
     free(s);
 }
@@ -86,7 +87,7 @@ static int op_fault(const struct sim_io *s, const struct op *op, struct sim_fd *
 {
     enum io_verb verb = op_step(op);
     struct sim_fd *fd = *out = sim_fd_get(s->node, op->fd);
-    if (!fd)
+    if (!fd || !fd->inode)
         return EBADF;
     bool names = verb == IO_OPEN || verb == IO_RENAME || verb == IO_UNLINK;
     bool moves = verb == IO_READ || verb == IO_WRITE;
@@ -241,6 +242,10 @@ static void raw_start(struct io *io, struct op *op)
     if (io->dead || sim_node_crash_due(s->node))
         return;
     s->node->sim->counts.io_starts++;
+    if (op_on_socket(op)) {
+        sim_socket_start(s, op);
+        return;
+    }
     struct sim_fd *fd;
     int sys = op_fault(s, op, &fd);
     if (sys) {
@@ -266,7 +271,7 @@ static void turn_wait(struct sim_io *s, uint64_t wait_ns)
     bool woken = s->woken;
     s->woken = false;
     s->deadline_ns = SIM_NEVER;
-    if (woken || wait_ns == 0 || !list_empty(&s->landed))
+    if (woken || wait_ns == 0 || !list_empty(&s->landed) || s->answered.head)
         return;
     if (s->io.waiting)
         sim_step(sim, after(sim->now_ns, wait_ns));
@@ -290,6 +295,11 @@ static void raw_turn(struct io *io, uint64_t wait_ns)
             s->node->watch->ends(s->node->watch, op, result < 0 ? (int)-result : 0);
         io_complete(io, op, result);
     }
+    struct op_queue answered = s->answered; /* what is answered meanwhile is for the next turn */
+    struct op *op;
+    s->answered = (struct op_queue){ 0 };
+    while (!io->dead && (op = op_queue_pop(&answered)))
+        io_complete(io, op, (int64_t)op->private_[SIM_ANSWER]);
 }
 
 static void raw_clock(struct io *io)

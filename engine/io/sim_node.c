@@ -46,7 +46,7 @@ void sim_node_close(struct sim_node *node)
 
 /* ---- descriptors ---- */
 
-int sim_fd_open(struct sim_node *node, struct sim_inode *inode, uint32_t flags)
+int sim_fd_take(struct sim_node *node, const struct sim_fd *what)
 {
     uint32_t number = 3; /* as after stdin, stdout, stderr */
     while (number < node->fd_cap && node->fds[number])
@@ -58,15 +58,20 @@ int sim_fd_open(struct sim_node *node, struct sim_inode *inode, uint32_t flags)
     }
     struct sim_fd *fd = calloc(1, sizeof *fd);
     check(fd);
-    *fd = (struct sim_fd){
-        .inode = inode,
-        .direct = (flags & IO_DIRECT) != 0,
-        .readonly = (flags & IO_READONLY) != 0,
-    };
-    sim_inode_hold(inode);
-    inode->live++;
+    *fd = *what;
     node->fds[number] = fd;
     return (int)number;
+}
+
+int sim_fd_open(struct sim_node *node, struct sim_inode *inode, uint32_t flags)
+{
+    sim_inode_hold(inode);
+    inode->live++;
+    return sim_fd_take(node, &(struct sim_fd){
+                                 .inode = inode,
+                                 .direct = (flags & IO_DIRECT) != 0,
+                                 .readonly = (flags & IO_READONLY) != 0,
+                             });
 }
 
 struct sim_fd *sim_fd_get(const struct sim_node *node, int fd)
@@ -74,17 +79,26 @@ struct sim_fd *sim_fd_get(const struct sim_node *node, int fd)
     return fd >= 0 && (uint32_t)fd < node->fd_cap ? node->fds[fd] : NULL;
 }
 
-void sim_fd_free(struct sim_node *node, int number)
+static void fd_drop(struct sim_node *node, int number, bool ending)
 {
     struct sim_fd *fd = sim_fd_get(node, number);
     check(fd);
     struct sim_inode *inode = fd->inode;
-    if (inode->locked_fd == number)
-        inode->locked_fd = -1;
-    inode->live--;
     node->fds[number] = NULL;
+    if (!inode)
+        sim_socket_close(fd, ending);
+    else {
+        if (inode->locked_fd == number)
+            inode->locked_fd = -1;
+        inode->live--;
+        sim_inode_drop(inode);
+    }
     free(fd);
-    sim_inode_drop(inode);
+}
+
+void sim_fd_free(struct sim_node *node, int number)
+{
+    fd_drop(node, number, false);
 }
 
 /* ---- space ---- */
@@ -113,8 +127,8 @@ static void io_die(struct sim_io *s)
     struct node *n;
     while ((n = list_pop(&s->landed)))
         sim_flight_give(s->node->sim, container_of(n, struct sim_flight, in_io));
-    s->io.completed = s->io.backlog = (struct op_queue){ 0 };
-    s->io.completed_count = 0;
+    s->io.completed = s->io.backlog = s->answered = s->io.pool.parked = (struct op_queue){ 0 };
+    s->io.completed_count = s->io.pool.parked_count = 0;
     s->io.dead = true;
     s->deadline_ns = SIM_NEVER;
 }
@@ -126,9 +140,10 @@ static void process_end(struct sim_node *node)
         if (s->node == node && !s->io.dead)
             io_die(s);
     }
+    sim_links_end(node);
     for (uint32_t i = 0; i < node->fd_cap; i++)
         if (node->fds[i])
-            sim_fd_free(node, (int)i);
+            fd_drop(node, (int)i, true);
 }
 
 void sim_crash(struct sim_node *node, enum sim_end end)
