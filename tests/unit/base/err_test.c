@@ -43,7 +43,8 @@ TEST(err, keeps_published_codes)
     EXPECT_EQ(SL_ERR_OK, 0);
     EXPECT_EQ(SL_ERR_BAD_BATCH, 9);
     EXPECT_EQ(SL_ERR_PERMISSION, 25);
-    EXPECT_EQ(SL_ERR_RESET, 26);
+    EXPECT_EQ(SL_ERR_BAD_FRAME, 26);
+    EXPECT_EQ(SL_ERR_RESET, 27);
     EXPECT_STR(sl_err_name(SL_ERR_NO_SPACE), "NO_SPACE");
     EXPECT(sl_err_retriable(SL_ERR_NO_SPACE));
     EXPECT(!sl_err_retriable(SL_ERR_CORRUPT));
