@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define KEY_MAX 64u /* longer keys are never close to one of ours */
+#include "engine/base/near.h"
 
 static const char *const policy_words[] = { "delete", NULL };
 static const char *const time_type_words[] = { "CreateTime", NULL };
@@ -59,41 +59,15 @@ enum setting setting_find(const char *key)
     return SETTING_COUNT;
 }
 
-/* How many letters must change to make `b` of `a` (Levenshtein), one row of the table at a time. */
-static uint32_t key_distance(const char *a, const char *b)
-{
-    uint32_t row[KEY_MAX + 1];
-    size_t len = strlen(b);
-    for (size_t j = 0; j <= len; j++)
-        row[j] = (uint32_t)j;
-    for (size_t i = 0; a[i]; i++) {
-        uint32_t diagonal = row[0];
-        row[0] = (uint32_t)i + 1;
-        for (size_t j = 0; j < len; j++) {
-            uint32_t change = diagonal + (a[i] != b[j]);
-            diagonal = row[j + 1];
-            uint32_t shift = (row[j] < row[j + 1] ? row[j] : row[j + 1]) + 1;
-            row[j + 1] = change < shift ? change : shift;
-        }
-    }
-    return row[len];
-}
-
 static enum err key_refuse(const char *key, struct why *why)
 {
-    enum setting best = SETTING_COUNT;
-    uint32_t distance = 5; /* further off it is another word, not a slip */
-    for (uint32_t i = 0; i < SETTING_COUNT && strlen(key) <= KEY_MAX; i++) {
-        uint32_t d = key_distance(key, rows[i].key);
-        if (d < distance) {
-            distance = d;
-            best = (enum setting)i;
-        }
-    }
-    if (best == SETTING_COUNT)
+    struct near n = near_open(key);
+    for (uint32_t i = 0; i < SETTING_COUNT; i++)
+        near_try(&n, rows[i].key);
+    if (!n.best)
         why_set(why, "unknown setting '%.64s'", key);
     else
-        why_set(why, "unknown setting '%.64s': did you mean '%s'?", key, rows[best].key);
+        why_set(why, "unknown setting '%.64s': did you mean '%s'?", key, n.best);
     return ERR_INVALID;
 }
 
