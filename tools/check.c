@@ -257,10 +257,9 @@ static int check_all(struct places *p, bool json, bool quiet)
 int check_command(int argc, char **argv)
 {
     bool json = false, quiet = false;
-    const struct option_row rows[] = { { .name = "--json", .flag = &json },
-                                       { .name = "--quiet", .flag = &quiet } };
+    const struct option_row rows[] = { OPTIONS_OUT(&json), { .name = "--quiet", .flag = &quiet } };
     struct places p = { 0 };
-    if (!options_take(rows, 2, &argc, argv))
+    if (!options_take(rows, OPTION_COUNT(rows), &argc, argv))
         return EXIT_TROUBLE;
     int code = places_open(&p, argc, argv);
     if (code == EXIT_CLEAN)

@@ -90,14 +90,14 @@ int inspect_command(int argc, char **argv)
     struct inspect wanted = { .limit = 100 };
     bool json = false;
     const struct option_row rows[] = {
-        { .name = "--json", .flag = &json },
+        OPTIONS_OUT(&json),
         { .name = "--rows", .flag = &wanted.rows },
         { .name = "--partition", .number = &wanted.part, .given = &wanted.part_given },
         { .name = "--from", .number = &wanted.from },
         { .name = "--limit", .number = &wanted.limit },
     };
     struct places p = { 0 };
-    if (!options_take(rows, sizeof(rows) / sizeof(rows[0]), &argc, argv))
+    if (!options_take(rows, OPTION_COUNT(rows), &argc, argv))
         return EXIT_TROUBLE;
     const struct view *v = argc > 1 ? view_find(argv[argc - 1]) : NULL;
     int code = places_open(&p, v ? argc - 1 : argc, argv);

@@ -208,9 +208,9 @@ int repair_command(int argc, char **argv)
     struct repair_words w = { 0 };
     struct places p = { 0 };
     const struct option_row rows[] = { { .name = "--write", .flag = &w.write },
-                                       { .name = "--json", .flag = &w.json },
+                                       OPTIONS_OUT(&w.json),
                                        { .name = "--save", .text = &w.save } };
-    if (!options_take(rows, 3, &argc, argv))
+    if (!options_take(rows, OPTION_COUNT(rows), &argc, argv))
         return EXIT_TROUBLE;
     int code = places_open(&p, argc, argv);
     if (code == EXIT_CLEAN && p.count != 1) {

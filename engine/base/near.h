@@ -5,7 +5,7 @@
  *     near_try(&n, "segment.ms");
  *     n.best -> "retention.ms", or NULL: nothing is close
  *
- * Close means fewer changed letters (Levenshtein) than half of the mistyped word, and at most four:
+ * Close means that at most half of the mistyped letters change (Levenshtein), and at most four:
  * further off it is another word, not a slip.
  *
  * Thread     pure functions; any thread.
