@@ -50,7 +50,7 @@ static void option_refuse(const struct option_row *rows, uint32_t count, const c
 {
     char name[64];
     snprintf(name, sizeof(name), "%.*s", (int)(len < sizeof(name) ? len : 0), word);
-    struct near n = near_open(name);
+    struct near n = near_open(word[1] == '-' ? name : ""); /* one letter is like any other */
     for (uint32_t i = 0; i < count; i++)
         near_try(&n, rows[i].name);
     if (more)
