@@ -24,7 +24,7 @@ enum out_kind {
 
 #define OUT_DEPTH_MAX   16u
 #define OUT_COLUMNS_MAX 20u
-#define OUT_TEXT_MAX    320u
+#define OUT_TEXT_MAX    8192u /* the longest list of settings */
 
 struct out {
     FILE *to;
