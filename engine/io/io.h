@@ -162,7 +162,8 @@ uint32_t io_turn(struct io *io, uint64_t wait_ns);
  * other operations run too. `done` of op itself may be NULL for operations waited for. */
 enum err io_wait(struct io *io, struct op *op);
 
-uint32_t io_inflight(const struct io *io); /* operations started and not done */
+uint32_t io_inflight(const struct io *io);       /* operations started and not done */
+uint32_t io_inflight_files(const struct io *io); /* those that the disk, not a peer, will end */
 
 uint64_t io_now_ns(const struct io *io); /* monotonic, read once per turn */
 int64_t io_wall_ms(const struct io *io); /* since 1970, read once per turn; may jump */

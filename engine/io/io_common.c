@@ -312,10 +312,8 @@ void op_end(struct io *io, struct op *op, int sys)
     op->err = err_from_errno(sys);
     op_queue_push(&io->completed, op);
     io->completed_count++;
-    if (op_on_socket(op)) {
-        io->socket_count--;
+    if (op_on_socket(op))
         return;
-    }
     io->raw_count--;
     if (io->backlog.head) {
         io->raw_count++;
@@ -339,6 +337,7 @@ uint32_t io_turn(struct io *io, uint64_t wait_ns)
         struct op *op = op_queue_pop(&io->completed);
         io->completed_count--;
         io->inflight--;
+        io->socket_count -= op_on_socket(op);
         op->busy = false;
         if (op->done)
             op->done(op); /* may free op */
@@ -360,6 +359,11 @@ enum err io_wait(struct io *io, struct op *op)
 uint32_t io_inflight(const struct io *io)
 {
     return io->inflight;
+}
+
+uint32_t io_inflight_files(const struct io *io)
+{
+    return io->inflight - io->socket_count;
 }
 
 uint64_t io_now_ns(const struct io *io)

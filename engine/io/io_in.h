@@ -14,7 +14,7 @@
  * Owner      an implementation embeds `struct io` as its first member and frees it in raw.close().
  * Thread     as io.h: one thread, but for raw.wake().
  * Invariant  raw_count <= queue_depth
- *            inflight == raw_count + socket_count + backlog + completed, not yet done
+ *            inflight - socket_count == raw_count + backlog + completed that are no sockets
  */
 #ifndef IO_IO_IN_H
 #define IO_IO_IN_H
@@ -68,7 +68,7 @@ struct io {
     uint32_t completed_count;
     uint32_t inflight;       /* started, done not yet run */
     uint32_t raw_count;      /* with the implementation */
-    uint32_t socket_count;   /* with the implementation too, but waiting for peers: no limit */
+    uint32_t socket_count;   /* of inflight: on sockets, which wait for peers and have no limit */
     uint32_t queue_depth;    /* raw_count at most; never 0 */
     uint64_t now_ns;         /* raw.clock() only */
     int64_t wall_ms;         /* raw.clock() only */

@@ -165,8 +165,8 @@ static void plain_turn(struct io *io, uint64_t wait_ns)
     uint32_t before = io->completed_count;
     plain_net_try(io, &p->net);
     plain_wait(p, p->net.fresh.head || io->completed_count > before ? 0 : wait_ns);
-    if (plain_net_ready(&p->net))
-        plain_net_try(io, &p->net);
+    plain_net_ready(&p->net);
+    plain_net_try(io, &p->net);
     p->heard = io->completed_count > before;
     pthread_mutex_lock(&p->lock);
     struct op_queue ended = p->ended;

@@ -242,7 +242,7 @@ static bool dones_waiting(const struct store *s)
 static bool stop_ready(const struct store *s)
 {
     if (s->poisoned) /* its machines stand still where they were: what is in flight tells */
-        return io_inflight(s->io) == 0;
+        return io_inflight_files(s->io) == 0;
     return list_empty(&s->dirty) && list_empty(&s->requests) && !commit_busy(s) && !s->ckpt &&
            !volumes_busy(s) && journal_used(s) == 0;
 }
