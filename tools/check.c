@@ -4,8 +4,8 @@
 #include <stdlib.h>
 
 #include "engine/base/check.h"
-#include "tools/command.h"
 #include "tools/names.h"
+#include "tools/place.h"
 
 struct check_store {
     const struct place *place;

@@ -1,4 +1,4 @@
-/* command.h -- the tables of commands, and what they share: words, places, exit codes.
+/* command.h -- the tables of commands, and what they share: words, exit codes.
  *
  * A command gets the words after its name, writes its answer to stdout and its complaints to
  * stderr, and returns an exit code. A noun (topic, config) has a table of its own under it.
@@ -9,7 +9,6 @@
 #define TOOLS_COMMAND_H
 
 #include "engine/base/near.h"
-#include "engine/io/io.h"
 #include "tools/out.h"
 
 enum exit_code {
@@ -64,25 +63,5 @@ bool words_none(int argc, char **argv);
 
 /* "shardlog: ..." on stderr. */
 void complain(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-
-/* ---- places ---- */
-
-/* A store's directory. */
-struct place {
-    char *path;
-    int fd;
-};
-struct places {
-    struct io *io;
-    struct place *at;
-    uint32_t count, cap;
-};
-/* Each word is a store (a directory with a journal), or a directory of stores (store-00, ...).
- * EXIT_CLEAN, or EXIT_TROUBLE after a complaint. */
-int places_open(struct places *p, int argc, char **argv);
-void places_close(struct places *p);
-/* Nobody else has the store's journal locked; waits 200 ms. False after a complaint. *fd stays
- * locked until io_fd_close(). */
-bool place_lock(struct io *io, const struct place *p, int *fd);
 
 #endif

@@ -5,8 +5,8 @@
 #ifndef TOOLS_INSPECT_H
 #define TOOLS_INSPECT_H
 
-#include "tools/command.h"
 #include "tools/names.h"
+#include "tools/place.h"
 
 struct inspect {
     struct io *io;

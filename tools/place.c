@@ -2,7 +2,7 @@
 #include <stdlib.h>
 
 #include "engine/base/check.h"
-#include "tools/command.h"
+#include "tools/place.h"
 
 #define LOCK_WAIT_NS (200 * MS_NS)
 

@@ -11,7 +11,7 @@
 #define TOOLS_SAVE_H
 
 #include "engine/log/verify.h"
-#include "tools/command.h"
+#include "tools/place.h"
 
 /* Saves the bytes of every finding that has some; *bytes: how many. EXIT_CLEAN or EXIT_TROUBLE. */
 int save_finds(struct io *io, const struct place *place, const struct find *finds, uint32_t count,
