@@ -1,5 +1,6 @@
 /* main.c -- shardlog: one program, one row for each thing it can do. */
 #include "tools/command.h"
+#include "tools/metrics.h"
 #include "tools/node_config.h"
 
 #include <shardlog/engine.h>
@@ -51,6 +52,7 @@ static const struct command commands[] = {
       "  shardlog repair /var/lib/shardlog/store-00 --write --save damaged-bytes\n",
       NULL },
     { "config", "COMMAND ...", "settings of a node", NULL, "", config_commands },
+    { "metrics", "COMMAND ...", "figures of a node", NULL, "", metrics_commands },
     { "help", "[COMMAND]", "this, or all about one command", help_command, "", NULL },
     { "version", "", "print the version", version_command,
       "  -o json|table  how the answer is written\n", NULL },
