@@ -75,6 +75,8 @@ void sheet_text(struct out_sheet *s, const char *fmt, ...) __attribute__((format
 void sheet_none(struct out_sheet *s); /* not known, or does not apply */
 void sheet_close(struct out_sheet *s);
 
+/* For people: rounded, "7.8 GiB". Exact: engine/base/units.h. */
+void text_bytes(char *text, size_t cap, uint64_t v);
 /* 32 digits and the end. */
 void id_text(struct id16 id, char text[33]);
 

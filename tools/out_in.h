@@ -6,7 +6,6 @@
 
 void json_key(struct out *o, const char *key); /* comma, line, key; NULL: an element */
 void json_text(FILE *to, const char *text);
-void text_bytes(char *text, size_t cap, uint64_t v);
 void text_time(char *text, size_t cap, int64_t ms);
 
 #endif
