@@ -45,7 +45,7 @@ TEST(banner, a_machine_that_has_everything)
     };
     struct banner b = { .version = "0.1.0",
                         .kernel = "Linux 6.1.0-18-amd64",
-                        .features = { true, true, true, true, true, true },
+                        .features = { true, true, true, true, true, true, true },
                         .shards = 2,
                         .cpus = cpus,
                         .memory = memory,
