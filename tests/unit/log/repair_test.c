@@ -3,6 +3,7 @@
  */
 #include "tests/unit/log/damage.h"
 
+#include <stdio.h>
 #include <string.h>
 
 TEST(repair, a_whole_store_is_left_alone)
@@ -177,4 +178,52 @@ TEST(repair, a_store_in_use_is_refused)
     fixture_again(&f, SIM_POWER);
     fixture_verify(&f, 0, 1000);
     fixture_close(&f);
+}
+
+/* A sealed extent with more than one block of index; its number in the partition. */
+static uint32_t fill_index_blocks(struct fixture *f)
+{
+    struct part *p = fixture_add(f, 0);
+    for (uint32_t n = 0; n < 2000; n++) {
+        for (uint32_t i = 0; i < p->extent_count; i++)
+            if (p->extents[i]->sealed && p->extents[i]->tile_count > TILES_PER_BLOCK)
+                return i;
+        fixture_fill(f, 0, 1, 8292); /* a tile each: direct_min is one block */
+    }
+    EXPECT(false);
+    return 0;
+}
+
+TEST(repair, neighbouring_index_blocks_are_rebuilt_together)
+{
+    // Goal: one pass over the batches serves all of them. Method: the first alone, the second
+    // alone, both.
+    for (uint32_t bad = 1; bad < 4; bad++) {
+        struct damage d = { 0 };
+        struct fixture *f = &d.f;
+        struct repair_report report;
+        char vol[32];
+        fixture_init(f, 450 + bad);
+        f->geometry.extent_max = MIB(2);
+        f->opts.direct_min = BLOCK_BYTES;
+        fixture_boot(f);
+        REQUIRE_OK(fixture_create(f));
+        REQUIRE_OK(fixture_start(f));
+        uint32_t number = fill_index_blocks(f);
+        const struct extent *e = fixture_part(f, 0)->extents[number];
+        uint64_t at = vol_place(&f->geometry, e->unit) + extent_data_bytes(&f->geometry, e->order);
+        snprintf(vol, sizeof(vol), "vol-%04u", e->vol->number);
+        fixture_stop(f);
+        for (uint32_t b = 0; b < 2; b++)
+            if (bad >> b & 1)
+                fixture_flip(f, vol, at + b * BLOCK_BYTES + 50);
+        REQUIRE_OK(repair_run(f->io, f->dir, &report, &f->why));
+        EXPECT_EQ(report.index_blocks, bad == 3 ? 2 : 1);
+        EXPECT_EQ(report.tiles, 0);
+        damage_look(&d);
+        EXPECT(damage_none(&d));
+        REQUIRE_OK(fixture_start(f));
+        fixture_verify(f, 0, 1 << 20);
+        fixture_close(f);
+    }
 }
