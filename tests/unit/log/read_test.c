@@ -423,3 +423,34 @@ TEST(read, an_error_of_the_disk_is_passed_on)
     EXPECT(!store_poisoned(f.store, NULL));
     fixture_close(&f);
 }
+
+TEST(read, a_gap_at_the_end_of_a_sealed_extent_leads_to_the_next_one)
+{
+    // Goal: what an operator gave up at an extent's end is passed over, while the partition's tail
+    // is in memory. Method: the last tile of the first extent is made a gap by hand.
+    struct fixture f;
+    struct got g;
+    struct batch_info first;
+    fixture_open(&f, 330);
+    struct part *p = fixture_add(&f, 0);
+    fixture_fill(&f, 0, 12, 30000);
+    fixture_again(&f, SIM_POWER);
+    p = fixture_part(&f, 0);
+    fixture_read(&f, &g, 0, 0, 1000); /* brings its index in */
+    EXPECT_OK(g.r.err);
+    read_give(&g.r);
+    fixture_fill(&f, 0, 1, 300);
+    EXPECT_EQ(p->tail_state, TAIL_IN);
+    struct extent *e = p->extents[0];
+    REQUIRE(e->sealed && p->extent_count > 2 && e->tile_from == 0 && e->tile_count > 0);
+    struct tile *last = &e->tiles[e->tile_count - 1];
+    last->flags |= TILE_GAP;
+    fixture_read(&f, &g, 0, p->extents[1]->base_off - 1, 1000);
+    EXPECT_OK(g.r.err);
+    REQUIRE_OK(batch_peek(g.r.batches, &first));
+    EXPECT_EQ(first.base_off, p->extents[1]->base_off);
+    read_give(&g.r);
+    last->flags = 0;
+    fixture_verify(&f, 0, 1 << 20);
+    fixture_close(&f);
+}

@@ -221,3 +221,31 @@ TEST(verify, every_kind_has_words)
     }
     EXPECT_STR(find_kind_info(FOUND_TILE)->name, "TILE");
 }
+
+TEST(verify, an_open_extent_with_a_block_of_index_and_more)
+{
+    // Goal: tiles that are on disk and those that the image holds are put together. Method: more
+    // tiles than an index block holds in an extent that is still open.
+    struct damage d = { 0 };
+    struct fixture *f = &d.f;
+    fixture_init(f, 460);
+    f->geometry.extent_max = MIB(2);
+    f->opts.direct_min = BLOCK_BYTES;
+    fixture_boot(f);
+    REQUIRE_OK(fixture_create(f));
+    REQUIRE_OK(fixture_start(f));
+    struct part *p = fixture_add(f, 0);
+    for (uint32_t n = 0; n < 2000; n++) {
+        const struct extent *e = part_open_extent(p);
+        if (e && e->tile_count > TILES_PER_BLOCK + 20)
+            break;
+        fixture_fill(f, 0, 1, 8292); /* a tile each */
+    }
+    EXPECT(part_open_extent(p)->tile_count > TILES_PER_BLOCK + 20);
+    fixture_stop(f);
+    damage_look(&d);
+    EXPECT(damage_none(&d));
+    REQUIRE_OK(fixture_start(f));
+    fixture_verify(f, 0, 1 << 20);
+    fixture_close(f);
+}
