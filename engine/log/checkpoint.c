@@ -42,6 +42,15 @@ static bool nothing_new(const struct store *s)
     return s->stop && journal_used(s) == 0 && !s->want_image;
 }
 
+/* Never used before, not even by an image that a crash cut short: pages are told apart by their
+ * generation, and those of two such images would be healed into one that never was. Since the live
+ * image was written, each opening can have begun one other image at most. */
+static uint64_t generation_next(const struct store *s)
+{
+    check(s->opening >= s->image_opening);
+    return s->generation + 1 + 2 * (s->opening - s->image_opening); /* in the other region */
+}
+
 static void checkpoint_start(struct store *s)
 {
     struct checkpoint *k = calloc(1, sizeof(*k));
@@ -53,7 +62,7 @@ static void checkpoint_start(struct store *s)
     s->want_image = false;
     k->state = CKPT_CAPTURE;
     k->parts = s->part_count;
-    k->build.head = (struct image_head){ .generation = s->generation + 1,
+    k->build.head = (struct image_head){ .generation = generation_next(s),
                                          .opening = s->opening,
                                          .store_epoch = s->epoch,
                                          .seq = s->journal.seq,
@@ -222,6 +231,7 @@ static void checkpoint_finish(struct store *s)
 {
     struct checkpoint *k = s->ckpt;
     s->generation = k->build.head.generation;
+    s->image_opening = k->build.head.opening;
     if (!pitfall(RECLAIM_AT_CUT))
         s->journal.free_pos = k->build.head.ring_pos;
     if (s->journal.head_pos < s->journal.free_pos)

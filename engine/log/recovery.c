@@ -402,6 +402,7 @@ static enum err tables_from_image(struct scan *sc, const struct image *im)
 {
     struct store *s = sc->s;
     s->generation = im->head.generation;
+    s->image_opening = im->head.opening;
     s->next_extent = im->head.next_extent;
     s->next_vol = im->head.next_vol;
     s->journal.free_pos = s->journal.head_pos = im->head.ring_pos;

@@ -208,6 +208,7 @@ struct store {
     struct commit commit;
     struct checkpoint *ckpt;
     uint64_t generation;     /* of the live image */
+    uint64_t image_opening;  /* which opening wrote it */
     uint64_t image_capacity; /* bytes of one copy */
     uint64_t next_extent;
     uint32_t next_vol;

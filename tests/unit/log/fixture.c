@@ -211,7 +211,7 @@ void fixture_checkpoint(struct fixture *f)
     f->store->want_checkpoint = true;
     for (uint32_t i = 0; i < TURNS_MAX && f->store->generation == before; i++)
         fixture_turn(f);
-    EXPECT_EQ(f->store->generation, before + 1);
+    EXPECT(f->store->generation > before);
     fixture_settle(f);
 }
 
