@@ -169,6 +169,13 @@ void slot_end_fetches(struct slot *slot, enum err err)
     }
 }
 
+void desk_end_fetches(struct desk *d)
+{
+    check(d->state > DESK_READY);
+    for (struct node *n = d->round.head.next; n != &d->round.head; n = n->next)
+        slot_end_fetches(container_of(n, struct slot, round), ERR_CLOSED);
+}
+
 /* ---- giving back ---- */
 
 static void fetch_given(struct letter *l, struct shard *at)

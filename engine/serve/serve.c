@@ -22,7 +22,7 @@ static enum err opts_check(const struct serve_opts *opts, struct why *why)
         why_set(why, "an engine has at most %u shards, not %u", SHARDS_MAX, opts->shards);
         return ERR_INVALID;
     }
-    return ERR_OK;
+    return fronts_check(opts, why);
 }
 
 static void opts_default(struct serve_opts *o)
@@ -45,6 +45,7 @@ static void opts_default(struct serve_opts *o)
 static void desk_after(struct shard *s)
 {
     desk_wake_fetches(desk_of(s));
+    fronts_turn(desk_of(s));
 }
 
 static void desk_open(struct desk *d, struct serve *s, uint32_t number)
@@ -200,18 +201,20 @@ static void desk_ready(struct letter *l, struct shard *at)
         return; /* a stop came first */
     d->state = DESK_READY;
     retain_start(d);
+    fronts_open(d);
 }
 
 void serve_ready(struct serve *s)
 {
     struct gate *g = &s->gate;
-    /* The letters first: whoever sees READY posts behind them. */
-    for (uint32_t i = 0; i < s->desk_count; i++) {
+    pthread_mutex_lock(&g->lock);
+    /* A stop came first, or it finds every front open. The letters go out before the state moves:
+     * whoever sees READY posts behind them. */
+    for (uint32_t i = 0; g->state == SERVE_STARTING && i < s->desk_count; i++) {
         struct desk *d = &s->desks[i];
         d->ready_letter.open = desk_ready;
         shard_post(&d->shard, &d->ready_letter);
     }
-    pthread_mutex_lock(&g->lock);
     if (g->state == SERVE_STARTING)
         gate_move(g, SERVE_READY);
     pthread_mutex_unlock(&g->lock);
@@ -272,12 +275,11 @@ static void desk_stop(struct letter *l, struct shard *at)
         return; /* it did not start */
     d->state = DESK_STOPPING;
     retain_stop(d);
-    for (struct node *n = d->round.head.next; n != &d->round.head; n = n->next)
-        slot_end_fetches(container_of(n, struct slot, round), ERR_CLOSED);
+    desk_end_fetches(d);
     desk_stop_settle(d);
 }
 
-static void desks_stop(struct serve *s)
+void desks_stop(struct serve *s)
 {
     for (uint32_t i = 0; i < s->desk_count; i++) {
         struct desk *d = &s->desks[i];
@@ -305,11 +307,14 @@ void serve_stop(struct serve *s)
 {
     struct gate *g = &s->gate;
     pthread_mutex_lock(&g->lock);
-    bool first = g->state == SERVE_STARTING || g->state == SERVE_READY;
+    enum serve_state from = g->state;
+    bool first = from == SERVE_STARTING || from == SERVE_READY;
     if (first)
         gate_move(g, SERVE_STOPPING);
     pthread_mutex_unlock(&g->lock);
-    if (first)
+    if (first && from == SERVE_READY && s->opts.front_count)
+        fronts_drain(s);
+    else if (first)
         desks_stop(s);
 }
 
@@ -375,7 +380,7 @@ void verb_send_place(struct serve *s, struct verb *v, const struct place *p,
 struct verb *verb_admit(struct letter *l, struct desk *d)
 {
     struct verb *v = container_of(l, struct verb, letter);
-    if (d->state == DESK_READY)
+    if (d->state == DESK_READY || d->state == DESK_DRAINING)
         return v;
     verb_end(v, d->state < DESK_READY ? ERR_BUSY : ERR_CLOSED);
     return NULL;

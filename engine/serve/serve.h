@@ -11,7 +11,8 @@
  * Life       STARTING --all stores tried, metadata loaded--> READY --serve_stop()--> STOPPING
  *            --checkpoints written--> STOPPED. STARTING --store 0 or the metadata does not open-->
  *            STOPPING --what had been opened is stopped--> FAILED.
- *            Verbs that arrive while STARTING end with BUSY, later than READY with CLOSED.
+ *            Verbs that arrive while STARTING end with BUSY, later than READY with CLOSED; but
+ *            while fronts close, verbs are still done, and only fetches do not wait any more.
  * Thread     verbs start from any thread; serve_turn() as above; open and close from one.
  * Memory     a row for each topic and partition; verbs are the callers'.
  * Fails      a store that does not open makes its partitions unavailable (place.err); only store
@@ -27,9 +28,27 @@
 struct serve;
 struct slot;
 
+/* ---- fronts ---- */
+
+/* What lives on every shard beside its stores and brings verbs in from outside: a protocol's
+ * connections. All of these run on the shard's thread, in its turn. */
+struct serve_front {
+    void *arg;
+    /* The instance is READY: listen, start verbs with home = this shard. */
+    void (*open)(void *arg, struct serve *s, struct shard *at);
+    /* Once a turn, after the stores' slices: what it starts goes out with this turn. NULL: none. */
+    void (*turn)(void *arg, struct shard *at);
+    /* The instance stops: take no more, finish what is under way, then say so by
+     * serve_front_closed(). Runs only where open() did. */
+    void (*close)(void *arg, struct shard *at);
+};
+/* On the shard's thread, once after close(): no verb of it is under way, and none will come. */
+void serve_front_closed(struct serve *s, struct shard *at);
+
 /* ---- an instance ---- */
 
 #define SHARDS_MAX 256u
+#define FRONTS_MAX 4u
 
 struct serve_opts {
     const char *const *dirs; /* borrowed until close; the first one holds store-00 */
@@ -42,6 +61,8 @@ struct serve_opts {
     uint64_t retention_ns;    /* every partition is looked at once in this time; 0: 5 s */
     void (*note)(void *arg, const char *line); /* for an operator; from shards' threads */
     void *note_arg;
+    const struct serve_front *fronts; /* borrowed until close */
+    uint32_t front_count;             /* FRONTS_MAX at most */
 };
 
 enum serve_state { SERVE_STARTING, SERVE_READY, SERVE_FAILED, SERVE_STOPPING, SERVE_STOPPED };

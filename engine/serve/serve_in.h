@@ -56,7 +56,9 @@ struct shelf {
     struct store_stop stop;
 };
 
-enum desk_state { DESK_NEW, DESK_STARTING, DESK_READY, DESK_STOPPING, DESK_STOPPED };
+/*  NEW --> STARTING --> READY --> DRAINING --all fronts of all desks closed--> STOPPING --> STOPPED
+ *  Without fronts nothing drains; from STARTING a stop goes straight to STOPPING. */
+enum desk_state { DESK_NEW, DESK_STARTING, DESK_READY, DESK_DRAINING, DESK_STOPPING, DESK_STOPPED };
 
 struct desk {
     struct shard shard;
@@ -70,7 +72,8 @@ struct desk {
     struct list moving, round;
     struct list loans;
     struct timer retention;
-    struct letter ready_letter, stop_letter;
+    struct letter ready_letter, drain_letter, stop_letter;
+    uint32_t fronts; /* open ones */
 };
 
 /* The state that other threads may ask for and wait on. */
@@ -79,6 +82,7 @@ struct gate {
     pthread_cond_t moved;
     enum serve_state state;
     uint32_t desks_stopped;
+    uint32_t desks_drained;
     enum err err;
     struct why why;
 };
@@ -106,6 +110,16 @@ void serve_note(struct serve *s, const char *fmt, ...) __attribute__((format(pri
 void serve_fail(struct serve *s, enum err err, const struct why *why);
 /* Store 0 and the metadata are up: verbs are welcome. On desk 0. */
 void serve_ready(struct serve *s);
+
+/* ---- fronts (front.c) ---- */
+
+enum err fronts_check(const struct serve_opts *opts, struct why *why);
+void fronts_open(struct desk *d);
+void fronts_turn(struct desk *d);
+/* Has every desk close its fronts, and then stop. */
+void fronts_drain(struct serve *s);
+/* Every desk: stop now. */
+void desks_stop(struct serve *s);
 
 /* ---- verbs (serve.c) ---- */
 
@@ -155,6 +169,8 @@ void slot_stir(struct desk *d, struct slot *slot);
 void desk_wake_fetches(struct desk *d);
 /* Ends all that are parked at the slot. */
 void slot_end_fetches(struct slot *slot, enum err err);
+/* The same at every slot, with CLOSED: none parks here any more. */
+void desk_end_fetches(struct desk *d);
 
 /* ---- retention (retain.c) ---- */
 

@@ -47,6 +47,8 @@ static uint32_t node_turns(struct node_world *w)
     uint32_t did = 0;
     for (uint32_t i = 0; i < w->shards; i++)
         did += serve_turn(w->serve, i, SEC_NS);
+    if (w->beside)
+        did += w->beside();
     return did;
 }
 
@@ -95,7 +97,9 @@ enum serve_state node_start(struct node_world *w, enum err *err)
                                .store = { .tail_bytes = MIB(4) },
                                .retention_ns = SEC_NS,
                                .note = node_note,
-                               .note_arg = w };
+                               .note_arg = w,
+                               .fronts = w->fronts,
+                               .front_count = w->front_count };
     enum err none;
     serve_close(&w->serve);
     check(serve_open(&w->serve, &opts, NULL) == ERR_OK);

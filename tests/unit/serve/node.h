@@ -15,8 +15,11 @@ struct node_world {
     struct serve *serve;
     const char *dirs[4];
     uint32_t dir_count, shards;
-    uint32_t notes; /* about stores and partitions */
-    char note[512]; /* the last one */
+    const struct serve_front *fronts; /* set before node_start() */
+    uint32_t front_count;
+    uint32_t (*beside)(void); /* turned with the shards: others in this world; may be NULL */
+    uint32_t notes;           /* about stores and partitions */
+    char note[512];           /* the last one */
 };
 
 void node_open(struct node_world *w, uint64_t seed, uint32_t dir_count, uint32_t shards);
