@@ -1,0 +1,250 @@
+/* conn.c -- a connection's life: states, times, ending. Receiving is in receive.c. */
+#include <stdlib.h>
+
+#include "engine/base/check.h"
+#include "net/native/server_in.h"
+
+#define TO(state) (1u << CONN_##state)
+
+struct state_row {
+    const char *name;
+    uint32_t next;
+};
+static const struct state_row state_rows[CONN_STATES] = {
+    [CONN_HELLO] = { "hello", TO(MOVING) | TO(READY) | TO(CLOSING) | TO(GONE) },
+    [CONN_MOVING] = { "moving", TO(READY) | TO(CLOSING) | TO(GONE) },
+    [CONN_READY] = { "ready", TO(CLOSING) | TO(GONE) },
+    [CONN_CLOSING] = { "closing", TO(LINGER) | TO(GONE) },
+    [CONN_LINGER] = { "linger", TO(GONE) },
+    [CONN_GONE] = { "gone", 0 },
+};
+
+const char *conn_state_name(enum conn_state s)
+{
+    return state_rows[s].name;
+}
+
+void conn_move_state(struct conn *c, enum conn_state to)
+{
+    check(state_rows[c->state].next & 1u << to);
+    c->state = to;
+}
+
+/* ---- times ---- */
+
+static uint64_t at_rate_ns(uint64_t least_ns, uint64_t bytes)
+{
+    return max_u64(least_ns, bytes * SEC_NS / CONN_RATE_BYTES);
+}
+
+static uint64_t conn_due_ns(const struct conn *c)
+{
+    const struct native_opts *o = &c->desk->native->opts;
+    uint64_t due = UINT64_MAX;
+    if (c->state == CONN_HELLO)
+        due = c->since_ns + HELLO_TIMEOUT_NS;
+    if (c->state == CONN_LINGER)
+        due = c->quiet_ns + LINGER_NS;
+    if (c->frame_ns)
+        due = min_u64(due, c->frame_ns + at_rate_ns(o->frame_timeout_ns, c->frame.payload_bytes));
+    if (c->send.busy)
+        due = min_u64(due, c->send_ns + at_rate_ns(o->send_timeout_ns, c->send_bytes));
+    if (c->state == CONN_READY && !c->request_count && !c->frame_ns && o->idle_ns)
+        due = min_u64(due, c->quiet_ns + o->idle_ns);
+    return due;
+}
+
+static void conn_expire(struct conn *c)
+{
+    if (c->send.busy || c->state == CONN_LINGER) {
+        if (c->send.busy)
+            desk_say(c->desk, LOG_LEVEL_INFO, c, ERR_TIMEOUT, "it does not read its answers");
+        conn_break(c);
+    } else if (c->state == CONN_HELLO) {
+        conn_refuse(c, ERR_TIMEOUT, "no hello came within 10 s");
+    } else if (c->frame_ns) {
+        conn_refuse(c, ERR_TIMEOUT, "the rest of a frame did not come in time");
+    } else {
+        conn_refuse(c, ERR_TIMEOUT, "the connection was idle for connection.idle");
+    }
+    conn_settle(c);
+}
+
+static void conn_fire(struct timer *t)
+{
+    struct conn *c = container_of(t, struct conn, timer);
+    if (c->state != CONN_GONE && desk_now(c->desk) >= conn_due_ns(c))
+        conn_expire(c);
+    else
+        conn_watch(c);
+}
+
+/* Only an earlier time starts the timer again: a later one is seen when it fires. */
+void conn_watch(struct conn *c)
+{
+    struct timers *ts = &c->desk->shard->timers;
+    uint64_t due = c->state == CONN_GONE ? UINT64_MAX : conn_due_ns(c);
+    if (due == UINT64_MAX || (c->timer.place && c->timer.at_ns <= due))
+        return;
+    timer_stop(ts, &c->timer);
+    c->timer.fire = conn_fire;
+    if (timer_start(ts, &c->timer, due) != ERR_OK)
+        conn_break(c);
+}
+
+/* ---- open ---- */
+
+static struct conn *conn_make(struct desk_native *d, int fd)
+{
+    struct conn *c = calloc(1, sizeof(*c));
+    struct io_address peer;
+    if (!c)
+        return NULL;
+    c->desk = d;
+    c->fd = fd;
+    c->gate = (struct frame_gate){ .version = FRAME_VERSION, .payload_max = FRAME_FIRST_MAX };
+    c->peer_max = FRAME_MAX_LEAST;
+    c->since_ns = c->quiet_ns = desk_now(d);
+    list_init(&c->requests);
+    list_init(&c->out);
+    list_init(&c->sending);
+    if (io_socket_peer(d->shard->io, fd, &peer) == ERR_OK)
+        io_address_text(&peer, c->peer);
+    return c;
+}
+
+void conn_open(struct desk_native *d, int fd)
+{
+    struct conn *c = conn_make(d, fd);
+    if (!c) {
+        atomic_fetch_sub(&d->native->connections, 1);
+        io_fd_close(d->shard->io, fd);
+        return;
+    }
+    list_push(&d->conns, &c->node);
+    conn_receive(c);
+    conn_watch(c);
+}
+
+void conn_mark(struct conn *c)
+{
+    if (!node_linked(&c->dirty))
+        list_push(&c->desk->dirty, &c->dirty);
+}
+
+void conn_turn(struct conn *c)
+{
+    conn_send(c);
+    if (c->blocked && !conn_full(c))
+        conn_feed(c);
+    else
+        conn_settle(c);
+}
+
+/* ---- ends ---- */
+
+void conn_finish(struct conn *c)
+{
+    if (c->state >= CONN_CLOSING)
+        return;
+    if (c->state == CONN_MOVING) {
+        conn_break(c);
+        return;
+    }
+    conn_move_state(c, CONN_CLOSING);
+    node_unlink(&c->waiting);
+    c->frame_ns = 0;
+    conn_mark(c); /* conn_turn() settles */
+}
+
+void conn_refuse(struct conn *c, enum err err, const char *text)
+{
+    if (c->state >= CONN_CLOSING)
+        return;
+    desk_say(c->desk, LOG_LEVEL_INFO, c, err, text);
+    request_say_close(c, err, text);
+    conn_finish(c);
+}
+
+void conn_break(struct conn *c)
+{
+    struct node *n;
+    if (c->state == CONN_GONE)
+        return;
+    if (c->state == CONN_MOVING) /* hello is nobody's: not answered, not sent on */
+        request_free(container_of(list_first(&c->requests), struct request, node));
+    conn_move_state(c, CONN_GONE);
+    c->frame_ns = 0;
+    node_unlink(&c->waiting);
+    if (c->fd >= 0)
+        io_shutdown(c->desk->shard->io, c->fd);
+    while ((n = list_first(&c->out)))
+        request_free(container_of(n, struct request, node));
+    conn_mark(c);
+}
+
+/* All is said: the peer gets a moment to read it. Closing at once, with bytes of its own unread,
+ * would cut it off. */
+static void conn_linger(struct conn *c)
+{
+    if (c->peer_ended) {
+        conn_break(c);
+        return;
+    }
+    conn_move_state(c, CONN_LINGER);
+    c->quiet_ns = desk_now(c->desk);
+    io_send_end(c->desk->shard->io, c->fd);
+    conn_receive(c);
+    conn_watch(c);
+}
+
+static void conn_close_fd(struct conn *c)
+{
+    conn_received_free(c);
+    if (c->fd < 0)
+        return;
+    io_fd_close(c->desk->shard->io, c->fd);
+    c->fd = -1;
+    atomic_fetch_sub(&c->desk->native->connections, 1);
+}
+
+static void conn_free(struct conn *c)
+{
+    struct desk_native *d = c->desk;
+    timer_stop(&d->shard->timers, &c->timer);
+    node_unlink(&c->node);
+    node_unlink(&c->dirty);
+    node_unlink(&c->waiting);
+    free(c);
+    desk_settle(d);
+}
+
+void conn_settle(struct conn *c)
+{
+    bool quiet = list_empty(&c->out) && !c->send.busy;
+    if (c->state == CONN_MOVING && quiet) {
+        conn_move(c);
+        return;
+    }
+    if (c->state == CONN_CLOSING && quiet && list_empty(&c->requests))
+        conn_linger(c);
+    if (c->state != CONN_GONE || c->recv.busy || c->send.busy)
+        return;
+    conn_close_fd(c);
+    if (list_empty(&c->requests))
+        conn_free(c);
+}
+
+/* The shards are closed: whatever was in flight is not any more. */
+void conn_drop(struct conn *c)
+{
+    struct list *lists[] = { &c->requests, &c->out, &c->sending };
+    for (uint32_t i = 0; i < 3; i++)
+        list_each (lists[i], n) {
+            request_drop(container_of(n, struct request, node));
+        }
+    free(c->rest);
+    free(c->large);
+    node_unlink(&c->node);
+    free(c);
+}

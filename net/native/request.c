@@ -1,0 +1,313 @@
+/* request.c -- a request from its frame to the answer that was sent.
+ *
+ *   begin --refused--> answered                     conn.out     --sent--> free
+ *     |                    ^
+ *     +-- place known? -- verb under way -- done    conn.requests
+ *
+ * Appends of a connection to one partition are answered in their order: one that ends early (it
+ * asked for less durability, or was refused) is held until those before it have ended. */
+#include <stdlib.h>
+
+#include "engine/base/check.h"
+#include "net/native/server_in.h"
+
+/* ---- end ---- */
+
+static bool same_place(const struct request *a, const struct request *b)
+{
+    return b->frame.verb == VERB_APPEND && a->frame.partition == b->frame.partition &&
+           id16_equal(a->frame.topic, b->frame.topic);
+}
+
+static bool append_overtakes(const struct request *r)
+{
+    for (struct node *n = r->node.prev; n != &r->conn->requests.head; n = n->prev)
+        if (same_place(r, container_of(n, struct request, node)))
+            return true;
+    return false;
+}
+
+static void request_out(struct request *r)
+{
+    struct conn *c = r->conn;
+    if (c->state == CONN_GONE) {
+        request_free(r);
+        return;
+    }
+    node_unlink(&r->node);
+    list_push(&c->out, &r->node);
+    c->out_bytes += r->answer_bytes + r->batches.len;
+}
+
+/* Those that it held back, up to the next one that is still under way. */
+static void appends_release(struct conn *c, const struct request *like)
+{
+    list_each (&c->requests, n) {
+        struct request *r = container_of(n, struct request, node);
+        if (!same_place(like, r))
+            continue;
+        if (!r->held)
+            return;
+        request_out(r);
+    }
+}
+
+static void request_end(struct request *r)
+{
+    struct conn *c = r->conn;
+    struct request like = { .frame = r->frame };
+    conn_mark(c);
+    if (r->frame.verb != VERB_APPEND) {
+        request_out(r);
+        return;
+    }
+    r->held = true;
+    if (append_overtakes(r)) {
+        probe("native: an append waits for an older one's answer");
+        return;
+    }
+    appends_release(c, &like);
+}
+
+static uint8_t *answer_room(struct request *r, uint32_t cap)
+{
+    r->answer = r->small;
+    if (cap > sizeof(r->small)) {
+        r->answer = malloc(cap);
+        check(r->answer); /* a frame within limits: the system is out of memory */
+        memory_force(r->conn->desk, cap);
+        r->charged += cap;
+    }
+    return r->answer;
+}
+
+void request_answer(struct request *r, const void *payload, uint32_t cap)
+{
+    struct frame f = frame_answer(&r->frame, 0);
+    struct fault fault = { .kind = FAULT_NONE };
+    cap += FRAME_HEADER_BYTES;
+    uint8_t *at = answer_room(r, cap);
+    r->answer_bytes = (uint32_t)frame_make(at, cap, &f, payload, r->conn->peer_max, &fault);
+    if (!r->answer_bytes) {
+        check(fault.kind != FAULT_NONE);
+        request_fault(r, &fault);
+        return;
+    }
+    r->batches = frame_batches(&f, payload);
+    request_end(r);
+}
+
+void request_fault(struct request *r, const struct fault *fault)
+{
+    struct why why;
+    fault_text(fault, r->frame.verb, &why);
+    request_refuse(r, fault->err, fault->limit, fault->value, why.text);
+}
+
+static void answer_free(struct request *r)
+{
+    if (r->answer != r->small)
+        free(r->answer);
+    r->answer = NULL;
+}
+
+static void request_refuse_frame(struct request *r, enum err err, uint64_t limit, uint64_t value,
+                                 const char *text)
+{
+    answer_free(r);
+    r->batches = (struct bytes){ NULL, 0 };
+    uint8_t *at = answer_room(r, FRAME_ERROR_MAX);
+    r->answer_bytes =
+        (uint32_t)frame_make_error(at, FRAME_ERROR_MAX, &r->frame, err, limit, value, text);
+    request_end(r);
+}
+
+void request_refuse(struct request *r, enum err err, uint64_t limit, uint64_t value,
+                    const char *text)
+{
+    request_refuse_frame(r, err, limit, value, text && *text ? text : err_text(err));
+}
+
+/* ---- the verb's end ---- */
+
+static void append_failed(struct request *r)
+{
+    const struct topic_info *t = place_topic(r->conn->desk, r->frame.topic);
+    struct why why = { "" };
+    uint64_t limit = 0, value = 0;
+    if (r->verb.err == ERR_TOO_LARGE && t) {
+        limit = (uint64_t)setting_get(&t->settings, SETTING_MAX_MESSAGE_BYTES);
+        value = r->append.batch.len;
+        why_set(&why, "append: the batch has %llu bytes; max.message.bytes of %.100s is %llu",
+                (unsigned long long)value, t->name, (unsigned long long)limit);
+    }
+    request_refuse(r, r->verb.err, limit, value, why.text);
+}
+
+static void fetch_failed(struct request *r)
+{
+    const struct verb_fetch *v = &r->fetch;
+    struct why why = { "" };
+    if (v->verb.err == ERR_OFFSET_RANGE)
+        why_set(&why,
+                "fetch: offset %llu is not kept here: the log begins at %llu, readers see it "
+                "up to %llu",
+                (unsigned long long)v->off, (unsigned long long)v->start_off,
+                (unsigned long long)v->visible_off);
+    request_refuse(r, v->verb.err, 0, 0, why.text);
+}
+
+static const char *request_why(const struct request *r)
+{
+    switch (r->frame.verb) {
+    case VERB_CREATE:
+        return r->create.why.text;
+    case VERB_DELETE:
+        return r->delete_.why.text;
+    case VERB_ALTER:
+        return r->alter.why.text;
+    default:
+        return NULL;
+    }
+}
+
+static void request_failed(struct request *r)
+{
+    bool placed = verb_row(r->frame.verb)->flags & VERB_PLACE;
+    if (placed && r->verb.err == ERR_NOT_FOUND)
+        place_forget(r->conn->desk, r->frame.topic);
+    if (r->frame.verb == VERB_APPEND)
+        append_failed(r);
+    else if (r->frame.verb == VERB_FETCH)
+        fetch_failed(r);
+    else
+        request_refuse(r, r->verb.err, 0, 0, request_why(r));
+}
+
+void request_done(struct verb *v)
+{
+    struct request *r = container_of(v, struct request, verb);
+    conn_mark(r->conn);
+    if (v->err != ERR_OK)
+        request_failed(r);
+    else
+        verb_serves[r->frame.verb].answer(r);
+}
+
+struct verb request_verb(const struct request *r)
+{
+    return (struct verb){ .done = request_done, .home = r->conn->desk->shard->number };
+}
+
+/* ---- free ---- */
+
+void request_drop(struct request *r)
+{
+    node_unlink(&r->node);
+    node_unlink(&r->placing);
+    answer_free(r);
+    words_free(r->words);
+    free(r->memory);
+    free(r);
+}
+
+/* On the partition's shard: memory alone. */
+static void request_given(struct verb_fetch *v)
+{
+    free(container_of(v, struct request, fetch));
+}
+
+void request_free(struct request *r)
+{
+    struct conn *c = r->conn;
+    memory_give(c->desk, r->charged);
+    if (r->counted)
+        atomic_fetch_sub(&c->desk->native->requests, 1);
+    c->request_count--;
+    conn_mark(c);
+    bool lent = r->lent;
+    if (!lent) {
+        request_drop(r);
+        return;
+    }
+    node_unlink(&r->node);
+    answer_free(r);
+    serve_fetch_give(&r->fetch, request_given);
+}
+
+/* ---- begin ---- */
+
+static struct request *request_make(struct conn *c)
+{
+    struct request *r = calloc(1, sizeof(*r));
+    check(r); /* a few hundred bytes: the system is out of memory */
+    r->conn = c;
+    r->frame = c->frame;
+    list_push(&c->requests, &r->node);
+    c->request_count++;
+    return r;
+}
+
+void request_begin_fault(struct conn *c, const struct fault *fault)
+{
+    struct request *r = request_make(c);
+    struct why why;
+    fault_text(fault, c->frame.verb, &why);
+    desk_say(c->desk, LOG_LEVEL_INFO, c, fault->err, why.text);
+    request_fault(r, fault);
+}
+
+void request_say_close(struct conn *c, enum err err, const char *text)
+{
+    struct frame was = c->frame;
+    c->frame = (struct frame){ .version = FRAME_VERSION, .verb = VERB_CLOSE };
+    struct request *r = request_make(c);
+    c->frame = was;
+    request_refuse(r, err, 0, 0, text);
+}
+
+/* NULL: it may. */
+static const char *request_unfit(const struct request *r, enum err *err)
+{
+    const struct conn *c = r->conn;
+    bool hello = r->frame.verb == VERB_HELLO;
+    *err = ERR_BAD_FRAME;
+    if (c->state == CONN_HELLO && !hello)
+        return "the first request of a connection is hello";
+    if (c->state != CONN_HELLO && hello)
+        return "there is one hello to a connection";
+    *err = ERR_PERMISSION;
+    if (c->read_only && verb_row(r->frame.verb)->flags & VERB_CHANGES)
+        return "this connection is read-only: hello asked for a feature that is not known here";
+    return NULL;
+}
+
+/* In the order of the server's limit: under way are those that were started. */
+static bool request_count(struct request *r)
+{
+    struct native *n = r->conn->desk->native;
+    if (atomic_fetch_add(&n->requests, 1) < n->opts.requests_max) {
+        r->counted = true;
+        return true;
+    }
+    atomic_fetch_sub(&n->requests, 1);
+    request_refuse(r, ERR_BUSY, n->opts.requests_max, n->opts.requests_max + 1,
+                   "requests.max are under way: try again");
+    return false;
+}
+
+void request_begin(struct conn *c, struct bytes payload, uint8_t *memory)
+{
+    struct request *r = request_make(c);
+    struct fault fault;
+    enum err err;
+    r->memory = memory;
+    r->charged += memory ? payload.len : 0;
+    const char *unfit = request_unfit(r, &err);
+    if (unfit)
+        request_refuse(r, err, 0, 0, unfit);
+    else if (payload_decode(&r->frame, payload, &r->asked, &fault) != ERR_OK)
+        request_fault(r, &fault);
+    else if (request_count(r))
+        verb_serves[r->frame.verb].start(r);
+}

@@ -1,0 +1,48 @@
+/* send.c -- answers, gathered: as many as one send of iovecs takes.
+ *
+ * An answer is its frame, and batches that lie where the engine read them to. Both stay until the
+ * kernel has taken every byte; then the request gives everything back. */
+#include "engine/base/check.h"
+#include "net/native/server_in.h"
+
+static void send_done(struct op *op)
+{
+    struct conn *c = container_of(op, struct conn, send);
+    struct node *n;
+    c->out_bytes -= c->send_bytes;
+    c->send_bytes = 0;
+    if (op->err != ERR_OK)
+        conn_break(c);
+    while ((n = list_first(&c->sending)))
+        request_free(container_of(n, struct request, node));
+    if (c->state != CONN_LINGER)
+        c->quiet_ns = desk_now(c->desk);
+    conn_mark(c);
+    conn_watch(c);
+}
+
+static uint32_t answer_gather(struct conn *c, struct request *r, uint32_t used)
+{
+    c->iov[used++] = (struct iovec){ r->answer, r->answer_bytes };
+    if (r->batches.len)
+        c->iov[used++] = (struct iovec){ (void *)r->batches.at, r->batches.len };
+    c->send_bytes += r->answer_bytes + r->batches.len;
+    node_unlink(&r->node);
+    list_push(&c->sending, &r->node);
+    return used;
+}
+
+void conn_send(struct conn *c)
+{
+    struct node *n;
+    uint32_t used = 0;
+    if (c->send.busy || c->state == CONN_GONE || c->state == CONN_LINGER)
+        return;
+    while (used + 2 <= CONN_IOV_MAX && c->send_bytes < CONN_SEND_BYTES && (n = list_first(&c->out)))
+        used = answer_gather(c, container_of(n, struct request, node), used);
+    if (!used)
+        return;
+    c->send_ns = desk_now(c->desk);
+    io_send(c->desk->shard->io, &c->send, c->fd, c->iov, used, 0, send_done);
+    conn_watch(c);
+}

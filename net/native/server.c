@@ -1,0 +1,248 @@
+/* server.c -- the front as serve sees it: open, turn, close on each shard; memory; log lines. */
+#include "net/native/server.h"
+
+#include <stdlib.h>
+
+#include "engine/base/check.h"
+#include "net/native/server_in.h"
+
+#define CONNECTIONS_DEFAULT 10000u
+#define REQUESTS_DEFAULT    65536u
+#define TIMEOUT_DEFAULT_NS  (30 * SEC_NS)
+
+/* ---- memory ---- */
+
+bool memory_take(struct desk_native *d, uint64_t bytes)
+{
+    if (d->memory_used && d->memory_used + bytes > d->memory_max)
+        return false;
+    d->memory_used += bytes;
+    return true;
+}
+
+void memory_force(struct desk_native *d, uint64_t bytes)
+{
+    d->memory_used += bytes;
+}
+
+void memory_give(struct desk_native *d, uint64_t bytes)
+{
+    check(d->memory_used >= bytes);
+    d->memory_used -= bytes;
+}
+
+/* ---- words ---- */
+
+uint64_t desk_now(const struct desk_native *d)
+{
+    return io_now_ns(d->shard->io);
+}
+
+void desk_say(struct desk_native *d, enum log_level level, const struct conn *c, enum err err,
+              const char *message)
+{
+    struct log_line line = { .time_ms = io_wall_ms(d->shard->io),
+                             .level = level,
+                             .shard = d->shard->number,
+                             .subsystem = "native",
+                             .message = message,
+                             .err = err };
+    if (c)
+        line.client = text_of(c->peer);
+    if (d->log)
+        log_say(d->log, desk_now(d), &line);
+}
+
+/* ---- open ---- */
+
+static void opts_default(struct native_opts *o)
+{
+    o->shards = o->shards ? o->shards : 1;
+    o->frame_max = o->frame_max ? o->frame_max : (uint32_t)MIB(32);
+    o->frame_max = (uint32_t)min_u64(o->frame_max, FRAME_PAYLOAD_MAX);
+    o->connections_max = o->connections_max ? o->connections_max : CONNECTIONS_DEFAULT;
+    o->requests_max = o->requests_max ? o->requests_max : REQUESTS_DEFAULT;
+    o->memory_bytes = o->memory_bytes ? o->memory_bytes : MIB(256);
+    o->frame_timeout_ns = o->frame_timeout_ns ? o->frame_timeout_ns : TIMEOUT_DEFAULT_NS;
+    o->send_timeout_ns = o->send_timeout_ns ? o->send_timeout_ns : TIMEOUT_DEFAULT_NS;
+    /* Any legal frame finds memory once the others are done. */
+    o->frame_max = (uint32_t)min_u64(o->frame_max, o->memory_bytes / o->shards / 2);
+    o->partitions_default = o->partitions_default ? o->partitions_default : 1;
+}
+
+static void desk_init(struct desk_native *d, struct native *n)
+{
+    *d = (struct desk_native){ .native = n, .memory_max = n->opts.memory_bytes / n->opts.shards };
+    list_init(&d->conns);
+    list_init(&d->dirty);
+    list_init(&d->waiting);
+    for (uint32_t i = 0; i < NATIVE_ADDRESSES_MAX; i++)
+        d->listeners[i] = (struct listener){ .desk = d, .fd = -1 };
+}
+
+static struct native *native_make(const struct native_opts *opts)
+{
+    struct native *n = calloc(1, sizeof(*n));
+    if (!n)
+        return NULL;
+    n->opts = *opts;
+    opts_default(&n->opts);
+    memcpy(n->at, opts->at, opts->at_count * sizeof(*n->at));
+    n->opts.at = NULL;
+    if (opts->log)
+        n->log = *opts->log;
+    n->opts.log = opts->log ? &n->log : NULL;
+    n->desks = aligned_alloc(alignof(struct desk_native), n->opts.shards * sizeof(*n->desks));
+    for (uint32_t i = 0; n->desks && i < n->opts.shards; i++)
+        desk_init(&n->desks[i], n);
+    return n;
+}
+
+enum err native_open(struct native **out, struct io *io, const struct native_opts *opts,
+                     struct why *why)
+{
+    *out = NULL;
+    if (opts->at_count > NATIVE_ADDRESSES_MAX || opts->shards > SHARDS_MAX) {
+        why_set(why, "%u addresses on %u shards: at most %u on %u", opts->at_count, opts->shards,
+                NATIVE_ADDRESSES_MAX, SHARDS_MAX);
+        return ERR_INVALID;
+    }
+    struct native *n = native_make(opts);
+    enum err err = !n || !n->desks ? ERR_NO_MEMORY : listeners_open(n, io, why);
+    if (err == ERR_NO_MEMORY)
+        why_set(why, "no memory for the native protocol's listeners");
+    if (err == ERR_OK)
+        *out = n;
+    else
+        native_close(&n);
+    return err;
+}
+
+/* The instance is closed: nothing is in flight, no verb is under way. */
+static void desk_free(struct desk_native *d)
+{
+    list_each (&d->conns, node) {
+        conn_drop(container_of(node, struct conn, node));
+    }
+    place_rows_free(d);
+    free(d->log);
+}
+
+void native_close(struct native **out)
+{
+    struct native *n = *out;
+    if (!n)
+        return;
+    for (uint32_t i = 0; n->desks && i < n->opts.shards; i++)
+        desk_free(&n->desks[i]);
+    free(n->desks);
+    free(n);
+    *out = NULL;
+}
+
+struct io_address native_address(const struct native *n, uint32_t i)
+{
+    check(i < n->opts.at_count);
+    return n->at[i];
+}
+
+struct native_counts native_counts(const struct native *n)
+{
+    return (struct native_counts){ .connections = atomic_load(&n->connections),
+                                   .requests = atomic_load(&n->requests),
+                                   .accepted = atomic_load(&n->accepted),
+                                   .turned_away = atomic_load(&n->turned_away) };
+}
+
+/* ---- the front ---- */
+
+static struct desk_native *desk_at(void *arg, const struct shard *at)
+{
+    struct native *n = arg;
+    check(at->number < n->opts.shards);
+    return &n->desks[at->number];
+}
+
+static void front_open(void *arg, struct serve *s, struct shard *at)
+{
+    struct desk_native *d = desk_at(arg, at);
+    d->serve = s;
+    d->shard = at;
+    if (d->native->opts.log)
+        d->log = malloc(sizeof(*d->log));
+    if (d->log) {
+        struct log_opts opts = *d->native->opts.log;
+        opts.seed ^= at->number;
+        log_open(d->log, &opts);
+    }
+    for (uint32_t i = 0; i < d->native->opts.at_count; i++)
+        listener_start(&d->listeners[i]);
+}
+
+/* Who waits for memory goes on in the order of waiting, while there is some. */
+static void waiting_wake(struct desk_native *d)
+{
+    struct node *first;
+    while (d->memory_used < d->memory_max && (first = list_pop(&d->waiting))) {
+        struct conn *c = container_of(first, struct conn, waiting);
+        uint64_t used = d->memory_used;
+        conn_feed(c);
+        if (d->memory_used == used)
+            break; /* what it wants is more than there is */
+    }
+}
+
+static void front_turn(void *arg, struct shard *at)
+{
+    struct desk_native *d = desk_at(arg, at);
+    struct list now;
+    struct node *n;
+    list_init(&now);
+    list_move(&now, &d->dirty);
+    while ((n = list_pop(&now)))
+        conn_turn(container_of(n, struct conn, dirty));
+    waiting_wake(d);
+}
+
+/* ---- stop ---- */
+
+void desk_settle(struct desk_native *d)
+{
+    bool listening = false;
+    for (uint32_t i = 0; i < NATIVE_ADDRESSES_MAX; i++)
+        listening = listening || d->listeners[i].fd >= 0;
+    if (!d->closing || d->closed || listening || !list_empty(&d->conns))
+        return;
+    d->closed = true;
+    timer_stop(&d->shard->timers, &d->drain);
+    serve_front_closed(d->serve, d->shard);
+}
+
+static void drain_over(struct timer *t)
+{
+    struct desk_native *d = container_of(t, struct desk_native, drain);
+    list_each (&d->conns, node) {
+        conn_break(container_of(node, struct conn, node));
+    }
+}
+
+static void front_close(void *arg, struct shard *at)
+{
+    struct desk_native *d = desk_at(arg, at);
+    d->closing = true;
+    d->drain.fire = drain_over;
+    timer_start(&at->timers, &d->drain, desk_now(d) + DRAIN_NS);
+    for (uint32_t i = 0; i < NATIVE_ADDRESSES_MAX; i++)
+        listener_stop(&d->listeners[i]);
+    list_each (&d->conns, node) {
+        conn_finish(container_of(node, struct conn, node));
+    }
+    desk_settle(d);
+}
+
+struct serve_front native_front(struct native *n)
+{
+    return (struct serve_front){
+        .arg = n, .open = front_open, .turn = front_turn, .close = front_close
+    };
+}

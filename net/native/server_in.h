@@ -1,0 +1,263 @@
+/* server_in.h -- what the files of the native server share: the desk of a shard, connections,
+ * requests.
+ *
+ * listen.c accepts, conn.c is their life, receive.c takes frames apart, request.c begins and ends
+ * requests, verbs*.c are the rows of the table, send.c gathers answers, places.c knows where
+ * partitions are.
+ */
+#ifndef NATIVE_SERVER_IN_H
+#define NATIVE_SERVER_IN_H
+
+#include <stdatomic.h>
+
+#include "engine/base/map.h"
+#include "net/native/hello.h"
+#include "net/native/server.h"
+
+#define CONN_REQUESTS_MAX  256u    /* unanswered; then it reads no more. Hello says so */
+#define CONN_IOV_MAX       32u     /* of one send: 16 answers with batches */
+#define CONN_SEND_BYTES    MIB(1)  /* of one send, if an answer alone is not larger */
+#define CONN_BYTES_MAX     MIB(8)  /* answers that wait to be sent; then it reads no more */
+#define CONN_RATE_BYTES    KIB(64) /* a second: slower than that is slow */
+#define HELLO_TIMEOUT_NS   (10 * SEC_NS)
+#define LINGER_NS          (1 * SEC_NS) /* for the peer to read our last words */
+#define DRAIN_NS           (10 * SEC_NS)
+#define ACCEPT_AGAIN_NS    (100 * MS_NS)
+#define ANSWER_SMALL_BYTES 192u /* hello's and every fixed one */
+
+/* ---- a shard's part ---- */
+
+struct listener {
+    struct desk_native *desk;
+    int fd; /* -1: none */
+    struct op op;
+    struct timer again; /* after LIMIT */
+};
+
+struct desk_native {
+    struct native *native;
+    struct serve *serve;
+    struct shard *shard; /* NULL: not open */
+    struct listener listeners[NATIVE_ADDRESSES_MAX];
+    struct list conns;
+    struct list dirty;   /* conn.dirty: have something to send, or to go on with */
+    struct list waiting; /* conn.waiting: for memory */
+    struct map places;   /* topic id -> struct topic_row */
+    uint64_t memory_used, memory_max;
+    bool closing, closed;
+    struct timer drain;
+    struct log *log; /* NULL: none */
+    alignas(64) char pad[1];
+};
+
+struct native {
+    struct native_opts opts;
+    struct io_address at[NATIVE_ADDRESSES_MAX];
+    struct desk_native *desks;
+    struct log_opts log;
+    atomic_uint_fast32_t connections, requests;
+    atomic_uint_fast64_t accepted, turned_away;
+};
+
+/* Takes budget; false: there is none, wait. A single piece that is larger than all of it passes
+ * when nothing else is out. */
+bool memory_take(struct desk_native *d, uint64_t bytes);
+void memory_force(struct desk_native *d, uint64_t bytes); /* it is there already: count it */
+void memory_give(struct desk_native *d, uint64_t bytes);
+uint64_t desk_now(const struct desk_native *d);
+/* A line about a client; c may be NULL. */
+struct conn;
+void desk_say(struct desk_native *d, enum log_level level, const struct conn *c, enum err err,
+              const char *message);
+/* If it closes, and nothing is left: says so to serve. */
+void desk_settle(struct desk_native *d);
+
+/* ---- listen.c ---- */
+
+enum err listeners_open(struct native *n, struct io *io, struct why *why);
+void listener_start(struct listener *l);
+void listener_stop(struct listener *l);
+
+/* ---- connections ---- */
+
+/*  HELLO --hello--> READY --end of stream, bad framing, stop--> CLOSING --all is sent--> LINGER
+ *    |  \                                                                                  |
+ *    |   MOVING --letter, another shard--> READY                                           |
+ *    +--------- cut, or too slow: from every state --> GONE <--end of stream, or 1 s ------+
+ *
+ *  HELLO, READY    frames are taken
+ *  CLOSING, LINGER what arrives is passed over
+ *  GONE            the descriptor is closed when no op is in flight, the struct is freed when the
+ *                  last of its verbs is done */
+enum conn_state {
+    CONN_HELLO,
+    CONN_MOVING,
+    CONN_READY,
+    CONN_CLOSING,
+    CONN_LINGER,
+    CONN_GONE,
+    CONN_STATES
+};
+
+struct conn {
+    struct node node, dirty, waiting;
+    struct desk_native *desk;
+    enum conn_state state;
+    int fd; /* -1: closed */
+    struct frame_gate gate;
+    uint32_t peer_max; /* largest answer that the client takes */
+    bool read_only, peer_ended, blocked;
+    char peer[IO_ADDRESS_TEXT_BYTES];
+    /* Receiving: `in` is what came and was not looked at; it lies in `pool` or in `rest`. */
+    struct op recv;
+    struct bytes in;
+    void *pool;
+    uint8_t *rest;
+    uint8_t head[FRAME_HEADER_BYTES];
+    uint32_t head_len; /* FRAME_HEADER_BYTES: `frame` is valid */
+    struct frame frame;
+    struct fault fault; /* not FAULT_NONE: the payload is passed over, then this is answered */
+    uint32_t skip;
+    uint8_t *large; /* a payload that is received into memory of its size */
+    /* Requests, oldest first: under way; answered; in the send. */
+    struct list requests, out, sending;
+    uint32_t request_count; /* in the three */
+    uint64_t out_bytes;
+    struct op send;
+    struct iovec iov[CONN_IOV_MAX];
+    uint64_t send_bytes;
+    /* Time: 0 where it does not apply. */
+    struct timer timer;
+    uint64_t since_ns, frame_ns, send_ns, quiet_ns;
+    struct letter letter; /* hand-over */
+};
+
+const char *conn_state_name(enum conn_state s);
+/* Takes over a descriptor; closes it when there is no memory. */
+void conn_open(struct desk_native *d, int fd);
+/* No more requests; what is under way is finished and sent, then it closes. */
+void conn_finish(struct conn *c);
+/* Says why, then conn_finish(). */
+void conn_refuse(struct conn *c, enum err err, const char *text);
+/* Ends it now. */
+void conn_break(struct conn *c);
+/* After anything ended: closes, frees, moves. c may be gone afterwards. */
+void conn_settle(struct conn *c);
+/* Takes frames from what has come. c may be gone afterwards. */
+void conn_feed(struct conn *c);
+/* Once in a turn while it is dirty. c may be gone afterwards. */
+void conn_turn(struct conn *c);
+void conn_mark(struct conn *c);  /* dirty */
+void conn_watch(struct conn *c); /* the timer, after a time has changed */
+void conn_drop(struct conn *c);  /* frees the struct, whatever is in it: nothing is in flight */
+void conn_send(struct conn *c);
+void conn_move_state(struct conn *c, enum conn_state to); /* checks that it may */
+void conn_receive(struct conn *c);       /* if it reads, and does not receive already */
+void conn_received_free(struct conn *c); /* what came and was not taken */
+bool conn_in_own(struct conn *c);        /* `in` no longer lies in the pool; false: no memory */
+static inline bool conn_full(const struct conn *c)
+{
+    return c->request_count >= CONN_REQUESTS_MAX || c->out_bytes >= CONN_BYTES_MAX;
+}
+
+/* ---- requests ---- */
+
+struct topic_row;
+struct request;
+
+struct topic_words; /* C strings of create, delete, alter: verbs_topic.c */
+
+struct request {
+    struct node node;    /* conn: requests, out or sending */
+    struct node placing; /* topic_row: waits for its topic */
+    struct conn *conn;
+    struct frame frame;
+    uint8_t *memory; /* its payload, where the verb keeps it */
+    uint64_t memory_bytes;
+    struct topic_words *words;
+    void (*go)(struct request *r); /* when the place is known */
+    struct place *place;
+    bool held;    /* an append that ended before an older one of its partition */
+    bool counted; /* in native.requests */
+    bool lent;    /* fetch.batches are to be given back */
+    uint64_t charged;
+    /* The answer: at `answer` or in `small`, and batches. */
+    uint8_t small[ANSWER_SMALL_BYTES];
+    uint8_t *answer;
+    uint32_t answer_bytes;
+    struct bytes batches;
+    union {
+        struct verb verb; /* first in all of them */
+        struct verb_append append;
+        struct verb_fetch fetch;
+        struct verb_offset offset;
+        struct verb_trim trim;
+        struct verb_create create;
+        struct verb_delete delete_;
+        struct verb_alter alter;
+        struct verb_describe describe;
+        struct verb_list list;
+        struct verb_stats stats;
+        struct hello_answer hello;
+    };
+    union payload asked; /* views only into `memory` */
+    struct serve_stats sum;
+};
+
+/* One verb: how a decoded request starts, and how a finished one is answered. */
+struct verb_serve {
+    bool keeps;                        /* `asked` has views: the payload is kept */
+    void (*start)(struct request *r);  /* r->asked is valid; ends it, or starts a verb */
+    void (*answer)(struct request *r); /* its verb is done, without error */
+};
+extern const struct verb_serve verb_serves[VERB_COUNT];
+
+/* `memory`: the payload where the verb keeps it, charged already; it becomes the request's. */
+void request_begin(struct conn *c, struct bytes payload, uint8_t *memory);
+/* Passed over: the answer says why. */
+void request_begin_fault(struct conn *c, const struct fault *fault);
+/* The end of a request: one of these, once. */
+void request_answer(struct request *r, const void *payload, uint32_t cap);
+void request_fault(struct request *r, const struct fault *fault);
+void request_refuse(struct request *r, enum err err, uint64_t limit, uint64_t value,
+                    const char *text);
+/* Sent, or never to be: gives everything back. */
+void request_free(struct request *r);
+void request_drop(struct request *r); /* the shards are closed: the memory alone */
+void request_done(struct verb *v);    /* struct verb.done of all verbs */
+/* An answer without a request: verb close. */
+void request_say_close(struct conn *c, enum err err, const char *text);
+/* The verb's fields that are the same for all. */
+struct verb request_verb(const struct request *r);
+
+/* ---- places.c ---- */
+
+/* Fills *r->place and calls r->go(), now or when the topic is known; or refuses. Requests for one
+ * topic go on in their order. */
+void place_find(struct request *r);
+/* The topic is not where the row says: it was deleted. */
+void place_forget(struct desk_native *d, struct id16 topic);
+/* NULL: not known. Valid until the next turn. */
+const struct topic_info *place_topic(const struct desk_native *d, struct id16 topic);
+void place_rows_free(struct desk_native *d);
+
+/* ---- verbs_topic.c, verbs_hello.c ---- */
+
+void words_free(struct topic_words *w);
+void topics_start(struct request *r);
+void topics_answer(struct request *r);
+void describe_start(struct request *r);
+void describe_answer(struct request *r);
+void create_start(struct request *r);
+void create_answer(struct request *r);
+void delete_start(struct request *r);
+void alter_start(struct request *r);
+void nothing_answer(struct request *r);
+void stats_start(struct request *r);
+void stats_answer(struct request *r);
+void hello_start(struct request *r);
+void hello_tell(struct request *r); /* on the shard that serves it */
+/* The hand-over, when nothing of it is in flight. */
+void conn_move(struct conn *c);
+
+#endif

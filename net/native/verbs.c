@@ -1,0 +1,172 @@
+/* verbs.c -- the table of verbs, and those of a partition.
+ *
+ * One row for each verb: what it keeps of the payload, how it starts, what it answers. */
+#include "net/native/server_in.h"
+
+#define FETCH_BYTES_DEFAULT (uint32_t)MIB(1)
+#define FETCH_FIXED_BYTES   24u /* of the answer, before the batches */
+
+static void place_start(struct request *r, struct place *place, void (*go)(struct request *r))
+{
+    r->place = place;
+    r->go = go;
+    place_find(r);
+}
+
+/* ---- append ---- */
+
+static void append_go(struct request *r)
+{
+    serve_append(r->conn->desk->serve, &r->append);
+}
+
+/* Verified here, for the sentence that says what is wrong. */
+static void append_start(struct request *r)
+{
+    const struct append_request ask = r->asked.append;
+    struct batch_info info;
+    struct why why = { "" };
+    int64_t max_time;
+    enum err err = batch_verify(ask.batch, &info, &max_time, &why);
+    if (err == ERR_OK && info.bytes != ask.batch.len) {
+        err = ERR_BAD_BATCH;
+        why_set(&why, "append: one batch of %u bytes, and %zu were sent", info.bytes,
+                ask.batch.len);
+    }
+    if (err != ERR_OK) {
+        request_refuse(r, err, 0, 0, why.text);
+        return;
+    }
+    r->append = (struct verb_append){ .verb = request_verb(r),
+                                      .batch = ask.batch,
+                                      .want_set = ask.durability != 0,
+                                      .want = ask.durability ? ask.durability - 1u : 0,
+                                      .verified = true,
+                                      .max_time = max_time,
+                                      .count = info.last_off_delta + 1 };
+    place_start(r, &r->append.place, append_go);
+}
+
+static void append_answer(struct request *r)
+{
+    const struct verb_append *v = &r->append;
+    struct append_answer tell = { .base_offset = v->base_off,
+                                  .append_ms = v->append_ms,
+                                  .count = v->count,
+                                  .bought = (uint8_t)(v->bought + 1u),
+                                  .duplicate = v->duplicate };
+    request_answer(r, &tell, sizeof(tell));
+}
+
+/* ---- fetch ---- */
+
+static void fetch_go(struct request *r)
+{
+    serve_fetch(r->conn->desk->serve, &r->fetch);
+}
+
+/* No answer is larger than what the client takes; and none takes more than an eighth of the
+ * shard's memory, if its first batch is not larger. */
+static uint32_t fetch_bytes(const struct request *r, uint32_t asked)
+{
+    uint64_t most = min_u64(r->conn->peer_max, FRAME_PAYLOAD_MAX) - FETCH_FIXED_BYTES;
+    most = min_u64(most, r->conn->desk->memory_max / 8);
+    return (uint32_t)min_u64(asked ? asked : FETCH_BYTES_DEFAULT, most);
+}
+
+static void fetch_start(struct request *r)
+{
+    const struct fetch_request ask = r->asked.fetch;
+    uint32_t bytes = fetch_bytes(r, ask.bytes_max);
+    r->fetch = (struct verb_fetch){ .verb = request_verb(r),
+                                    .off = ask.offset,
+                                    .bytes_max = bytes,
+                                    .bytes_min = (uint32_t)min_u64(ask.bytes_min, bytes),
+                                    .wait_ns = ask.wait_ms * MS_NS };
+    place_start(r, &r->fetch.place, fetch_go);
+}
+
+static void fetch_answer(struct request *r)
+{
+    const struct verb_fetch *v = &r->fetch;
+    struct fetch_answer tell = { .next_offset = v->next_off,
+                                 .high_offset = v->visible_off,
+                                 .start_offset = v->start_off,
+                                 .batches = v->batches };
+    r->lent = true;
+    memory_force(r->conn->desk, v->batches.len);
+    r->charged += v->batches.len;
+    request_answer(r, &tell, FETCH_FIXED_BYTES);
+}
+
+/* ---- offsets, trim ---- */
+
+static void offsets_go(struct request *r)
+{
+    serve_offset(r->conn->desk->serve, &r->offset);
+}
+
+static void offsets_start(struct request *r)
+{
+    const struct offsets_request ask = r->asked.offsets;
+    r->offset = (struct verb_offset){ .verb = request_verb(r),
+                                      .what = (enum offset_of)ask.what,
+                                      .time_ms = ask.time_ms };
+    place_start(r, &r->offset.place, offsets_go);
+}
+
+static void offsets_answer(struct request *r)
+{
+    struct offsets_answer tell = { .offset = r->offset.off,
+                                   .found_ms = r->offset.found_ms,
+                                   .leader_epoch = r->offset.leader_epoch };
+    request_answer(r, &tell, sizeof(tell));
+}
+
+static void trim_go(struct request *r)
+{
+    serve_trim(r->conn->desk->serve, &r->trim);
+}
+
+static void trim_start(struct request *r)
+{
+    const struct trim_request ask = r->asked.trim;
+    r->trim = (struct verb_trim){ .verb = request_verb(r), .off = ask.offset };
+    place_start(r, &r->trim.place, trim_go);
+}
+
+static void trim_answer(struct request *r)
+{
+    struct trim_answer tell = { .start_offset = r->trim.start_off };
+    request_answer(r, &tell, sizeof(tell));
+}
+
+/* ---- without a verb of the engine ---- */
+
+static void ping_start(struct request *r)
+{
+    struct ping tell = r->asked.ping;
+    request_answer(r, &tell, (uint32_t)tell.bytes.len);
+}
+
+static void auth_start(struct request *r)
+{
+    request_refuse(r, ERR_UNSUPPORTED, 0, 0, "auth: this server has no mechanism");
+}
+
+const struct verb_serve verb_serves[VERB_COUNT] = {
+    /*                 keeps  start           answer */
+    [VERB_HELLO] = { true, hello_start, NULL },
+    [VERB_AUTH] = { false, auth_start, NULL },
+    [VERB_PING] = { true, ping_start, NULL },
+    [VERB_TOPICS] = { true, topics_start, topics_answer },
+    [VERB_DESCRIBE] = { true, describe_start, describe_answer },
+    [VERB_CREATE] = { true, create_start, create_answer },
+    [VERB_DELETE] = { true, delete_start, nothing_answer },
+    [VERB_ALTER] = { true, alter_start, nothing_answer },
+    [VERB_APPEND] = { true, append_start, append_answer },
+    [VERB_FETCH] = { false, fetch_start, fetch_answer },
+    [VERB_OFFSETS] = { false, offsets_start, offsets_answer },
+    [VERB_TRIM] = { false, trim_start, trim_answer },
+    [VERB_STATS] = { false, stats_start, stats_answer },
+};

@@ -1,0 +1,326 @@
+/* verbs_topic.c -- verbs of the metadata, and figures. */
+#include <stdlib.h>
+
+#include "engine/base/check.h"
+#include "net/native/server_in.h"
+
+#define SETTINGS_MAX   64u
+#define KEY_MAX        64u
+#define VALUE_MAX      256u
+#define TOPICS_FIXED   8u
+#define DESCRIBE_FIXED (34u + 2u + NATIVE_NAME_MAX)
+#define SHOWN_BYTES    (2u + KEY_MAX + 2u + SETTING_TEXT_MAX + 1u)
+#define SETTINGS_BYTES ((uint32_t)SETTING_COUNT * SHOWN_BYTES)
+#define PLACE_BYTES    12u
+#define FIGURES_BYTES  8192u
+
+static struct serve *serve_of(const struct request *r)
+{
+    return r->conn->desk->serve;
+}
+
+/* ---- words ---- */
+
+struct topic_words {
+    char name[NATIVE_NAME_MAX + 1];
+    struct setting_text settings[SETTINGS_MAX + 1];
+    uint32_t setting_count;
+    char keys[SETTINGS_MAX][KEY_MAX + 1];
+    char values[SETTINGS_MAX][VALUE_MAX + 1];
+};
+
+void words_free(struct topic_words *w)
+{
+    free(w);
+}
+
+/* The limits of the texts were kept when they were read. */
+static struct topic_words *words_take(struct request *r, struct bytes name, struct items settings)
+{
+    struct topic_words *w = calloc(1, sizeof(*w));
+    struct item_setting item;
+    check(w);
+    r->words = w;
+    memory_force(r->conn->desk, sizeof(*w));
+    r->charged += sizeof(*w);
+    check(text_copy(name, w->name, sizeof(w->name)));
+    while (items_next(&settings, ITEM_SETTING, &item)) {
+        uint32_t i = w->setting_count++;
+        check(text_copy(item.key, w->keys[i], sizeof(w->keys[i])));
+        if (item.value.at)
+            check(text_copy(item.value, w->values[i], sizeof(w->values[i])));
+        w->settings[i] = (struct setting_text){ w->keys[i], item.value.at ? w->values[i] : NULL };
+    }
+    return w;
+}
+
+/* ---- topics ---- */
+
+void topics_start(struct request *r)
+{
+    r->list = (struct verb_list){ .verb = request_verb(r) };
+    serve_list(serve_of(r), &r->list);
+}
+
+static uint32_t topics_first(const struct request *r)
+{
+    struct bytes after = r->asked.topics.after;
+    uint32_t i = 0;
+    char name[NATIVE_NAME_MAX + 1];
+    check(text_copy(after, name, sizeof(name)));
+    while (after.len && i < r->list.count && strcmp(r->list.names[i], name) <= 0)
+        i++;
+    return i;
+}
+
+void topics_answer(struct request *r)
+{
+    const struct topics_request ask = r->asked.topics;
+    uint32_t count = ask.count_max ? ask.count_max : UINT32_MAX;
+    uint32_t cap = r->conn->peer_max - TOPICS_FIXED, first = topics_first(r), i = first;
+    size_t bytes = 0;
+    struct topics_answer tell = { .more = 0 };
+    struct fault fault;
+    struct writer w;
+    for (uint32_t k = first; k < r->list.count; k++)
+        bytes += 2 + strlen(r->list.names[k]);
+    cap = (uint32_t)min_u64(cap, bytes);
+    uint8_t *names = malloc(cap + 1);
+    check(names);
+    writer_open(&w, names, cap);
+    count = (uint32_t)min_u64(count, 65536);
+    for (; i < r->list.count && i - first < count; i++)
+        if (!items_add(&tell.names, ITEM_NAME, &(struct item_name){ text_of(r->list.names[i]) }, &w,
+                       &fault))
+            break;
+    tell.more = i < r->list.count;
+    request_answer(r, &tell, TOPICS_FIXED + cap);
+    free(names);
+    free(r->list.names);
+}
+
+/* ---- describe ---- */
+
+void describe_start(struct request *r)
+{
+    const struct describe_request ask = r->asked.describe;
+    struct topic_words *w = words_take(r, ask.name, (struct items){ 0 });
+    r->describe = (struct verb_describe){ .verb = request_verb(r),
+                                          .name = ask.name.len ? w->name : NULL,
+                                          .id = r->frame.topic };
+    serve_describe(serve_of(r), &r->describe);
+}
+
+static void settings_tell(const struct topic_info *t, struct items *to, struct writer *w)
+{
+    for (uint32_t i = 0; i < SETTING_COUNT; i++) {
+        enum setting which = (enum setting)i;
+        char value[SETTING_TEXT_MAX];
+        struct fault fault;
+        settings_print(&t->settings, which, value);
+        struct item_shown item = { .key = text_of(setting_key(which)),
+                                   .value = text_of(value),
+                                   .given = (t->settings.set >> i) & 1 };
+        check(items_add(to, ITEM_SHOWN, &item, w, &fault));
+    }
+}
+
+static void places_tell(const struct topic_info *t, uint32_t first, uint32_t count,
+                        struct items *to, struct writer *w)
+{
+    for (uint32_t i = first; i < t->partitions && i - first < count; i++) {
+        const struct place *p = &t->places[i];
+        struct item_place item = { .shard = p->shard, .store = p->store, .err = p->err };
+        struct fault fault;
+        check(items_add(to, ITEM_PLACE, &item, w, &fault));
+    }
+}
+
+void describe_answer(struct request *r)
+{
+    const struct describe_request ask = r->asked.describe;
+    struct topic_info *t = r->describe.topic;
+    uint32_t fixed = DESCRIBE_FIXED + SETTINGS_BYTES;
+    uint32_t count = (r->conn->peer_max - fixed) / PLACE_BYTES;
+    uint32_t left = ask.first < t->partitions ? t->partitions - ask.first : 0;
+    count = (uint32_t)min_u64(min_u64(count, left), ask.count_max ? ask.count_max : UINT32_MAX);
+    struct describe_answer tell = {
+        .topic = t->id, .partitions = t->partitions, .first = ask.first, .name = text_of(t->name)
+    };
+    struct writer w;
+    uint32_t cap = count * PLACE_BYTES + SETTINGS_BYTES;
+    uint8_t *at = malloc(cap);
+    check(at);
+    writer_open(&w, at, cap);
+    places_tell(t, ask.first, count, &tell.places, &w);
+    settings_tell(t, &tell.settings, &w);
+    request_answer(r, &tell, fixed + count * PLACE_BYTES);
+    free(at);
+    free(t);
+}
+
+/* ---- create, delete, alter ---- */
+
+/* What the node gives to topics that do not say. */
+static void durability_default(const struct request *r, struct topic_words *w)
+{
+    static const char *const words[] = { "memory", "written", "synced" };
+    const struct native_opts *o = &r->conn->desk->native->opts;
+    const char *key = setting_key(SETTING_DURABILITY);
+    bool given = !o->durability_set;
+    for (uint32_t i = 0; i < w->setting_count; i++)
+        given = given || strcmp(w->settings[i].key, key) == 0;
+    if (!given)
+        w->settings[w->setting_count++] = (struct setting_text){ key, words[o->durability] };
+}
+
+void create_start(struct request *r)
+{
+    const struct create_request ask = r->asked.create;
+    struct topic_words *w = words_take(r, ask.name, ask.settings);
+    uint32_t partitions = r->conn->desk->native->opts.partitions_default;
+    durability_default(r, w);
+    r->create = (struct verb_create){ .verb = request_verb(r),
+                                      .name = w->name,
+                                      .partitions = ask.partitions ? ask.partitions : partitions,
+                                      .settings = w->settings,
+                                      .setting_count = w->setting_count };
+    serve_create(serve_of(r), &r->create);
+}
+
+void create_answer(struct request *r)
+{
+    struct create_answer tell = { .topic = r->create.id, .partitions = r->create.partitions };
+    request_answer(r, &tell, sizeof(tell) + 8);
+}
+
+void delete_start(struct request *r)
+{
+    struct topic_words *w = words_take(r, r->asked.delete_.name, (struct items){ 0 });
+    r->delete_ = (struct verb_delete){ .verb = request_verb(r), .name = w->name };
+    serve_delete(serve_of(r), &r->delete_);
+}
+
+void alter_start(struct request *r)
+{
+    const struct alter_request ask = r->asked.alter;
+    struct topic_words *w = words_take(r, ask.name, ask.settings);
+    r->alter = (struct verb_alter){ .verb = request_verb(r),
+                                    .name = w->name,
+                                    .settings = w->settings,
+                                    .setting_count = w->setting_count };
+    serve_alter(serve_of(r), &r->alter);
+}
+
+void nothing_answer(struct request *r)
+{
+    request_answer(r, &r->asked, 0);
+}
+
+/* ---- figures ---- */
+
+struct figure {
+    const char *name;
+    size_t at; /* in struct serve_stats */
+    bool u32;
+};
+#define FIGURE(name_, field, u32_) { name_, offsetof(struct serve_stats, field), u32_ }
+#define FIGURE_COUNTS(field)       FIGURE(#field, counts.field, false)
+
+static const struct figure figures[] = {
+    FIGURE("stores", stores, true),
+    FIGURE("stores_failed", stores_failed, true),
+    FIGURE("partitions", partitions, true),
+    FIGURE("orphans", orphans, true),
+    FIGURE_COUNTS(entries),
+    FIGURE_COUNTS(entry_bytes),
+    FIGURE_COUNTS(direct_bytes),
+    FIGURE_COUNTS(behind_bytes),
+    FIGURE_COUNTS(image_bytes),
+    FIGURE_COUNTS(slot_bytes),
+    FIGURE_COUNTS(commits),
+    FIGURE_COUNTS(syncs),
+    FIGURE_COUNTS(checkpoints),
+    FIGURE_COUNTS(laps),
+    FIGURE_COUNTS(appends),
+    FIGURE_COUNTS(append_bytes),
+    FIGURE_COUNTS(reads_hot),
+    FIGURE_COUNTS(reads_cold),
+    FIGURE_COUNTS(extents_used),
+    FIGURE_COUNTS(extents_freed),
+    FIGURE_COUNTS(extents_reused),
+    FIGURE_COUNTS(vols_made),
+    FIGURE_COUNTS(vols_removed),
+    FIGURE_COUNTS(tail_bytes),
+    FIGURE_COUNTS(journal_used),
+    FIGURE_COUNTS(space_bytes),
+    FIGURE_COUNTS(space_free_bytes),
+};
+#define FIGURE_COUNT (sizeof(figures) / sizeof(figures[0]))
+
+static uint64_t figure_get(const struct serve_stats *s, const struct figure *f)
+{
+    const char *at = (const char *)s + f->at;
+    return f->u32 ? *(const uint32_t *)(const void *)at : *(const uint64_t *)(const void *)at;
+}
+
+static void figures_add(struct serve_stats *to, const struct serve_stats *more)
+{
+    for (uint32_t i = 0; i < FIGURE_COUNT; i++) {
+        char *at = (char *)to + figures[i].at;
+        if (figures[i].u32)
+            *(uint32_t *)(void *)at += (uint32_t)figure_get(more, &figures[i]);
+        else
+            *(uint64_t *)(void *)at += figure_get(more, &figures[i]);
+    }
+}
+
+static void stats_ask(struct request *r, uint32_t shard)
+{
+    r->stats = (struct verb_stats){ .verb = request_verb(r), .shard = shard };
+    serve_stats(serve_of(r), &r->stats);
+}
+
+void stats_start(struct request *r)
+{
+    uint32_t shard = r->asked.stats.shard, shards = serve_shards(serve_of(r));
+    struct fault fault;
+    if (shard != SHARD_ANY && shard >= shards) {
+        fault_set(&fault, FAULT_RANGE, "shard", shard, shards - 1);
+        request_fault(r, &fault);
+        return;
+    }
+    r->sum = (struct serve_stats){ 0 };
+    stats_ask(r, shard == SHARD_ANY ? 0 : shard);
+}
+
+static bool figure_tell(struct stats_answer *tell, struct writer *w, const char *name,
+                        uint64_t value)
+{
+    struct fault fault;
+    return items_add(&tell->figures, ITEM_FIGURE, &(struct item_figure){ text_of(name), value }, w,
+                     &fault);
+}
+
+/* One shard after another, where all are asked for. */
+void stats_answer(struct request *r)
+{
+    uint8_t at[FIGURES_BYTES];
+    struct stats_answer tell = { 0 };
+    struct writer w;
+    uint32_t next = r->stats.shard + 1;
+    figures_add(&r->sum, &r->stats.stats);
+    if (r->asked.stats.shard == SHARD_ANY && next < serve_shards(serve_of(r))) {
+        stats_ask(r, next);
+        return;
+    }
+    struct native_counts counts = native_counts(r->conn->desk->native);
+    writer_open(&w, at, sizeof(at));
+    for (uint32_t i = 0; i < FIGURE_COUNT; i++)
+        check(figure_tell(&tell, &w, figures[i].name, figure_get(&r->sum, &figures[i])));
+    check(figure_tell(&tell, &w, "connections", counts.connections));
+    check(figure_tell(&tell, &w, "requests", counts.requests));
+    check(figure_tell(&tell, &w, "connections_accepted", counts.accepted));
+    check(figure_tell(&tell, &w, "connections_turned_away", counts.turned_away));
+    request_answer(r, &tell, 4 + (uint32_t)w.len);
+}
