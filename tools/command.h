@@ -33,6 +33,7 @@ int command_help(const struct command *table, int argc, char **argv);
 int inspect_command(int argc, char **argv);
 int check_command(int argc, char **argv);
 int repair_command(int argc, char **argv);
+int serve_command(int argc, char **argv);
 
 /* ---- words ---- */
 

@@ -9,6 +9,19 @@ static int help_command(int argc, char **argv);
 static int version_command(int argc, char **argv);
 
 static const struct command commands[] = {
+    { "serve", "[--config FILE] [--KEY VALUE]...", "run a node: stores, shards, listeners",
+      serve_command,
+      "  --config FILE  the file of settings; else the one that SHARDLOG_CONFIG names\n"
+      "  --KEY VALUE    any setting: `shardlog config print` lists them\n"
+      "\n"
+      "  Listens on 127.0.0.1 and ::1; another address needs --insecure. Log lines go to stderr,\n"
+      "  the last one of the start is `ready in N ms`. SIGTERM and SIGINT stop it in order: what\n"
+      "  is under way is finished, a checkpoint is written, exit code 0. A second one ends it at\n"
+      "  once, which loses nothing either. Exit code 2: it did not start; stderr says why.\n"
+      "\n"
+      "  shardlog serve --data-dirs /var/lib/shardlog\n"
+      "  shardlog serve --data-dirs data --listen-native 127.0.0.1:0 --shards 2 --pin auto\n",
+      NULL },
     { "inspect", "DIR... [VIEW]", "show what is in a store, and where", inspect_command,
       "  VIEW is nothing (an overview), or one of\n"
       "    journal      entries since the last checkpoint\n"

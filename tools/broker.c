@@ -1,0 +1,292 @@
+/* broker.c -- settings to options; threads. */
+#include "tools/broker.h"
+
+#include <sched.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/random.h>
+#include <time.h>
+
+#include "engine/base/check.h"
+#include "tools/node_log.h"
+
+#define WORKER_WAIT_NS (10 * SEC_NS) /* a doorbell ends it early; this is only a bound */
+#define CPUS_MAX       1024u
+
+/* ---- words ---- */
+
+uint64_t clock_ns(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * SEC_NS + (uint64_t)t.tv_nsec;
+}
+
+static int64_t clock_ms(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_REALTIME, &t);
+    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+static void line_say(struct broker *b, enum log_level level, const char *subsystem,
+                     const char *text)
+{
+    struct log_line line = { .time_ms = clock_ms(),
+                             .level = level,
+                             .shard = LOG_NO_SHARD,
+                             .subsystem = subsystem,
+                             .message = text };
+    pthread_mutex_lock(&b->lock);
+    log_say(&b->log, clock_ns(), &line);
+    pthread_mutex_unlock(&b->lock);
+}
+
+void broker_say(struct broker *b, enum log_level level, const char *fmt, ...)
+{
+    char text[1024];
+    va_list args;
+    va_start(args, fmt);
+    vsnprintf(text, sizeof(text), fmt, args);
+    va_end(args);
+    line_say(b, level, "node", text);
+}
+
+static void engine_note(void *arg, const char *line)
+{
+    line_say(arg, LOG_LEVEL_WARN, "engine", line);
+}
+
+/* ---- options ---- */
+
+/* The processors that this process may use. */
+static uint32_t cpus_allowed(int *list)
+{
+    cpu_set_t set;
+    uint32_t count = 0;
+    if (sched_getaffinity(0, sizeof(set), &set) != 0)
+        return 0;
+    for (int i = 0; i < CPU_SETSIZE && count < CPUS_MAX; i++)
+        if (CPU_ISSET(i, &set))
+            list[count++] = i;
+    return count;
+}
+
+static uint32_t shards_of(const struct config *c)
+{
+    int list[CPUS_MAX];
+    uint64_t asked = config_number(c, CONFIG_SHARDS);
+    uint64_t most = asked ? asked : cpus_allowed(list);
+    return (uint32_t)min_u64(max_u64(most, 1), SHARDS_MAX);
+}
+
+static struct io_address address_of(const struct address *a)
+{
+    struct io_address at = { .port = a->port, .version = a->v6 ? 6 : 4 };
+    memcpy(at.ip, a->ip, sizeof(at.ip));
+    return at;
+}
+
+static enum err native_start(struct broker *b, struct why *why)
+{
+    const struct config *c = b->config;
+    struct io_address at[NATIVE_ADDRESSES_MAX];
+    uint32_t count;
+    const struct address *addresses = config_addresses(c, CONFIG_LISTEN_NATIVE, &count);
+    if (count > NATIVE_ADDRESSES_MAX) {
+        why_set(why, "listen.native has %u addresses; the limit is %u", count,
+                NATIVE_ADDRESSES_MAX);
+        return ERR_INVALID;
+    }
+    for (uint32_t i = 0; i < count; i++)
+        at[i] = address_of(&addresses[i]);
+    struct native_opts o = {
+        .at = at,
+        .at_count = count,
+        .shards = b->shards,
+        .node = (uint32_t)config_number(c, CONFIG_NODE_ID),
+        .frame_max = (uint32_t)min_u64(config_number(c, CONFIG_FRAME_MAX), UINT32_MAX),
+        .connections_max = (uint32_t)config_number(c, CONFIG_CONNECTIONS_MAX),
+        .requests_max = (uint32_t)config_number(c, CONFIG_REQUESTS_MAX),
+        .memory_bytes = config_number(c, CONFIG_MEMORY_NETWORK),
+        .idle_ns = config_number(c, CONFIG_CONNECTION_IDLE),
+        .frame_timeout_ns = config_number(c, CONFIG_CONNECTION_FRAME_TIMEOUT),
+        .send_timeout_ns = config_number(c, CONFIG_CONNECTION_SEND_TIMEOUT),
+        .partitions_default = (uint32_t)config_number(c, CONFIG_TOPIC_PARTITIONS),
+        .durability = (enum durability)config_number(c, CONFIG_TOPIC_DURABILITY),
+        .durability_set = true,
+        .log = &b->log_opts,
+    };
+    return native_open(&b->native, b->io, &o, why);
+}
+
+static enum err engine_start(struct broker *b, struct why *why)
+{
+    const struct config *c = b->config;
+    struct serve_opts o = { .shards = b->shards };
+    o.dirs = config_paths(c, CONFIG_DATA_DIRS, &o.dir_count);
+    o.io.plain = config_number(c, CONFIG_IO) == CONFIG_IO_PLAIN;
+    o.store.tail_bytes = config_number(c, CONFIG_MEMORY_TAIL);
+    o.store.space_max = config_number(c, CONFIG_SPACE_MAX);
+    o.geometry.journal_bytes = config_number(c, CONFIG_JOURNAL_BYTES);
+    o.node = (uint32_t)config_number(c, CONFIG_NODE_ID);
+    o.retention_ns = config_number(c, CONFIG_RETENTION_INTERVAL);
+    o.note = engine_note;
+    o.note_arg = b;
+    b->front = native_front(b->native);
+    o.fronts = &b->front;
+    o.front_count = 1;
+    return serve_open(&b->serve, &o, why);
+}
+
+/* What this machine, or this version, cannot keep is refused rather than passed over. */
+static enum err settings_can(struct broker *b, struct why *why)
+{
+    if (config_number(b->config, CONFIG_VERIFY) == CONFIG_VERIFY_ALWAYS) {
+        why_set(why, "verify: always is not in this version; load is");
+        return ERR_UNSUPPORTED;
+    }
+    if (config_number(b->config, CONFIG_IO) != CONFIG_IO_URING)
+        return ERR_OK;
+    struct io *io;
+    TRY(io_open(&io, &(struct io_opts){ .why = why }));
+    bool uring = io_features(io).io_uring;
+    io_close(&io);
+    return uring ? ERR_OK : ERR_UNSUPPORTED;
+}
+
+/* ---- threads ---- */
+
+static void worker_quit(struct letter *l, struct shard *at)
+{
+    (void)at;
+    container_of(l, struct broker_worker, quit_letter)->quit = true;
+}
+
+static void worker_pin(const struct broker_worker *w)
+{
+    cpu_set_t set;
+    if (w->cpu < 0)
+        return;
+    CPU_ZERO(&set);
+    CPU_SET(w->cpu, &set);
+    if (pthread_setaffinity_np(pthread_self(), sizeof(set), &set) != 0)
+        broker_say(w->broker, LOG_LEVEL_WARN, "shard %u cannot run on core %d: it is not pinned",
+                   w->shard, w->cpu);
+}
+
+static void *worker_run(void *arg)
+{
+    struct broker_worker *w = arg;
+    struct serve *s = w->broker->serve;
+    worker_pin(w);
+    while (!w->quit) {
+        serve_turn(s, w->shard, WORKER_WAIT_NS);
+        if (!serve_shard(s, w->shard)->io)
+            break; /* its io did not open: there is nothing to turn */
+    }
+    return NULL;
+}
+
+/* Signals are for the main thread: it waits for them. */
+static enum err workers_start(struct broker *b, struct why *why)
+{
+    sigset_t all, old;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &old);
+    uint32_t i = 0;
+    for (; i < b->shards; i++) {
+        struct broker_worker *w = &b->workers[i];
+        w->started = pthread_create(&w->thread, NULL, worker_run, w) == 0;
+        if (!w->started)
+            break;
+    }
+    pthread_sigmask(SIG_SETMASK, &old, NULL);
+    if (i == b->shards)
+        return ERR_OK;
+    why_set(why,
+            "the thread of shard %u could not be started: lower `shards`, or raise the limit "
+            "of threads (ulimit -u)",
+            i);
+    return ERR_LIMIT;
+}
+
+static enum err workers_make(struct broker *b, struct why *why)
+{
+    uint32_t count;
+    bool automatic;
+    int allowed[CPUS_MAX];
+    const uint32_t *list = config_cpus(b->config, CONFIG_PIN, &count, &automatic);
+    uint32_t allowed_count = cpus_allowed(allowed);
+    b->workers = calloc(b->shards, sizeof(*b->workers));
+    check(b->workers);
+    if (count && count < b->shards) {
+        why_set(why, "pin names %u cores for %u shards: name one for each", count, b->shards);
+        return ERR_INVALID;
+    }
+    for (uint32_t i = 0; i < b->shards; i++) {
+        int cpu = count ? (int)list[i] : -1;
+        if (automatic && allowed_count)
+            cpu = allowed[i % allowed_count];
+        b->workers[i] = (struct broker_worker){ .broker = b, .shard = i, .cpu = cpu };
+    }
+    return ERR_OK;
+}
+
+/* ---- life ---- */
+
+enum err broker_open(struct broker *b, const struct config *c, struct why *why)
+{
+    uint64_t seed = 0;
+    *b = (struct broker){ .config = c, .shards = shards_of(c) };
+    if (getrandom(&seed, sizeof(seed), 0) != sizeof(seed))
+        seed = clock_ns();
+    b->log_opts = node_log_opts(c, seed);
+    log_open(&b->log, &b->log_opts);
+    pthread_mutex_init(&b->lock, NULL);
+    TRY(settings_can(b, why));
+    TRY(workers_make(b, why));
+    TRY(io_open(&b->io, &(struct io_opts){ .plain = true, .why = why }));
+    TRY(native_start(b, why));
+    TRY(engine_start(b, why));
+    return workers_start(b, why);
+}
+
+enum serve_state broker_state(struct broker *b, enum err *err, struct why *why)
+{
+    return serve_state(b->serve, err, why);
+}
+
+void broker_stop(struct broker *b)
+{
+    if (!b->serve)
+        return;
+    serve_stop(b->serve);
+    for (uint32_t i = 0; i < b->shards; i++)
+        if (!b->workers[i].started)
+            serve_turn(b->serve, i, 0); /* it has no thread; its first turn finds the stop */
+    serve_await(b->serve, SERVE_STOPPING);
+    for (uint32_t i = 0; i < b->shards; i++) {
+        struct broker_worker *w = &b->workers[i];
+        if (!w->started)
+            continue;
+        w->quit_letter.open = worker_quit;
+        shard_post(serve_shard(b->serve, i), &w->quit_letter);
+        pthread_join(w->thread, NULL);
+        w->started = false;
+    }
+}
+
+void broker_close(struct broker *b)
+{
+    broker_stop(b);
+    serve_close(&b->serve);
+    native_close(&b->native);
+    if (b->io)
+        io_close(&b->io);
+    free(b->workers);
+    b->workers = NULL;
+    pthread_mutex_destroy(&b->lock);
+}

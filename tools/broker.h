@@ -1,0 +1,55 @@
+/* broker.h -- a node that runs: the engine, a thread for each shard, its fronts, its log lines.
+ *
+ *     broker_open(&b, &config, &why)     listens, opens the stores, starts the threads
+ *     broker_state(&b, &why)             until READY, or FAILED
+ *     broker_stop(&b), broker_close(&b)  drains, writes checkpoints, ends the threads
+ *
+ * Thread     one; the threads of the shards are its own.
+ * Memory     until broker_close().
+ * Fails      broker_open(): a setting that this machine cannot keep, an address in use. What the
+ *            stores say comes with the state: LOCKED, PERMISSION, MISMATCH, ...
+ */
+#ifndef TOOLS_BROKER_H
+#define TOOLS_BROKER_H
+
+#include <pthread.h>
+
+#include "engine/serve/serve.h"
+#include "net/config/config.h"
+#include "net/log/log.h"
+#include "net/native/server.h"
+
+struct broker_worker {
+    struct broker *broker;
+    uint32_t shard;
+    int cpu; /* -1: not pinned */
+    pthread_t thread;
+    bool started, quit;
+    struct letter quit_letter;
+};
+
+struct broker {
+    const struct config *config;
+    struct io *io; /* control plane */
+    struct native *native;
+    struct serve *serve;
+    struct serve_front front;
+    struct broker_worker *workers;
+    uint32_t shards;
+    pthread_mutex_t lock; /* of the log */
+    struct log log;
+    struct log_opts log_opts;
+};
+
+/* False: `why`; broker_close() in any case. The config is borrowed until then. */
+enum err broker_open(struct broker *b, const struct config *c, struct why *why);
+enum serve_state broker_state(struct broker *b, enum err *err, struct why *why);
+/* Blocks until all is stopped. */
+void broker_stop(struct broker *b);
+void broker_close(struct broker *b);
+/* A line of the program itself; any thread. */
+void broker_say(struct broker *b, enum log_level level, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+uint64_t clock_ns(void);
+
+#endif
