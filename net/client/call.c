@@ -170,13 +170,13 @@ enum err frame_take(struct sl_client *c, bool hello, struct frame *f, struct byt
                                .answers = true,
                                .payload_max = c->frame_max };
     struct fault fault = { 0 };
-    TRY(conn_room(c, FRAME_HEADER_BYTES));
+    TRY(wire_room(c, FRAME_HEADER_BYTES));
     if (c->in_to - c->in_from < FRAME_HEADER_BYTES)
         return ERR_BUSY;
     if (frame_decode(c->in + c->in_from, &gate, f, &fault) != ERR_OK)
         return client_note_fault(c, VERB_COUNT, &fault);
     size_t whole = FRAME_HEADER_BYTES + f->payload_bytes;
-    TRY(conn_room(c, whole));
+    TRY(wire_room(c, whole));
     if (c->in_to - c->in_from < whole)
         return ERR_BUSY;
     *payload = (struct bytes){ c->in + c->in_from + FRAME_HEADER_BYTES, f->payload_bytes };
@@ -270,7 +270,7 @@ static bool calls_receive(struct sl_client *c, const bool *until)
         } else if (err != ERR_BUSY) {
             client_cut(c, NULL);
         } else {
-            long n = conn_receive(c);
+            long n = wire_receive(c);
             if (n == 0)
                 break;
             if (n < 0)
@@ -339,7 +339,7 @@ enum err calls_turn(struct sl_client *c, uint64_t due_ns, const bool *until)
         if (now_ns >= due_ns)
             return ERR_TIMEOUT;
         short events = (short)(full ? POLLIN | POLLOUT : POLLIN);
-        conn_wait(c->fd, events, calls_due_ns(c, due_ns));
+        wire_wait(c->fd, events, calls_due_ns(c, due_ns));
     }
 }
 

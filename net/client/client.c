@@ -79,9 +79,9 @@ static enum err hello_send(struct sl_client *c, const struct hello_request *ask,
         ssize_t n = send(c->fd, at + sent, len - sent, MSG_NOSIGNAL);
         if (n > 0)
             sent += (size_t)n;
-        else if (!conn_wait(c->fd, POLLOUT, due_ns))
+        else if (!wire_wait(c->fd, POLLOUT, due_ns))
             return client_note(c, ERR_TIMEOUT, "hello: not sent in time");
-        else if (n < 0 && conn_receive(c) < 0)
+        else if (n < 0 && wire_receive(c) < 0)
             return client_note(c, ERR_CLOSED, "hello: the server ended the connection");
     }
     return ERR_OK;
@@ -94,9 +94,9 @@ static enum err hello_receive(struct sl_client *c, uint64_t due_ns, union payloa
     struct fault fault = { 0 };
     enum err err;
     while ((err = frame_take(c, true, &f, &payload)) == ERR_BUSY) {
-        if (!conn_wait(c->fd, POLLIN, due_ns))
+        if (!wire_wait(c->fd, POLLIN, due_ns))
             return client_note(c, ERR_TIMEOUT, "hello: no answer in time");
-        if (conn_receive(c) < 0)
+        if (wire_receive(c) < 0)
             return client_note(c, ERR_CLOSED, "hello: the server ended the connection");
     }
     TRY(err);
@@ -129,7 +129,7 @@ static enum err hello_exchange(struct sl_client *c, uint64_t due_ns)
 enum err client_connect(struct sl_client *c, uint64_t due_ns)
 {
     struct why why;
-    c->fd = conn_open(c->host, c->port, due_ns, &why);
+    c->fd = wire_open(c->host, c->port, due_ns, &why);
     if (c->fd < 0)
         return client_note(c, ERR_CLOSED, "%s", why.text);
     c->in_from = c->in_to = 0;

@@ -89,13 +89,13 @@ struct sl_client {
 
 uint64_t client_now_ns(void);
 /* Connects within the time; -1 and *why. */
-int conn_open(const char *host, const char *port, uint64_t due_ns, struct why *why);
+int wire_open(const char *host, const char *port, uint64_t due_ns, struct why *why);
 /* Waits for any of `events`; false: time is over. */
-bool conn_wait(int fd, short events, uint64_t due_ns);
+bool wire_wait(int fd, short events, uint64_t due_ns);
 /* Receives what is there, into the free end of c->in. 0: nothing now; -1: cut. */
-long conn_receive(struct sl_client *c);
+long wire_receive(struct sl_client *c);
 /* Room for one whole frame of this payload from in_from on. */
-enum err conn_room(struct sl_client *c, size_t bytes);
+enum err wire_room(struct sl_client *c, size_t bytes);
 
 /* ---- call.c: requests and answers ---- */
 

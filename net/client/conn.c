@@ -28,7 +28,7 @@ static int wait_ms(uint64_t due_ns)
     return due_ns <= now ? 0 : (int)min_u64((due_ns - now + MS_NS - 1) / MS_NS, 60000);
 }
 
-bool conn_wait(int fd, short events, uint64_t due_ns)
+bool wire_wait(int fd, short events, uint64_t due_ns)
 {
     for (;;) {
         struct pollfd p = { .fd = fd, .events = events };
@@ -42,7 +42,7 @@ bool conn_wait(int fd, short events, uint64_t due_ns)
 
 /* ---- connect ---- */
 
-static int conn_try(const struct addrinfo *a, uint64_t due_ns)
+static int wire_try(const struct addrinfo *a, uint64_t due_ns)
 {
     int fd = socket(a->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     int yes = 1, error = 0;
@@ -55,7 +55,7 @@ static int conn_try(const struct addrinfo *a, uint64_t due_ns)
     error = errno;
     if (error == EINPROGRESS) {
         error = ETIMEDOUT;
-        if (conn_wait(fd, POLLOUT, due_ns))
+        if (wire_wait(fd, POLLOUT, due_ns))
             getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len);
     }
     if (error == 0)
@@ -65,7 +65,7 @@ static int conn_try(const struct addrinfo *a, uint64_t due_ns)
     return -1;
 }
 
-int conn_open(const char *host, const char *port, uint64_t due_ns, struct why *why)
+int wire_open(const char *host, const char *port, uint64_t due_ns, struct why *why)
 {
     struct addrinfo hints = { .ai_socktype = SOCK_STREAM }, *list = NULL;
     int fd = -1, err = getaddrinfo(host, port, &hints, &list);
@@ -74,7 +74,7 @@ int conn_open(const char *host, const char *port, uint64_t due_ns, struct why *w
         return -1;
     }
     for (struct addrinfo *a = list; a && fd < 0; a = a->ai_next)
-        fd = conn_try(a, due_ns);
+        fd = wire_try(a, due_ns);
     if (fd < 0)
         why_set(why, "cannot connect to %s port %s: %s", host, port, strerror(errno));
     freeaddrinfo(list);
@@ -83,7 +83,7 @@ int conn_open(const char *host, const char *port, uint64_t due_ns, struct why *w
 
 /* ---- receive ---- */
 
-enum err conn_room(struct sl_client *c, size_t bytes)
+enum err wire_room(struct sl_client *c, size_t bytes)
 {
     if (c->in_from && (c->in_from == c->in_to || c->in_cap - c->in_from < bytes)) {
         memmove(c->in, c->in + c->in_from, c->in_to - c->in_from);
@@ -101,7 +101,7 @@ enum err conn_room(struct sl_client *c, size_t bytes)
     return ERR_OK;
 }
 
-long conn_receive(struct sl_client *c)
+long wire_receive(struct sl_client *c)
 {
     if (c->in_to == c->in_cap)
         return 0; /* a frame lies there: it is taken first */
