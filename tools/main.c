@@ -2,6 +2,7 @@
 #include "tools/command.h"
 #include "tools/metrics.h"
 #include "tools/node_config.h"
+#include "tools/remote.h"
 
 #include <shardlog/engine.h>
 
@@ -21,6 +22,32 @@ static const struct command commands[] = {
       "\n"
       "  shardlog serve --data-dirs /var/lib/shardlog\n"
       "  shardlog serve --data-dirs data --listen-native 127.0.0.1:0 --shards 2 --pin auto\n",
+      NULL },
+    { "topic", "COMMAND ...", "topics of a node", NULL, "", topic_commands },
+    { "produce", "TOPIC [FILE...]", "append lines, from stdin or files", produce_command,
+      "  --key-separator S  what stands before it is the key; the key chooses the partition\n"
+      "  --partition N  all to this one; else keys choose, and batches without go round\n"
+      "  --batch N      records in a batch at most (1000)\n"
+      "  --linger MS    a batch that is not full is sent when no line came for so long (5)\n"
+      "  --durability W what an acknowledgement waits for: topic, memory, written, synced\n"
+      "  -o json|table  how the answer is written\n" HELP_REMOTE "\n"
+      "  Lines of a partition keep their order. If it ends early, what is in the log is a\n"
+      "  beginning of what was sent; `topic describe` shows how much.\n"
+      "\n"
+      "  shardlog produce events < access.log\n",
+      NULL },
+    { "consume", "TOPIC", "print records", consume_command,
+      "  --partition N  only this one; else all of them, one after another\n"
+      "  --from F       earliest (default), latest, an offset, @MS or @2026-11-26T09:00:00Z\n"
+      "  --follow       wait for more at the end\n"
+      "  --max N        at most so many records\n"
+      "  --format F     value (default), key-value (a tab between), json (a line each; what is\n"
+      "                 no UTF-8 is base64); -o json is --format json\n" HELP_REMOTE "\n"
+      "  shardlog consume events --from latest --follow --format json\n",
+      NULL },
+    { "stats", "", "a node's figures", stats_command,
+      "  --shard N      of one shard\n"
+      "  -o json|table  how the answer is written\n" HELP_REMOTE,
       NULL },
     { "inspect", "DIR... [VIEW]", "show what is in a store, and where", inspect_command,
       "  VIEW is nothing (an overview), or one of\n"
