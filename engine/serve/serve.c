@@ -64,14 +64,13 @@ enum err serve_open(struct serve **out, const struct serve_opts *opts, struct wh
     TRY(opts_check(opts, why));
     struct serve *s = calloc(1, sizeof(*s));
     uint32_t desks = opts->shards ? opts->shards : 1;
-    struct desk *at = aligned_alloc(alignof(max_align_t), desks * sizeof(*at));
+    struct desk *at = calloc(desks, sizeof(*at));
     if (!s || !at) {
         free(s);
         free(at);
         why_set(why, "no memory for %u shards", desks);
         return ERR_NO_MEMORY;
     }
-    memset(at, 0, desks * sizeof(*at));
     s->opts = *opts;
     opts_default(&s->opts);
     s->desks = at;
