@@ -51,7 +51,8 @@ int node_config_open(struct config *c, const struct option_row *rows, uint32_t c
     const char *file = getenv("SHARDLOG_CONFIG");
     struct option_row all[ROWS_MAX];
     check(count < ROWS_MAX);
-    memcpy(all, rows, count * sizeof(*rows));
+    if (count)
+        memcpy(all, rows, count * sizeof(*rows));
     all[count] = (struct option_row){ .name = "--config", .text = &file };
     if (!node_config_words(c, all, count + 1, argc, argv))
         return EXIT_TROUBLE;

@@ -430,9 +430,9 @@ bool items_add(struct items *list, enum item_kind kind, const void *item, struct
 
 bool items_next(struct items *list, enum item_kind kind, void *item)
 {
-    struct reader r = { list->raw.at, list->raw.at + list->raw.len, NULL };
     if (!list->count)
         return false;
+    struct reader r = { list->raw.at, list->raw.at + list->raw.len, NULL };
     check(fields_in(&item_shapes[kind], &r, item)); /* it was read once */
     list->count--;
     list->raw = (struct bytes){ r.at, reader_left(&r) };

@@ -201,13 +201,18 @@ struct verb request_verb(const struct request *r)
 
 /* ---- free ---- */
 
-void request_drop(struct request *r)
+static void request_empty(struct request *r)
 {
     node_unlink(&r->node);
     node_unlink(&r->placing);
     answer_free(r);
     words_free(r->words);
     free(r->memory);
+}
+
+void request_drop(struct request *r)
+{
+    request_empty(r);
     free(r);
 }
 
@@ -225,14 +230,11 @@ void request_free(struct request *r)
         atomic_fetch_sub(&c->desk->native->requests, 1);
     c->request_count--;
     conn_mark(c);
-    bool lent = r->lent;
-    if (!lent) {
-        request_drop(r);
-        return;
-    }
-    node_unlink(&r->node);
-    answer_free(r);
-    serve_fetch_give(&r->fetch, request_given);
+    request_empty(r);
+    if (r->lent)
+        serve_fetch_give(&r->fetch, request_given);
+    else
+        free(r);
 }
 
 /* ---- begin ---- */
