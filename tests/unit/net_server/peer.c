@@ -93,8 +93,8 @@ void peer_connect(struct peer *p)
     check(p->in);
     io_connect(world.io, &p->connect, &at, sent);
     pass_while(&p->connect.busy, 10 * SEC_NS);
-    EXPECT_OK(p->connect.err);
-    p->fd = (int)p->connect.got;
+    p->ended = p->connect.err != ERR_OK;
+    p->fd = p->ended ? -1 : (int)p->connect.got;
     peer_receive(p);
 }
 
@@ -102,10 +102,12 @@ void peer_close(struct peer *p)
 {
     if (!p->in)
         return;
-    io_shutdown(world.io, p->fd);
-    pass_while(&p->recv.busy, SEC_NS);
-    pass_while(&p->send.busy, SEC_NS);
-    io_fd_close(world.io, p->fd);
+    if (p->fd >= 0) {
+        io_shutdown(world.io, p->fd);
+        pass_while(&p->recv.busy, SEC_NS);
+        pass_while(&p->send.busy, SEC_NS);
+        io_fd_close(world.io, p->fd);
+    }
     free(p->in);
     p->in = NULL;
     node_pass(&world.node, SEC_NS);
