@@ -14,6 +14,10 @@
 
 #define WORKER_WAIT_NS (10 * SEC_NS) /* a doorbell ends it early; this is only a bound */
 #define CPUS_MAX       1024u
+#define ADDRESSES_MAX  16u
+
+static_assert(ADDRESSES_MAX <= NATIVE_ADDRESSES_MAX && ADDRESSES_MAX <= HTTP_ADDRESSES_MAX,
+              "the fronts take as many");
 
 /* ---- words ---- */
 
@@ -89,19 +93,34 @@ static struct io_address address_of(const struct address *a)
     return at;
 }
 
+static enum err addresses_of(const struct config *c, enum config_key which,
+                             struct io_address at[ADDRESSES_MAX], uint32_t *count, struct why *why)
+{
+    const struct address *addresses = config_addresses(c, which, count);
+    if (*count > ADDRESSES_MAX) {
+        why_set(why, "%s has %u addresses; the limit is %u", config_row(which)->key, *count,
+                ADDRESSES_MAX);
+        return ERR_INVALID;
+    }
+    for (uint32_t i = 0; i < *count; i++)
+        at[i] = address_of(&addresses[i]);
+    return ERR_OK;
+}
+
+static enum err http_start(struct broker *b, struct why *why)
+{
+    struct io_address at[ADDRESSES_MAX];
+    struct http_opts o = { .at = at, .native = b->native };
+    TRY(addresses_of(b->config, CONFIG_LISTEN_HTTP, at, &o.at_count, why));
+    return http_open(&b->http, b->io, &o, why);
+}
+
 static enum err native_start(struct broker *b, struct why *why)
 {
     const struct config *c = b->config;
-    struct io_address at[NATIVE_ADDRESSES_MAX];
+    struct io_address at[ADDRESSES_MAX];
     uint32_t count;
-    const struct address *addresses = config_addresses(c, CONFIG_LISTEN_NATIVE, &count);
-    if (count > NATIVE_ADDRESSES_MAX) {
-        why_set(why, "listen.native has %u addresses; the limit is %u", count,
-                NATIVE_ADDRESSES_MAX);
-        return ERR_INVALID;
-    }
-    for (uint32_t i = 0; i < count; i++)
-        at[i] = address_of(&addresses[i]);
+    TRY(addresses_of(c, CONFIG_LISTEN_NATIVE, at, &count, why));
     struct native_opts o = {
         .at = at,
         .at_count = count,
@@ -135,9 +154,10 @@ static enum err engine_start(struct broker *b, struct why *why)
     o.retention_ns = config_number(c, CONFIG_RETENTION_INTERVAL);
     o.note = engine_note;
     o.note_arg = b;
-    b->front = native_front(b->native);
-    o.fronts = &b->front;
-    o.front_count = 1;
+    b->fronts[0] = native_front(b->native);
+    b->fronts[1] = http_front(b->http);
+    o.fronts = b->fronts;
+    o.front_count = 2;
     return serve_open(&b->serve, &o, why);
 }
 
@@ -250,6 +270,7 @@ enum err broker_open(struct broker *b, const struct config *c, struct why *why)
     TRY(workers_make(b, why));
     TRY(io_open(&b->io, &(struct io_opts){ .plain = true, .why = why }));
     TRY(native_start(b, why));
+    TRY(http_start(b, why));
     TRY(engine_start(b, why));
     return workers_start(b, why);
 }
@@ -283,6 +304,8 @@ void broker_close(struct broker *b)
 {
     broker_stop(b);
     serve_close(&b->serve);
+    if (b->http)
+        http_close(&b->http);
     native_close(&b->native);
     if (b->io)
         io_close(&b->io);

@@ -16,6 +16,7 @@
 
 #include "engine/serve/serve.h"
 #include "net/config/config.h"
+#include "net/http/http_front.h"
 #include "net/log/log.h"
 #include "net/native/server.h"
 
@@ -32,8 +33,9 @@ struct broker {
     const struct config *config;
     struct io *io; /* control plane */
     struct native *native;
+    struct http *http;
     struct serve *serve;
-    struct serve_front front;
+    struct serve_front fronts[2];
     struct broker_worker *workers;
     uint32_t shards;
     pthread_mutex_t lock; /* of the log */

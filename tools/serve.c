@@ -65,6 +65,11 @@ static void listeners_say(struct broker *b, const struct config *c)
         struct io_address at = native_address(b->native, i);
         broker_say(b, LOG_LEVEL_INFO, "native protocol on %s", io_address_text(&at, text));
     }
+    config_addresses(c, CONFIG_LISTEN_HTTP, &count);
+    for (uint32_t i = 0; i < count; i++) {
+        struct io_address at = http_address(b->http, i);
+        broker_say(b, LOG_LEVEL_INFO, "metrics and health on %s", io_address_text(&at, text));
+    }
 }
 
 /* ---- run ---- */

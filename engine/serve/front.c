@@ -53,7 +53,7 @@ static void desk_drain(struct letter *l, struct shard *at)
     desk_end_fetches(d);
     for (uint32_t i = 0; i < o->front_count; i++)
         o->fronts[i].close(o->fronts[i].arg, at);
-    serve_front_closed(d->serve, at);
+    serve_front_closed(at);
 }
 
 void fronts_drain(struct serve *s)
@@ -65,10 +65,9 @@ void fronts_drain(struct serve *s)
     }
 }
 
-void serve_front_closed(struct serve *s, struct shard *at)
+void serve_front_closed(struct shard *at)
 {
     struct desk *d = desk_of(at);
-    (void)s;
     check(d->fronts > 0);
     if (--d->fronts == 0)
         desk_drained(d);

@@ -43,7 +43,7 @@ struct serve_front {
     void (*close)(void *arg, struct shard *at);
 };
 /* On the shard's thread, once after close(): no verb of it is under way, and none will come. */
-void serve_front_closed(struct serve *s, struct shard *at);
+void serve_front_closed(struct shard *at);
 
 /* ---- an instance ---- */
 

@@ -215,7 +215,7 @@ void desk_settle(struct desk_native *d)
         return;
     d->closed = true;
     timer_stop(&d->shard->timers, &d->drain);
-    serve_front_closed(d->serve, d->shard);
+    serve_front_closed(d->shard);
 }
 
 static void drain_over(struct timer *t)

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "engine/base/check.h"
+#include "net/native/figure.h"
 #include "net/native/server_in.h"
 
 #define SETTINGS_MAX   64u
@@ -219,62 +220,6 @@ void nothing_answer(struct request *r)
 
 /* ---- figures ---- */
 
-struct figure {
-    const char *name;
-    size_t at; /* in struct serve_stats */
-    bool u32;
-};
-#define FIGURE(name_, field, u32_) { name_, offsetof(struct serve_stats, field), u32_ }
-#define FIGURE_COUNTS(field)       FIGURE(#field, counts.field, false)
-
-static const struct figure figures[] = {
-    FIGURE("stores", stores, true),
-    FIGURE("stores_failed", stores_failed, true),
-    FIGURE("partitions", partitions, true),
-    FIGURE("orphans", orphans, true),
-    FIGURE_COUNTS(entries),
-    FIGURE_COUNTS(entry_bytes),
-    FIGURE_COUNTS(direct_bytes),
-    FIGURE_COUNTS(behind_bytes),
-    FIGURE_COUNTS(image_bytes),
-    FIGURE_COUNTS(slot_bytes),
-    FIGURE_COUNTS(commits),
-    FIGURE_COUNTS(syncs),
-    FIGURE_COUNTS(checkpoints),
-    FIGURE_COUNTS(laps),
-    FIGURE_COUNTS(appends),
-    FIGURE_COUNTS(append_bytes),
-    FIGURE_COUNTS(reads_hot),
-    FIGURE_COUNTS(reads_cold),
-    FIGURE_COUNTS(extents_used),
-    FIGURE_COUNTS(extents_freed),
-    FIGURE_COUNTS(extents_reused),
-    FIGURE_COUNTS(vols_made),
-    FIGURE_COUNTS(vols_removed),
-    FIGURE_COUNTS(tail_bytes),
-    FIGURE_COUNTS(journal_used),
-    FIGURE_COUNTS(space_bytes),
-    FIGURE_COUNTS(space_free_bytes),
-};
-#define FIGURE_COUNT (sizeof(figures) / sizeof(figures[0]))
-
-static uint64_t figure_get(const struct serve_stats *s, const struct figure *f)
-{
-    const char *at = (const char *)s + f->at;
-    return f->u32 ? *(const uint32_t *)(const void *)at : *(const uint64_t *)(const void *)at;
-}
-
-static void figures_add(struct serve_stats *to, const struct serve_stats *more)
-{
-    for (uint32_t i = 0; i < FIGURE_COUNT; i++) {
-        char *at = (char *)to + figures[i].at;
-        if (figures[i].u32)
-            *(uint32_t *)(void *)at += (uint32_t)figure_get(more, &figures[i]);
-        else
-            *(uint64_t *)(void *)at += figure_get(more, &figures[i]);
-    }
-}
-
 static void stats_ask(struct request *r, uint32_t shard)
 {
     r->stats = (struct verb_stats){ .verb = request_verb(r), .shard = shard };
@@ -316,7 +261,7 @@ void stats_answer(struct request *r)
     }
     struct native_counts counts = native_counts(r->conn->desk->native);
     writer_open(&w, at, sizeof(at));
-    for (uint32_t i = 0; i < FIGURE_COUNT; i++)
+    for (uint32_t i = 0; i < figure_count; i++)
         check(figure_tell(&tell, &w, figures[i].name, figure_get(&r->sum, &figures[i])));
     check(figure_tell(&tell, &w, "connections", counts.connections));
     check(figure_tell(&tell, &w, "requests", counts.requests));

@@ -44,7 +44,7 @@ static void tiny_append_done(struct verb *v)
     EXPECT(shard_current() == t->at);
     EXPECT_OK(v->err);
     t->appended = true;
-    serve_front_closed(t->serve, t->at);
+    serve_front_closed(t->at);
 }
 
 /* What a front has under way is done, although the instance stops. */
