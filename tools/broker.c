@@ -14,6 +14,8 @@
 
 #define WORKER_WAIT_NS (10 * SEC_NS) /* a doorbell ends it early; this is only a bound */
 #define CPUS_MAX       1024u
+#define LISTEN_WAIT_NS (3 * SEC_NS)
+#define LISTEN_LOOK_NS (50 * MS_NS)
 #define ADDRESSES_MAX  16u
 
 static_assert(ADDRESSES_MAX <= NATIVE_ADDRESSES_MAX && ADDRESSES_MAX <= HTTP_ADDRESSES_MAX,
@@ -139,6 +141,19 @@ static enum err native_start(struct broker *b, struct why *why)
         .log = &b->log_opts,
     };
     return native_open(&b->native, b->io, &o, why);
+}
+
+/* The kernel takes a ring of a killed process apart after that process is gone, and its accepts
+ * keep the listener until then: whoever starts again at once meets its own past. */
+static enum err listen_start(struct broker *b, enum err (*start)(struct broker *, struct why *),
+                             struct why *why)
+{
+    const struct timespec look = { .tv_nsec = LISTEN_LOOK_NS };
+    uint64_t due_ns = clock_ns() + LISTEN_WAIT_NS;
+    enum err err;
+    while ((err = start(b, why)) == ERR_BUSY && clock_ns() < due_ns)
+        nanosleep(&look, NULL);
+    return err;
 }
 
 static enum err engine_start(struct broker *b, struct why *why)
@@ -269,8 +284,8 @@ enum err broker_open(struct broker *b, const struct config *c, struct why *why)
     TRY(settings_can(b, why));
     TRY(workers_make(b, why));
     TRY(io_open(&b->io, &(struct io_opts){ .plain = true, .why = why }));
-    TRY(native_start(b, why));
-    TRY(http_start(b, why));
+    TRY(listen_start(b, native_start, why));
+    TRY(listen_start(b, http_start, why));
     TRY(engine_start(b, why));
     return workers_start(b, why);
 }

@@ -20,7 +20,10 @@ for round in 1 2; do
     tail -n "+$((from + 1))" "$place/in" |
         "$SHARDLOG" produce file --batch 1 --timeout 20 -o json >"$place/sent" 2>"$place/err" &
     producer=$!
-    sleep 0.4
+    for _ in $(seq 200); do # however slow this machine is: in the middle
+        sleep 0.05
+        [[ $(held) -lt $((from + 1000)) ]] || break
+    done
     broker_kill
     wait "$producer" && fail "round $round: the producer did not notice"
     acked=$(python3 -c 'import json,sys; print(json.load(open(sys.argv[1]))["acknowledged"])' "$place/sent")
