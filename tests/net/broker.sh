@@ -21,7 +21,8 @@ fail() {
 }
 
 broker_end() {
-    [[ -n $pid ]] && kill -9 "$pid" 2>/dev/null && wait "$pid" 2>/dev/null
+    [[ -z $pid ]] || kill -9 "$pid" 2>/dev/null || true
+    wait || true
     rm -rf "$place"
 }
 trap broker_end EXIT
