@@ -19,14 +19,6 @@ static bool same_place(const struct request *a, const struct request *b)
            id16_equal(a->frame.topic, b->frame.topic);
 }
 
-static bool append_overtakes(const struct request *r)
-{
-    for (struct node *n = r->node.prev; n != &r->conn->requests.head; n = n->prev)
-        if (same_place(r, container_of(n, struct request, node)))
-            return true;
-    return false;
-}
-
 static void request_out(struct request *r)
 {
     struct conn *c = r->conn;
@@ -39,7 +31,7 @@ static void request_out(struct request *r)
     c->out_bytes += r->answer_bytes + r->batches.len;
 }
 
-/* Those that it held back, up to the next one that is still under way. */
+/* Those that have ended, up to the oldest one that is still under way. */
 static void appends_release(struct conn *c, const struct request *like)
 {
     list_each (&c->requests, n) {
@@ -62,10 +54,6 @@ static void request_end(struct request *r)
         return;
     }
     r->held = true;
-    if (append_overtakes(r)) {
-        probe("native: an append waits for an older one's answer");
-        return;
-    }
     appends_release(c, &like);
 }
 

@@ -57,6 +57,28 @@ TEST(server, append_and_fetch)
     broker_end();
 }
 
+TEST(server, appends_keep_their_order)
+{
+    /* Goal: an append that is refused at once is answered after the one before it. */
+    static uint8_t at[KIB(4)];
+    broker_start(7, 2, NULL);
+    peer_open(&a);
+    struct id16 topic = peer_topic(&a, "t", 2);
+    for (uint32_t part = 0; part < 2; part++) {
+        struct append_request ask = { .durability = 3, .batch = peer_batch(100) };
+        append_ask(&a, topic, part, 3, 100); /* the place is known from now on */
+        peer_expect(&a, VERB_APPEND, ERR_OK);
+        size_t len = peer_make(&a, at, sizeof(at), VERB_APPEND, topic, part, &ask);
+        len += peer_make(&a, at + len, sizeof(at) - len, VERB_APPEND, topic, part, &ask);
+        at[len - 1] ^= 1;
+        peer_put(&a, at, len);
+        peer_expect(&a, VERB_APPEND, ERR_OK);
+        peer_expect(&a, VERB_APPEND, ERR_BAD_BATCH);
+    }
+    peer_close(&a);
+    broker_end();
+}
+
 TEST(server, topics)
 {
     /* Goal: describe, list, alter, delete; what is deleted is NOT_FOUND, by id too. */
