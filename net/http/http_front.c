@@ -15,7 +15,7 @@
 
 #define CALLS_MAX  16u
 #define HEAD_BYTES (HTTP_HEAD_MAX + 8u) /* with the empty lines that may come first */
-#define BODY_BYTES (16u << 10) /* all figures with their types: about 5 KiB */
+#define BODY_BYTES (16u << 10)          /* all figures with their types: about 5 KiB */
 #define TIMEOUT_NS (10 * SEC_NS)
 
 enum call_state { CALL_FREE, CALL_READ, CALL_ASK, CALL_SEND, CALL_LINGER };
@@ -229,9 +229,15 @@ static void (*const page_answers[HTTP_PAGE_COUNT])(struct call *c) = {
 static void call_route(struct call *c)
 {
     switch (http_request_read((struct bytes){ (uint8_t *)c->head, c->head_len }, &c->request)) {
-    case HTTP_MORE: call_read(c); break;
-    case HTTP_READY: page_answers[c->request.page](c); break;
-    case HTTP_REFUSED: text_answer(c, c->request.status, c->request.reason); break;
+    case HTTP_MORE:
+        call_read(c);
+        break;
+    case HTTP_READY:
+        page_answers[c->request.page](c);
+        break;
+    case HTTP_REFUSED:
+        text_answer(c, c->request.status, c->request.reason);
+        break;
     }
 }
 
