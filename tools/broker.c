@@ -112,7 +112,7 @@ static enum err addresses_of(const struct config *c, enum config_key which,
 static enum err http_start(struct broker *b, struct why *why)
 {
     struct io_address at[ADDRESSES_MAX];
-    struct http_opts o = { .at = at, .native = b->native };
+    struct http_opts o = { .at = at };
     TRY(addresses_of(b->config, CONFIG_LISTEN_HTTP, at, &o.at_count, why));
     return http_open(&b->http, b->io, &o, why);
 }

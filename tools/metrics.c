@@ -60,7 +60,12 @@ static const char head[] =
     "A counter only grows, and begins at 0 when the node starts. A gauge goes up and down. A\n"
     "histogram is a family: `_bucket` with the label `le`, `_sum`, `_count`. Shards are added up "
     "by\n"
-    "who asks: `sum without (shard) (rate(shardlog_appends_total[1m]))`.\n";
+    "who asks: `sum without (shard) (rate(shardlog_appends_total[1m]))`.\n"
+    "\n"
+    "`/metrics` tells what is counted so far. Not yet: what is marked *. `shardlog stats` has the\n"
+    "connections and requests of the whole node.\n";
+
+static const struct metrics_view told = { .shard_count = 1 }; /* what net/http has, in kind */
 
 static void group_print(FILE *to, enum metric_labels labels, const char *title)
 {
@@ -68,7 +73,9 @@ static void group_print(FILE *to, enum metric_labels labels, const char *title)
     for (uint32_t i = 0; i < METRIC_COUNT; i++) {
         const struct metric_row *r = metric_row((enum metric)i);
         if (r->labels == labels)
-            fprintf(to, "| `%s` | %s | %s |\n", r->name, metric_type_text(r->type), r->text);
+            fprintf(to, "| `%s`%s | %s | %s |\n", r->name,
+                    metric_is_told((enum metric)i, &told) ? "" : " \\*", metric_type_text(r->type),
+                    r->text);
     }
 }
 

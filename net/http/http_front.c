@@ -5,17 +5,16 @@
  *                     +-- from every state: cut, or 10 s --> shut down --> FREE */
 #include "net/http/http_front.h"
 
-#include <stdarg.h>
-#include <stdio.h>
+#include <shardlog/engine.h>
+
 #include <stdlib.h>
 
 #include "engine/base/check.h"
 #include "net/http/http.h"
-#include "net/native/figure.h"
+#include "net/metric/metric.h"
 
 #define CALLS_MAX  16u
 #define HEAD_BYTES (HTTP_HEAD_MAX + 8u) /* with the empty lines that may come first */
-#define BODY_BYTES (16u << 10)          /* all figures with their types: about 5 KiB */
 #define TIMEOUT_NS (10 * SEC_NS)
 
 enum call_state { CALL_FREE, CALL_READ, CALL_ASK, CALL_SEND, CALL_LINGER };
@@ -28,11 +27,12 @@ struct call {
     struct op recv, send;
     struct timer timer;
     struct verb_stats stats;
-    struct serve_stats sum;
+    struct metrics_shard *shards; /* of CALL_ASK: one of each shard */
     struct iovec iov[2];
     struct http_request request;
-    char head[HEAD_BYTES], answer[HTTP_ANSWER_MAX], body[BODY_BYTES];
-    size_t head_len, body_len;
+    char head[HEAD_BYTES], answer[HTTP_SHORT_MAX];
+    char *body; /* figures; NULL: all is in `answer` */
+    size_t head_len;
 };
 
 struct door {
@@ -49,6 +49,7 @@ struct http {
     uint32_t used;
     struct serve *serve;
     struct shard *shard;
+    uint64_t start_ms;
     bool closing, closed;
 };
 
@@ -90,6 +91,10 @@ static void call_settle(struct call *c)
         return;
     timer_stop(&h->shard->timers, &c->timer);
     io_fd_close(h->shard->io, c->fd);
+    free(c->shards);
+    free(c->body);
+    c->shards = NULL;
+    c->body = NULL;
     c->state = CALL_FREE;
     h->used--;
     for (uint32_t i = 0; i < h->opts.at_count && !h->closing; i++)
@@ -126,57 +131,43 @@ static void sent(struct op *op)
     call_settle(c);
 }
 
-/* One request to a connection. `type` NULL: plain text. */
-static void call_answer(struct call *c, uint32_t status, const char *type)
+/* One request to a connection. */
+static void call_answer(struct call *c, size_t head_len, size_t body_len)
 {
-    const struct http_answer a = { .status = status, .type = type, .body_bytes = c->body_len };
     c->state = CALL_SEND;
     if (c->cut) {
         call_settle(c);
         return;
     }
-    c->iov[0] = (struct iovec){ c->answer, http_answer_head(&a, c->answer) };
-    c->iov[1] = (struct iovec){ c->body, c->body_len };
-    io_send(c->http->shard->io, &c->send, c->fd, c->iov, c->request.head || !c->body_len ? 1 : 2, 0,
-            sent);
-}
-
-static void body_say(struct call *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-static void body_say(struct call *c, const char *fmt, ...)
-{
-    va_list args;
-    va_start(args, fmt);
-    int n = vsnprintf(c->body + c->body_len, sizeof(c->body) - c->body_len, fmt, args);
-    va_end(args);
-    check(n >= 0 && (size_t)n < sizeof(c->body) - c->body_len);
-    c->body_len += (size_t)n;
+    c->iov[0] = (struct iovec){ c->answer, head_len };
+    c->iov[1] = (struct iovec){ c->body, body_len };
+    io_send(c->http->shard->io, &c->send, c->fd, c->iov, body_len ? 2 : 1, 0, sent);
 }
 
 static void text_answer(struct call *c, uint32_t status, const char *text)
 {
-    body_say(c, "%s\n", text);
-    call_answer(c, status, NULL);
-}
-
-static void metric_say(struct call *c, const char *name, bool gauge, uint64_t value)
-{
-    const char *end = gauge ? "" : "_total";
-    body_say(c, "# TYPE shardlog_%s%s %s\nshardlog_%s%s %llu\n", name, end,
-             gauge ? "gauge" : "counter", name, end, (unsigned long long)value);
+    c->request.keep_alive = false;
+    call_answer(c, http_answer_short(status, text, &c->request, c->answer), 0);
 }
 
 static void metrics_answer(struct call *c)
 {
-    for (uint32_t i = 0; i < figure_count; i++)
-        metric_say(c, figures[i].name, figures[i].gauge, figure_get(&c->sum, &figures[i]));
-    if (c->http->opts.native) {
-        struct native_counts n = native_counts(c->http->opts.native);
-        metric_say(c, "connections", true, n.connections);
-        metric_say(c, "requests", true, n.requests);
-        metric_say(c, "connections_accepted", false, n.accepted);
-        metric_say(c, "connections_turned_away", false, n.turned_away);
+    const struct http *h = c->http;
+    const struct metrics_view v = { .node = { .version = sl_version(),
+                                              .one = 1,
+                                              .start_ms = h->start_ms,
+                                              .ready = !h->closing },
+                                    .shards = c->shards,
+                                    .shard_count = serve_shards(h->serve) };
+    size_t len = metrics_print(&v, NULL, 0);
+    c->body = malloc(len + 1);
+    if (!c->body) {
+        text_answer(c, 503, "no memory for the figures");
+        return;
     }
-    call_answer(c, 200, "text/plain; version=0.0.4; charset=utf-8");
+    check(metrics_print(&v, c->body, len + 1) == len);
+    const struct http_answer a = { .status = 200, .type = METRICS_CONTENT_TYPE, .body_bytes = len };
+    call_answer(c, http_answer_head(&a, c->answer), c->request.head ? 0 : len);
 }
 
 /* One shard after another. */
@@ -184,22 +175,23 @@ static void stats_done(struct verb *v)
 {
     struct call *c = container_of(v, struct call, stats.verb);
     struct serve *s = c->http->serve;
-    uint32_t next = c->stats.shard + 1;
-    figures_add(&c->sum, &c->stats.stats);
-    if (v->err == ERR_OK && next < serve_shards(s)) {
-        c->stats.shard = next;
+    c->shards[c->stats.shard].engine = c->stats.stats;
+    if (v->err == ERR_OK && ++c->stats.shard < serve_shards(s))
         serve_stats(s, &c->stats);
-    } else if (v->err == ERR_OK) {
+    else if (v->err == ERR_OK)
         metrics_answer(c);
-    } else {
+    else
         text_answer(c, 503, err_text(v->err));
-    }
 }
 
 static void metrics_ask(struct call *c)
 {
+    c->shards = calloc(serve_shards(c->http->serve), sizeof(*c->shards));
+    if (!c->shards) {
+        text_answer(c, 503, "no memory for the figures");
+        return;
+    }
     c->state = CALL_ASK;
-    c->sum = (struct serve_stats){ 0 };
     c->stats =
         (struct verb_stats){ .verb = { .done = stats_done, .home = c->http->shard->number } };
     serve_stats(c->http->serve, &c->stats);
@@ -275,7 +267,7 @@ static void call_open(struct http *h, int fd)
     c->fd = fd;
     c->state = CALL_READ;
     c->cut = false;
-    c->head_len = c->body_len = 0;
+    c->head_len = 0;
     c->timer = (struct timer){ .fire = call_expire };
     timer_start(&h->shard->timers, &c->timer, io_now_ns(h->shard->io) + TIMEOUT_NS);
     call_read(c);
@@ -348,6 +340,7 @@ enum err http_open(struct http **out, struct io *io, const struct http_opts *opt
     if (!h)
         return ERR_NO_MEMORY;
     h->opts = *opts;
+    h->start_ms = io_wall_ms(io);
     for (uint32_t i = 0; i < opts->at_count; i++) {
         h->at[i] = opts->at[i];
         h->doors[i] = (struct door){ .http = h, .fd = -1 };

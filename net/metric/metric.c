@@ -80,6 +80,23 @@ static uint64_t field(const struct full_row *r, const void *from)
     return *at;
 }
 
+bool metric_is_told(enum metric which, const struct metrics_view *v)
+{
+    switch (rows[which].source) {
+    case SOURCE_NODE:
+        return true;
+    case SOURCE_ENGINE:
+        return v->shard_count > 0;
+    case SOURCE_PART:
+        return v->part_count > 0;
+    case SOURCE_OWN:
+    case SOURCE_CODES:
+    case SOURCE_LATENCY:
+        break;
+    }
+    return v->fronts;
+}
+
 uint64_t metric_of_node(enum metric which, const struct metrics_node *n)
 {
     check(rows[which].source == SOURCE_NODE);

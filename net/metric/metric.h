@@ -97,9 +97,13 @@ struct metrics_view {
     struct metrics_node node;
     const struct metrics_shard *shards; /* number i is shard i */
     uint32_t shard_count;
+    bool fronts; /* they count: .front of each shard is filled */
     const struct metrics_part *parts;
     uint32_t part_count;
 };
+
+/* Has the view this figure? Not the fronts' when they do not count, nor partitions' without any. */
+bool metric_is_told(enum metric which, const struct metrics_view *v);
 
 /* The figure as it is kept; rows without labels, of a shard (not CODE, no histograms), of a
  * partition. */
@@ -109,7 +113,8 @@ uint64_t metric_of_part(enum metric which, const struct metrics_part *p);
 const struct latency *metric_latency_of(enum metric which, const struct metrics_shard *s);
 
 #define METRICS_CONTENT_TYPE "text/plain; version=0.0.4; charset=utf-8"
-/* Writes at most cap bytes, terminator included, and returns the length of the whole text. */
+/* What is told of the view. Writes at most cap bytes, terminator included, and returns the length
+ * of the whole text. */
 size_t metrics_print(const struct metrics_view *v, char *out, size_t cap);
 
 #endif

@@ -149,6 +149,8 @@ size_t metrics_print(const struct metrics_view *v, char *out, size_t cap)
     };
     struct text t = { .at = out, .cap = cap };
     for (uint32_t i = 0; i < METRIC_COUNT; i++) {
+        if (!metric_is_told((enum metric)i, v))
+            continue;
         head_put(&t, metric_row((enum metric)i));
         labels[metric_row((enum metric)i)->labels](&t, (enum metric)i, v);
     }

@@ -24,7 +24,8 @@ static struct metrics_view view_of(void)
     return (struct metrics_view){
         .node = { .version = "0.1.0", .one = 1, .start_ms = 1795682846050, .ready = true },
         .shards = shards,
-        .shard_count = 2
+        .shard_count = 2,
+        .fronts = true
     };
 }
 
@@ -97,6 +98,21 @@ TEST(metric, text_of_each_kind)
         if (!EXPECT(strstr(text, want[i]) != NULL))
             fprintf(stderr, "  missing: %s\n", want[i]);
     EXPECT(!strstr(text, "code=\"OK\""));
+    free(text);
+}
+
+TEST(metric, what_is_not_counted_is_not_told)
+{
+    /* Goal: no series of zeros for figures that nobody counts, and all others stay. */
+    struct metrics_view v = view_of();
+    v.fronts = false;
+    char *text = text_of(&v);
+    EXPECT(strstr(text, "shardlog_appends_total{shard=\"1\"} 0\n") != NULL);
+    EXPECT(strstr(text, "shardlog_ready 1\n") != NULL);
+    EXPECT(strstr(text, "shardlog_connections") == NULL);
+    EXPECT(strstr(text, "shardlog_errors_total") == NULL);
+    EXPECT(strstr(text, "shardlog_append_seconds") == NULL);
+    EXPECT(strstr(text, "shardlog_partition_") == NULL);
     free(text);
 }
 
