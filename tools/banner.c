@@ -162,10 +162,9 @@ static void listeners_say(struct page *p, const struct banner *b)
         label(p, "listening");
         add(p, "%s %s", l->protocol, l->count ? "on " : "nowhere");
         for (uint32_t a = 0; a < l->count; a++) {
-            char text[ADDRESS_TEXT_MAX];
-            address_print(&l->addresses[a], text);
-            add(p, "%s%s", a ? ", " : "", text);
-            reach |= !address_loopback(&l->addresses[a]);
+            char text[IO_ADDRESS_TEXT_BYTES];
+            add(p, "%s%s", a ? ", " : "", io_address_text(&l->addresses[a], text));
+            reach |= !io_address_is_loopback(&l->addresses[a]);
         }
         end(p);
     }

@@ -17,8 +17,7 @@
 #ifndef TOOLS_BANNER_H
 #define TOOLS_BANNER_H
 
-#include "engine/io/io.h"
-#include "net/config/address.h"
+#include "engine/io/socket.h"
 
 struct banner_memory {
     const char *what; /* "tails" */
@@ -34,7 +33,7 @@ struct banner_store {
 };
 struct banner_listener {
     const char *protocol;
-    const struct address *addresses;
+    const struct io_address *addresses;
     uint32_t count;
 };
 

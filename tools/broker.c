@@ -88,41 +88,30 @@ static uint32_t shards_of(const struct config *c)
     return (uint32_t)min_u64(max_u64(most, 1), SHARDS_MAX);
 }
 
-static struct io_address address_of(const struct address *a)
-{
-    struct io_address at = { .port = a->port, .version = a->v6 ? 6 : 4 };
-    memcpy(at.ip, a->ip, sizeof(at.ip));
-    return at;
-}
-
 static enum err addresses_of(const struct config *c, enum config_key which,
-                             struct io_address at[ADDRESSES_MAX], uint32_t *count, struct why *why)
+                             const struct io_address **at, uint32_t *count, struct why *why)
 {
-    const struct address *addresses = config_addresses(c, which, count);
-    if (*count > ADDRESSES_MAX) {
-        why_set(why, "%s has %u addresses; the limit is %u", config_row(which)->key, *count,
-                ADDRESSES_MAX);
-        return ERR_INVALID;
-    }
-    for (uint32_t i = 0; i < *count; i++)
-        at[i] = address_of(&addresses[i]);
-    return ERR_OK;
+    *at = config_addresses(c, which, count);
+    if (*count <= ADDRESSES_MAX)
+        return ERR_OK;
+    why_set(why, "%s has %u addresses; the limit is %u", config_row(which)->key, *count,
+            ADDRESSES_MAX);
+    return ERR_INVALID;
 }
 
 static enum err http_start(struct broker *b, struct why *why)
 {
-    struct io_address at[ADDRESSES_MAX];
-    struct http_opts o = { .at = at };
-    TRY(addresses_of(b->config, CONFIG_LISTEN_HTTP, at, &o.at_count, why));
+    struct http_opts o = { 0 };
+    TRY(addresses_of(b->config, CONFIG_LISTEN_HTTP, &o.at, &o.at_count, why));
     return http_open(&b->http, b->io, &o, why);
 }
 
 static enum err native_start(struct broker *b, struct why *why)
 {
     const struct config *c = b->config;
-    struct io_address at[ADDRESSES_MAX];
+    const struct io_address *at;
     uint32_t count;
-    TRY(addresses_of(c, CONFIG_LISTEN_NATIVE, at, &count, why));
+    TRY(addresses_of(c, CONFIG_LISTEN_NATIVE, &at, &count, why));
     struct native_opts o = {
         .at = at,
         .at_count = count,

@@ -1,8 +1,7 @@
-/* address.c -- text to addresses and back; the digits are the C library's business. */
+/* address.c -- text to addresses; the digits are the C library's business. */
 #include "net/config/address.h"
 
 #include <arpa/inet.h>
-#include <stdio.h>
 
 #define HOST_MAX 46u /* the longest IPv6 address, terminator included */
 
@@ -37,41 +36,22 @@ static bool host_split(const char *text, char host[HOST_MAX], const char **port,
     return true;
 }
 
-enum err address_parse(const char *text, struct address *out, struct why *why)
+enum err address_parse(const char *text, struct io_address *out, struct why *why)
 {
-    struct address a = { .port = 0 };
+    struct io_address a = { .port = 0 };
+    bool v6;
     char host[HOST_MAX];
     const char *port;
-    if (!host_split(text, host, &port, &a.v6))
+    if (!host_split(text, host, &port, &v6))
         return address_refuse(why, text,
                               "is no address: write it like 127.0.0.1:9700 or [::1]:9700");
-    if (inet_pton(a.v6 ? AF_INET6 : AF_INET, host, a.ip) != 1)
+    if (inet_pton(v6 ? AF_INET6 : AF_INET, host, a.ip) != 1)
         return address_refuse(why, text,
                               "needs digits for the machine: names are not looked up; this machine "
                               "is 127.0.0.1 or [::1], every interface 0.0.0.0 or [::]");
     if (!port_read(port, &a.port))
         return address_refuse(why, text, "needs a port of 0 to 65535 after the colon");
+    a.version = v6 ? 6 : 4;
     *out = a;
     return ERR_OK;
-}
-
-void address_print(const struct address *a, char out[ADDRESS_TEXT_MAX])
-{
-    char host[HOST_MAX] = "";
-    inet_ntop(a->v6 ? AF_INET6 : AF_INET, a->ip, host, sizeof(host));
-    snprintf(out, ADDRESS_TEXT_MAX, a->v6 ? "[%s]:%u" : "%s:%u", host, a->port);
-}
-
-bool address_equal(const struct address *a, const struct address *b)
-{
-    return a->v6 == b->v6 && a->port == b->port && memcmp(a->ip, b->ip, sizeof(a->ip)) == 0;
-}
-
-bool address_loopback(const struct address *a)
-{
-    static const uint8_t one[16] = { [15] = 1 };
-    static const uint8_t mapped[13] = { [10] = 0xff, [11] = 0xff, [12] = 127 };
-    if (!a->v6)
-        return a->ip[0] == 127;
-    return memcmp(a->ip, one, 16) == 0 || memcmp(a->ip, mapped, sizeof(mapped)) == 0;
 }

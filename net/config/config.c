@@ -157,8 +157,8 @@ const char *const *config_paths(const struct config *c, enum config_key which, u
     return items(c, which, CONFIG_KIND_PATHS, count);
 }
 
-const struct address *config_addresses(const struct config *c, enum config_key which,
-                                       uint32_t *count)
+const struct io_address *config_addresses(const struct config *c, enum config_key which,
+                                          uint32_t *count)
 {
     return items(c, which, CONFIG_KIND_ADDRESSES, count);
 }

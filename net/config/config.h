@@ -71,7 +71,7 @@ enum config_from { CONFIG_DEFAULT, CONFIG_FILE, CONFIG_ENVIRONMENT, CONFIG_FLAG 
 
 struct config_value {
     uint64_t number; /* BYTES, DURATION, COUNT, WORD; CPUS: 1 is auto */
-    void *items;     /* PATHS: char *; ADDRESSES: struct address; CPUS: uint32_t */
+    void *items;     /* PATHS: char *; ADDRESSES: struct io_address; CPUS: uint32_t */
     uint32_t count;
     char *text; /* as `config print` shows it; what it says parses to the same value */
     enum config_from from;
@@ -113,8 +113,8 @@ uint64_t config_number(const struct config *c, enum config_key which);
 bool config_on(const struct config *c, enum config_key which); /* BOOL */
 const char *config_text(const struct config *c, enum config_key which);
 const char *const *config_paths(const struct config *c, enum config_key which, uint32_t *count);
-const struct address *config_addresses(const struct config *c, enum config_key which,
-                                       uint32_t *count);
+const struct io_address *config_addresses(const struct config *c, enum config_key which,
+                                          uint32_t *count);
 /* *automatic: those the process may use; none and not automatic: not pinned. */
 const uint32_t *config_cpus(const struct config *c, enum config_key which, uint32_t *count,
                             bool *automatic);

@@ -21,16 +21,15 @@ static void reach_check(struct config *c)
 {
     for (size_t i = 0; i < LISTENER_COUNT && !config_on(c, CONFIG_INSECURE); i++) {
         uint32_t count;
-        const struct address *at = config_addresses(c, listeners[i], &count);
+        const struct io_address *at = config_addresses(c, listeners[i], &count);
         for (uint32_t a = 0; a < count; a++) {
-            char what[256], text[ADDRESS_TEXT_MAX];
-            if (address_loopback(&at[a]))
+            char what[256], text[IO_ADDRESS_TEXT_BYTES];
+            if (io_address_is_loopback(&at[a]))
                 continue;
-            address_print(&at[a], text);
             snprintf(what, sizeof(what),
                      "lets other machines reach %s, and there is no authentication yet: listen on "
                      "127.0.0.1 or [::1], or accept the risk with --insecure",
-                     text);
+                     io_address_text(&at[a], text));
             fault(c, listeners[i], what);
             break;
         }
@@ -48,14 +47,14 @@ static void kafka_check(struct config *c)
 /* Two listeners cannot share an address; port 0 is a new one each time. */
 static void same_check(struct config *c)
 {
-    struct address all[64];
+    struct io_address all[64];
     uint32_t total = 0;
     for (size_t i = 0; i < LISTENER_COUNT; i++) {
         uint32_t count;
-        const struct address *at = config_addresses(c, listeners[i], &count);
+        const struct io_address *at = config_addresses(c, listeners[i], &count);
         for (uint32_t a = 0; a < count && total < 64; a++) {
             for (uint32_t j = 0; j < total; j++)
-                if (at[a].port && address_equal(&all[j], &at[a])) {
+                if (at[a].port && io_address_equal(&all[j], &at[a])) {
                     fault(c, listeners[i], "names an address that another listener has");
                     return;
                 }

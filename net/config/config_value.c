@@ -44,9 +44,9 @@ static enum err path_add(struct config_value *v, const char *item, struct why *w
 
 static enum err listener_add(struct config_value *v, const char *item, struct why *why)
 {
-    struct address a;
+    struct io_address a;
     TRY(address_parse(item, &a, why));
-    struct address *at = item_room(v, sizeof(a), why);
+    struct io_address *at = item_room(v, sizeof(a), why);
     if (!at)
         return ERR_INVALID;
     *at = a;

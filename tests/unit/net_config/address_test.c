@@ -24,14 +24,13 @@ TEST(address, text_and_back)
         { "[::127.0.0.1]:7", "[::127.0.0.1]:7", false },
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        struct address a, b;
-        char text[ADDRESS_TEXT_MAX];
+        struct io_address a, b;
+        char text[IO_ADDRESS_TEXT_BYTES];
         EXPECT_OK(address_parse(rows[i].text, &a, NULL));
-        address_print(&a, text);
-        EXPECT_STR(text, rows[i].prints);
+        EXPECT_STR(io_address_text(&a, text), rows[i].prints);
         EXPECT_OK(address_parse(text, &b, NULL));
-        EXPECT(address_equal(&a, &b));
-        EXPECT_EQ(address_loopback(&a), rows[i].loopback);
+        EXPECT(io_address_equal(&a, &b));
+        EXPECT_EQ(io_address_is_loopback(&a), rows[i].loopback);
     }
 }
 
@@ -64,7 +63,7 @@ TEST(address, refused)
         { "127.0.0.1:97000000000000", "'127.0.0.1:97000000000000' " NO_PORT },
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        struct address a = { .port = 7 };
+        struct io_address a = { .port = 7 };
         struct why why = { "" };
         EXPECT_ERR(address_parse(rows[i].text, &a, &why), ERR_INVALID);
         EXPECT_EQ(a.port, 7);

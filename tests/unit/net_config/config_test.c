@@ -65,9 +65,9 @@ TEST(config, a_file)
     EXPECT_EQ(config_number(&c, CONFIG_IO), CONFIG_IO_PLAIN);
     config_addresses(&c, CONFIG_LISTEN_HTTP, &count);
     EXPECT_EQ(count, 0);
-    const struct address *at = config_addresses(&c, CONFIG_LISTEN_NATIVE, &count);
+    const struct io_address *at = config_addresses(&c, CONFIG_LISTEN_NATIVE, &count);
     REQUIRE(count == 2);
-    EXPECT(!at[0].v6 && at[0].port == 1 && at[1].v6 && at[1].port == 2);
+    EXPECT(at[0].version == 4 && at[0].port == 1 && at[1].version == 6 && at[1].port == 2);
     const uint32_t *cpus = config_cpus(&c, CONFIG_PIN, &count, &automatic);
     REQUIRE(count == 4);
     EXPECT(cpus[0] == 0 && cpus[2] == 2 && cpus[3] == 7 && !automatic);

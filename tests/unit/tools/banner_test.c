@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 
+#include "net/config/address.h"
 #include "tests/test.h"
 
 static char said[16384];
@@ -22,9 +23,9 @@ static const char *text_of(const struct banner *b)
     return said;
 }
 
-static struct address address_of(const char *text)
+static struct io_address address_of(const char *text)
 {
-    struct address a = { .port = 0 };
+    struct io_address a = { .port = 0 };
     EXPECT_OK(address_parse(text, &a, NULL));
     return a;
 }
@@ -32,7 +33,7 @@ static struct address address_of(const char *text)
 TEST(banner, a_machine_that_has_everything)
 {
     uint32_t cpus[] = { 0, 3 };
-    struct address native[] = { address_of("127.0.0.1:9700"), address_of("[::1]:9700") };
+    struct io_address native[] = { address_of("127.0.0.1:9700"), address_of("[::1]:9700") };
     struct banner_listener listeners[] = { { "native", native, 2 }, { "http", NULL, 0 } };
     struct banner_memory memory[] = { { "tails", MIB(512) }, { "network", MIB(256) } };
     struct banner_store stores[] = {
@@ -77,7 +78,7 @@ TEST(banner, a_machine_that_has_everything)
 TEST(banner, what_is_missing_or_wrong)
 {
     /* Goal: every bad news has its line: features with their cost, stores, memory, reach. */
-    struct address open = address_of("0.0.0.0:9700");
+    struct io_address open = address_of("0.0.0.0:9700");
     struct banner_listener listener = { "native", &open, 1 };
     struct banner_memory memory = { "tails", GIB(4) };
     struct banner_store stores[] = {
