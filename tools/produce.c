@@ -109,9 +109,10 @@ static uint32_t line_partition(struct produce *p, const uint8_t *key, size_t key
         return (uint32_t)p->partition;
     if (keyed)
         return sl_crc32c(0, key, key_bytes) % p->topic.partitions;
-    if (p->batches[p->next].count + 1 >= p->batch) /* whole batches in turn */
-        return p->next++ % p->topic.partitions;
-    return p->next;
+    uint32_t partition = p->next;
+    if (p->batches[partition].count + 1 >= p->batch) /* whole batches in turn */
+        p->next = (p->next + 1) % p->topic.partitions;
+    return partition;
 }
 
 static void line_take(struct produce *p, const uint8_t *at, size_t bytes)
@@ -121,7 +122,6 @@ static void line_take(struct produce *p, const uint8_t *at, size_t bytes)
     size_t key_bytes = cut ? (size_t)(cut - at) : 0, skip = cut ? key_bytes + separator : 0;
     uint32_t partition = line_partition(p, at, key_bytes, cut != NULL);
     struct batch *b = &p->batches[partition];
-    p->next %= p->topic.partitions;
     if (b->len && b->len + bytes > BATCH_BYTES)
         batch_send(p, partition);
     if (b->len + bytes > b->cap) {
@@ -202,22 +202,17 @@ static int input_take(struct produce *p, const char *name)
 
 /* ---- the command ---- */
 
+static const char *const durability_texts[] = { "topic", "memory", "written", "synced" };
+
 static bool durability_word(const char *word, enum sl_durability *out)
 {
-    static const char *const words[] = { "topic", "memory", "written", "synced" };
     for (uint32_t i = 0; i < 4; i++)
-        if (!word || strcmp(word, words[i]) == 0) {
+        if (!word || strcmp(word, durability_texts[i]) == 0) {
             *out = (enum sl_durability)i;
             return true;
         }
     complain("--durability wants topic, memory, written or synced, not `%s`", word);
     return false;
-}
-
-static const char *durability_text(enum sl_durability d)
-{
-    static const char *const words[] = { "", "memory", "written", "synced" };
-    return words[d];
 }
 
 static int produce_tell(struct produce *p, const char *topic)
@@ -232,10 +227,10 @@ static int produce_tell(struct produce *p, const char *topic)
         out_count(&o, "acknowledged", "", p->acked);
         out_count(&o, "bytes", "", p->bytes);
         out_count(&o, "batches", "", p->sent_batches);
-        out_text(&o, "durability", "", "%s", p->acked ? durability_text(p->bought) : "");
+        out_text(&o, "durability", "", "%s", p->acked ? durability_texts[p->bought] : "");
     }
     out_say(&o, "%llu lines acknowledged%s%s\n", (unsigned long long)p->acked, p->acked ? ": " : "",
-            p->acked ? durability_text(p->bought) : "");
+            p->acked ? durability_texts[p->bought] : "");
     out_close(&o);
     return remote_code(p->err);
 }

@@ -44,6 +44,8 @@ enum durability {
     DURABILITY_WRITTEN, /* survives kill and kernel crash, not power */
     DURABILITY_SYNCED,  /* survives a power cut, if the disk honours flushes */
 };
+/* "memory", "written", "synced", NULL. */
+extern const char *const durability_words[];
 
 static inline uint64_t block_floor(uint64_t pos)
 {

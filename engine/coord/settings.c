@@ -10,7 +10,6 @@
 
 static const char *const policy_words[] = { "delete", NULL };
 static const char *const time_type_words[] = { "CreateTime", NULL };
-static const char *const durability_words[] = { "memory", "written", "synced", NULL };
 
 /* What a value of each kind is made of; NULL: a decimal number. */
 #define WORDS_MS         NULL

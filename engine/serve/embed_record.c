@@ -1,19 +1,10 @@
 /* embed_record.c -- the embedded front: records in memory, see include/shardlog/record.h. */
 #include <shardlog/record.h>
 
-#include "engine/base/batch.h"
+#include "engine/base/batch_public.h"
 #include "engine/base/crc32c.h"
 
 #define ATTRIBUTE_CONTROL 0x20u
-
-/* The fields of a public header are those of the engine's. */
-static_assert(sizeof(struct sl_header) == sizeof(struct batch_header_kv) &&
-                  offsetof(struct sl_header, key_bytes) ==
-                      offsetof(struct batch_header_kv, key.len) &&
-                  offsetof(struct sl_header, value) == offsetof(struct batch_header_kv, value.at) &&
-                  offsetof(struct sl_header, value_bytes) ==
-                      offsetof(struct batch_header_kv, value.len),
-              "sl_header is batch_header_kv");
 
 uint32_t sl_crc32c(uint32_t seed, const void *at, size_t bytes)
 {
@@ -116,21 +107,11 @@ bool sl_headers_next(struct sl_headers *it, struct sl_header *out)
 
 /* ---- building ---- */
 
-static struct batch_record record_in(const struct sl_record *r)
-{
-    return (struct batch_record){ .time = r->time_ms,
-                                  .key = { r->key, r->key_bytes },
-                                  .value = { r->value, r->value_bytes },
-                                  .headers =
-                                      (const struct batch_header_kv *)(const void *)r->headers,
-                                  .header_count = r->header_count };
-}
-
 size_t sl_batch_bytes_max(const struct sl_record *records, uint32_t count)
 {
     size_t sum = BATCH_HEADER_BYTES;
     for (uint32_t i = 0; i < count; i++) {
-        struct batch_record r = record_in(&records[i]);
+        struct batch_record r = batch_record_of(&records[i]);
         sum += batch_record_bytes_max(&r);
     }
     return sum;
@@ -154,7 +135,7 @@ enum sl_err sl_batch_build(void *at, size_t cap, const struct sl_record *records
         return SL_ERR_TOO_LARGE;
     batch_builder_open(&b, at, cap);
     for (uint32_t i = 0; i < count; i++) {
-        struct batch_record r = record_in(&records[i]);
+        struct batch_record r = batch_record_of(&records[i]);
         if (!headers_named(&records[i]))
             return SL_ERR_INVALID;
         enum err err = batch_builder_add(&b, &r);

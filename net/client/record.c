@@ -6,7 +6,7 @@
 
 #include <stdlib.h>
 
-#include "engine/base/batch.h"
+#include "engine/base/batch_public.h"
 #include "engine/base/check.h"
 
 #define APPEND_HEAD  (FRAME_HEADER_BYTES + 8u)
@@ -87,23 +87,12 @@ static void append_answer(struct sl_client *c, struct client_call *call,
         ((sl_append_done *)call->done)(call->arg, &out);
 }
 
-static struct batch_record record_of(const struct sl_record *r)
-{
-    /* The fields of a public header are those of the batch's: embed_record.c asserts it. */
-    return (struct batch_record){ .time = r->time_ms,
-                                  .key = { r->key, r->key_bytes },
-                                  .value = { r->value, r->value_bytes },
-                                  .headers =
-                                      (const struct batch_header_kv *)(const void *)r->headers,
-                                  .header_count = r->header_count };
-}
-
 /* Room for the batch; 0: some record fits no frame. */
 static size_t records_room(const struct sl_record *records, uint32_t count)
 {
     size_t sum = BATCH_HEADER_BYTES;
     for (uint32_t i = 0; i < count; i++) {
-        struct batch_record r = record_of(&records[i]);
+        struct batch_record r = batch_record_of(&records[i]);
         size_t bytes = batch_record_bytes_max(&r);
         if (bytes > FRAME_PAYLOAD_MAX - sum)
             return 0;
@@ -123,7 +112,7 @@ static enum err records_build(struct sl_client *c, struct client_call *call, siz
         b.base_sequence = call->place->sequence;
     }
     for (uint32_t i = 0; i < count; i++) {
-        struct batch_record r = record_of(&records[i]);
+        struct batch_record r = batch_record_of(&records[i]);
         enum err err = batch_builder_add(&b, &r);
         if (err != ERR_OK)
             return client_note(c, err, "record %u of %u: %s", i, count, err_text(err));

@@ -8,7 +8,6 @@
 static const char *const bool_words[] = { "false", "true", "no", "yes", "off", "on", NULL };
 static const char *const io_words[] = { "auto", "uring", "plain", NULL };
 static const char *const verify_words[] = { "load", "always", NULL };
-static const char *const durability_words[] = { "memory", "written", "synced", NULL };
 static const char *const level_words[] = { "error", "warn", "info", "debug", NULL };
 static const char *const format_words[] = { "logfmt", "text", NULL };
 

@@ -42,7 +42,7 @@ struct door {
 };
 
 struct http {
-    struct http_opts opts;
+    uint32_t at_count;
     struct io_address at[HTTP_ADDRESSES_MAX];
     struct door doors[HTTP_ADDRESSES_MAX];
     struct call calls[CALLS_MAX];
@@ -60,7 +60,7 @@ static void call_read(struct call *c);
 
 static void doors_close(struct http *h)
 {
-    for (uint32_t i = 0; i < h->opts.at_count; i++) {
+    for (uint32_t i = 0; i < h->at_count; i++) {
         struct door *d = &h->doors[i];
         if (d->fd < 0)
             continue;
@@ -76,7 +76,7 @@ static void doors_close(struct http *h)
 static void http_settle(struct http *h)
 {
     bool open = h->used > 0;
-    for (uint32_t i = 0; i < h->opts.at_count; i++)
+    for (uint32_t i = 0; i < h->at_count; i++)
         open = open || h->doors[i].fd >= 0;
     if (!h->closing || h->closed || open)
         return;
@@ -97,7 +97,7 @@ static void call_settle(struct call *c)
     c->body = NULL;
     c->state = CALL_FREE;
     h->used--;
-    for (uint32_t i = 0; i < h->opts.at_count && !h->closing; i++)
+    for (uint32_t i = 0; i < h->at_count && !h->closing; i++)
         door_open(&h->doors[i]);
     http_settle(h);
 }
@@ -307,7 +307,7 @@ static void front_open(void *arg, struct serve *s, struct shard *at)
         return;
     h->serve = s;
     h->shard = at;
-    for (uint32_t i = 0; i < h->opts.at_count; i++)
+    for (uint32_t i = 0; i < h->at_count; i++)
         door_open(&h->doors[i]);
 }
 
@@ -339,7 +339,7 @@ enum err http_open(struct http **out, struct io *io, const struct http_opts *opt
     struct http *h = *out = calloc(1, sizeof(*h));
     if (!h)
         return ERR_NO_MEMORY;
-    h->opts = *opts;
+    h->at_count = opts->at_count;
     h->start_ms = io_wall_ms(io);
     for (uint32_t i = 0; i < opts->at_count; i++) {
         h->at[i] = opts->at[i];
@@ -366,6 +366,6 @@ void http_close(struct http **h)
 
 struct io_address http_address(const struct http *h, uint32_t i)
 {
-    check(i < h->opts.at_count);
+    check(i < h->at_count);
     return h->at[i];
 }

@@ -1,19 +1,17 @@
-/* figure.c -- the table. A name is never changed: clients and dashboards know it. */
+/* figure.c -- the table. A name is never changed: clients know it. */
 #include "net/native/figure.h"
 
-#define SHARD(field, gauge_) { #field, offsetof(struct serve_stats, field), true, gauge_ }
-#define STORE(field, gauge_) { #field, offsetof(struct serve_stats, counts.field), false, gauge_ }
+#define SHARD(field) { #field, offsetof(struct serve_stats, field), true }
+#define STORE(field) { #field, offsetof(struct serve_stats, counts.field), false }
 
 const struct figure figures[] = {
-    SHARD(stores, true),        SHARD(stores_failed, true),  SHARD(partitions, true),
-    SHARD(orphans, true),       STORE(entries, false),       STORE(entry_bytes, false),
-    STORE(direct_bytes, false), STORE(behind_bytes, false),  STORE(image_bytes, false),
-    STORE(slot_bytes, false),   STORE(commits, false),       STORE(syncs, false),
-    STORE(checkpoints, false),  STORE(laps, false),          STORE(appends, false),
-    STORE(append_bytes, false), STORE(reads_hot, false),     STORE(reads_cold, false),
-    STORE(extents_used, false), STORE(extents_freed, false), STORE(extents_reused, false),
-    STORE(vols_made, false),    STORE(vols_removed, false),  STORE(tail_bytes, true),
-    STORE(journal_used, true),  STORE(space_bytes, true),    STORE(space_free_bytes, true),
+    SHARD(stores),         SHARD(stores_failed), SHARD(partitions),       SHARD(orphans),
+    STORE(entries),        STORE(entry_bytes),   STORE(direct_bytes),     STORE(behind_bytes),
+    STORE(image_bytes),    STORE(slot_bytes),    STORE(commits),          STORE(syncs),
+    STORE(checkpoints),    STORE(laps),          STORE(appends),          STORE(append_bytes),
+    STORE(reads_hot),      STORE(reads_cold),    STORE(extents_used),     STORE(extents_freed),
+    STORE(extents_reused), STORE(vols_made),     STORE(vols_removed),     STORE(tail_bytes),
+    STORE(journal_used),   STORE(space_bytes),   STORE(space_free_bytes),
 };
 const uint32_t figure_count = sizeof(figures) / sizeof(figures[0]);
 

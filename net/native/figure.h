@@ -1,4 +1,4 @@
-/* figure.h -- the figures of a node, by name: for the verb stats and for metrics.
+/* figure.h -- the figures of the engine, by name, as the verb stats tells them.
  *
  * Thread     pure functions; any thread.
  */
@@ -11,7 +11,6 @@ struct figure {
     const char *name;
     size_t at; /* in struct serve_stats */
     bool u32;
-    bool gauge; /* goes down too; else it only rises */
 };
 extern const struct figure figures[];
 extern const uint32_t figure_count;

@@ -165,14 +165,14 @@ void describe_answer(struct request *r)
 /* What the node gives to topics that do not say. */
 static void durability_default(const struct request *r, struct topic_words *w)
 {
-    static const char *const words[] = { "memory", "written", "synced" };
     const struct native_opts *o = &r->conn->desk->native->opts;
     const char *key = setting_key(SETTING_DURABILITY);
     bool given = !o->durability_set;
     for (uint32_t i = 0; i < w->setting_count; i++)
         given = given || strcmp(w->settings[i].key, key) == 0;
     if (!given)
-        w->settings[w->setting_count++] = (struct setting_text){ key, words[o->durability] };
+        w->settings[w->setting_count++] =
+            (struct setting_text){ key, durability_words[o->durability] };
 }
 
 void create_start(struct request *r)
