@@ -144,7 +144,7 @@ void config_file(struct config *c, const char *name, struct bytes text)
  * called shardlog. */
 static bool name_foreign(const char *name)
 {
-    static const char *const names[] = { "CONFIG", "MASK", "BUILD", "PORT", "CI_TIMED" };
+    static const char *const names[] = { "AT", "CONFIG", "MASK", "BUILD", "PORT", "CI_TIMED" };
     static const char *const beginnings[] = { "PORT_", "SERVICE_" };
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
         if (strcmp(names[i], name) == 0)

@@ -125,12 +125,18 @@ static void case_count(struct sweep *s, struct fault *f, const char *name, enum 
     c->outcomes[s->shared->outcome] += fine;
 }
 
+static uint32_t rows_used(const struct sweep *s, enum io_verb verb)
+{
+    uint32_t count = errno_rows(verb).count;
+    return s->quick && count > 2 ? 2 : count;
+}
+
 static void site_sweep(struct sweep *s, const struct io_site *site, uint64_t hits)
 {
     struct errno_rows rows = errno_rows(site->verb);
     struct fault at[WHENS_MAX];
     uint32_t n = whens(s, hits, at);
-    for (uint32_t r = 0; r < (s->quick ? 2 : rows.count); r++)
+    for (uint32_t r = 0; r < rows_used(s, site->verb); r++)
         for (uint32_t i = 0; i < n; i++)
             for (uint32_t end = 0; end < LIFE_END_COUNT; end++) {
                 if (s->quick && end == LIFE_KILL)
@@ -164,7 +170,7 @@ static bool scene_sweep(struct sweep *s, const struct scene *scene)
                 case_run(s, &(struct fault){ 0 }, "", LIFE_POWER);
     memcpy(hits, s->shared->hits, sizeof(hits));
     for (uint32_t i = 0; i < SITE_COUNT && fine; i++) {
-        s->reached[i] += hits[i];
+        s->reached[i] += rows_used(s, __start_io_sites[i]->verb) ? hits[i] : 0;
         if (hits[i])
             site_sweep(s, __start_io_sites[i], hits[i]);
     }
@@ -236,9 +242,11 @@ static void table_print(const struct sweep *s)
     printf("%-9s %5s %6s %7s %9s %8s %8s %8s %9s\n", "verb", "sites", "errnos", "cases", "hits",
            "served", "refused", "poisoned", "findings");
     for (enum io_verb v = IO_READ; v < IO_VERB_COUNT; v++) {
-        uint32_t sites = 0, rows = s->quick ? 2 : errno_rows(v).count;
+        uint32_t sites = 0, rows = rows_used(s, v);
         for (uint32_t i = 0; i < SITE_COUNT; i++)
             sites += __start_io_sites[i]->verb == v;
+        if (!sites && !rows)
+            continue;
         row_print(errno_verb_name(v), sites, rows, &s->counts[v]);
         count_add(&all, &s->counts[v]);
         sites_all += sites;

@@ -27,7 +27,7 @@ struct errno_row {
 };
 struct errno_rows {
     const struct errno_row *at; /* the first two are those of a quick sweep */
-    uint32_t count;
+    uint32_t count;             /* 0: a verb of connections */
 };
 struct errno_rows errno_rows(enum io_verb verb);
 const char *errno_verb_name(enum io_verb verb);

@@ -2,7 +2,8 @@
  * or a limit causes, and those that block devices add (blk_status_to_errno() in the kernel).
  *
  * Left out are mistakes of the caller (EBADF, EFAULT, EISDIR, ...) and truths about names (ENOENT,
- * EEXIST, ...), which are no faults: the engine asks for them. */
+ * EEXIST, ...), which are no faults: the engine asks for them. The verbs of connections have no
+ * rows: a site of one in engine/ would have none, and be missed. */
 #include <errno.h>
 
 #include "engine/base/check.h"
@@ -61,15 +62,19 @@ struct errno_rows errno_rows(enum io_verb verb)
         [IO_OPEN] = ROWS(opens),     [IO_ALLOCATE] = ROWS(allocates), [IO_RENAME] = ROWS(renames),
         [IO_UNLINK] = ROWS(unlinks),
     };
-    check(verb < IO_VERB_COUNT && table[verb].count > 2);
+    check(verb < IO_VERB_COUNT);
     return table[verb];
 }
 
 const char *errno_verb_name(enum io_verb verb)
 {
     static const char *const names[IO_VERB_COUNT] = {
-        "none", "read", "write", "sync", "open", "allocate", "rename", "unlink",
+        [IO_NONE] = "none",       [IO_READ] = "read",     [IO_WRITE] = "write",
+        [IO_SYNC] = "sync",       [IO_OPEN] = "open",     [IO_ALLOCATE] = "allocate",
+        [IO_RENAME] = "rename",   [IO_UNLINK] = "unlink", [IO_ACCEPT] = "accept",
+        [IO_CONNECT] = "connect", [IO_RECV] = "recv",     [IO_RECV_ANY] = "recv any",
+        [IO_SEND] = "send",
     };
-    check(verb < IO_VERB_COUNT);
+    check(verb < IO_VERB_COUNT && names[verb]);
     return names[verb];
 }
