@@ -29,13 +29,15 @@ struct damage {
     uint64_t index_at;      /* in the volume: that extent's first index block */
     uint64_t extent;        /* its id */
     uint64_t slot_at;       /* in tails: partition 1's live slot */
-    uint64_t entries[16];   /* in the journal */
+    uint64_t entries[64];   /* in the journal */
     uint32_t entry_count;
     uint64_t generation, capacity;
 };
 
 void damage_open(struct damage *d, uint64_t seed);
 void damage_close(struct damage *d);
+/* Notes where the journal's entries are. */
+void damage_entries(struct damage *d);
 /* Verifies; the finds are in d. */
 void damage_look(struct damage *d);
 /* The one find of this kind; NULL: none, or more than one. */
@@ -48,5 +50,7 @@ struct repair_report damage_repair(struct damage *d);
 /* After a repair: everything readable equals the book, and but `lost` batches of it are there; an
  * append goes on behind it. Reads pass over gaps. */
 void damage_left(struct damage *d, uint32_t book, uint32_t lost);
+/* The same; returns how many batches are lost. */
+uint32_t damage_lost(struct damage *d, uint32_t book);
 
 #endif

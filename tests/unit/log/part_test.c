@@ -263,6 +263,27 @@ TEST(part, seal_of_an_idle_partition_brings_its_tail_back_first)
     fixture_close(&f);
 }
 
+TEST(part, seal_of_an_idle_partition_whose_slot_begins_no_batch)
+{
+    /* Goal: the last tile says which offset follows it, also where its bytes came from a slot that
+     * holds nothing but the end of a batch. */
+    struct fixture f;
+    fixture_open(&f, 45);
+    fixture_add(&f, 0);
+    fixture_fill(&f, 0, 3, 700);
+    fixture_fill(&f, 0, 1, 10000);
+    fixture_stop_again(&f);
+    EXPECT_EQ(fixture_part(&f, 0)->slot_batch_at, NO_SLOT_BATCH);
+    EXPECT_ERR(fixture_seal(&f, 0), ERR_BUSY);
+    fixture_settle(&f);
+    EXPECT_EQ(mark_span(fixture_part(&f, 0), 12100 / BLOCK_BYTES * BLOCK_BYTES, 12100).base_off, 4);
+    EXPECT_OK(fixture_seal(&f, 0));
+    fixture_fill(&f, 0, 2, 700);
+    fixture_stop_again(&f);
+    fixture_verify(&f, 0, 1000);
+    fixture_close(&f);
+}
+
 TEST(part, info_counts_bytes_and_space)
 {
     struct fixture f;

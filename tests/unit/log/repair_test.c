@@ -227,3 +227,48 @@ TEST(repair, neighbouring_index_blocks_are_rebuilt_together)
         fixture_close(f);
     }
 }
+
+/* Batches of a little more than a block, until one reaches from the last tile of a full index block
+ * into what no tile describes. */
+static void fill_to_straddler(struct fixture *f)
+{
+    struct part *p = fixture_add(f, 0);
+    for (uint32_t n = 0; n < 1000; n++) {
+        const struct extent *e = part_open_extent(p);
+        if (e && e->tile_count == TILES_PER_BLOCK && p->head_pos > p->flight_pos)
+            return;
+        fixture_append(f, 0, (struct spec){ .bytes = 4100, .time = 1000 + n });
+    }
+    EXPECT(false);
+}
+
+TEST(repair, a_batch_that_ends_in_the_slot_is_rebuilt_too)
+{
+    /* Goal: the last batch of an index block is believed by its checksum, also where its end is the
+     * end of the partition and lies in the slot; and it has its time. */
+    struct damage d = { 0 };
+    struct fixture *f = &d.f;
+    struct repair_report report;
+    char vol[32];
+    fixture_init(f, 455);
+    f->geometry.extent_max = MIB(1);
+    f->opts.direct_min = BLOCK_BYTES;
+    fixture_boot(f);
+    REQUIRE_OK(fixture_create(f));
+    REQUIRE_OK(fixture_start(f));
+    fill_to_straddler(f);
+    const struct extent *e = part_open_extent(fixture_part(f, 0));
+    uint64_t at = vol_place(&f->geometry, e->unit) + extent_data_bytes(&f->geometry, e->order);
+    snprintf(vol, sizeof(vol), "vol-%04u", e->vol->number);
+    fixture_stop(f);
+    fixture_flip(f, vol, at + 50);
+    REQUIRE_OK(repair_run(f->io, f->dir, &report, &f->why));
+    EXPECT_EQ(report.index_blocks, 1);
+    EXPECT_EQ(report.tiles, 0);
+    EXPECT_EQ(report.parts, 0);
+    damage_look(&d);
+    EXPECT(damage_none(&d));
+    REQUIRE_OK(fixture_start(f));
+    fixture_verify(f, 0, 1 << 20);
+    fixture_close(f);
+}
