@@ -39,7 +39,10 @@ int remote_open(struct remote *r)
     enum sl_err err = sl_client_open(&r->client, &o, &why);
     if (err == SL_ERR_OK)
         return EXIT_CLEAN;
-    complain("%s: %s (%s)", at, why.text, sl_err_name(err));
+    complain("%s: %s (%s)%s", at, why.text, sl_err_name(err),
+             err == SL_ERR_CLOSED || err == SL_ERR_REFUSED
+                 ? "; is a node running there? `shardlog serve` starts one, --at names another"
+                 : "");
     return remote_code(err);
 }
 

@@ -6,7 +6,8 @@
  *     n.best -> "retention.ms", or NULL: nothing is close
  *
  * Close means that at most half of the mistyped letters change (Levenshtein), and at most four:
- * further off it is another word, not a slip.
+ * further off it is another word, not a slip. Of names with parts ("listen-native"), one that has
+ * the word as a part, or the same parts the other way round, is as close as one letter.
  *
  * Thread     pure functions; any thread.
  * Memory     words are borrowed.

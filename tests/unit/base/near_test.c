@@ -23,6 +23,27 @@ TEST(near, slips_find_their_word)
     EXPECT_STR(near_of("check"), "check");
 }
 
+TEST(near, a_part_finds_its_name)
+{
+    /* Goal: half of a name is enough, in any order of two; a few letters of one are not. */
+    static const char *const rows[][3] = {
+        { "--listen", "--listen-native", "--listen-native" },
+        { "level", "log.level", "log.level" },
+        { "--native-listen", "--listen-native", "--listen-native" },
+        { "log_level", "level.log", "level.log" },
+        { "bytes", "retention.bytes.max", "retention.bytes.max" },
+        { "--list", "--listen-native", NULL },
+        { "isten", "listen.native", NULL },
+        { "io", "io.depth.of.all", NULL },
+        { "a-b-c", "c-b-a.and.more", NULL }
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct near n = near_open(rows[i][0]);
+        near_try(&n, rows[i][1]);
+        EXPECT_STR(n.best, rows[i][2]);
+    }
+}
+
 TEST(near, other_words_find_nothing)
 {
     /* Goal: no silly advice. Method: words that share little, and the shortest ones. */
