@@ -1,4 +1,5 @@
-/* io_address.c -- addresses: values, their text, what kind they are. Asks nobody. */
+/* io_address.c -- addresses: values, their text, what kind they are. Asks nobody; the digits are
+ * the C library's business. */
 #include "engine/io/io_in.h"
 #include "engine/io/socket.h"
 
@@ -8,49 +9,64 @@
 
 static const uint8_t mapped[12] = { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff }; /* ::ffff:a.b.c.d */
 
-static bool port_parse(const char *text, uint16_t *port)
+#define HOST_MAX 46u /* the longest IPv6 address, terminator included */
+
+static enum err address_refuse(struct why *why, const char *text, const char *what)
 {
-    uint32_t value = 0;
-    if (!*text || strlen(text) > 5)
-        return false;
-    for (; *text; text++) {
-        if (*text < '0' || *text > '9')
-            return false;
-        value = value * 10 + (uint32_t)(*text - '0');
-    }
-    *port = (uint16_t)value;
-    return value <= UINT16_MAX;
+    why_set(why, "'%.64s' %s", text, what);
+    return ERR_INVALID;
 }
 
-/* Fills ip and version from what stands before the port. */
-static bool host_parse(const char *host, bool bracketed, struct io_address *out)
+static bool port_read(const char *text, uint16_t *out)
 {
-    out->version = bracketed ? 6 : 4;
-    if (bracketed)
-        return inet_pton(AF_INET6, host, out->ip) == 1;
-    return inet_pton(AF_INET, strcmp(host, "localhost") == 0 ? "127.0.0.1" : host, out->ip) == 1;
+    uint32_t v = 0;
+    size_t len = strspn(text, "0123456789");
+    if (len == 0 || len > 5 || text[len] != '\0')
+        return false;
+    for (; *text; text++)
+        v = v * 10 + (uint32_t)(*text - '0');
+    *out = (uint16_t)v;
+    return v <= UINT16_MAX;
+}
+
+/* Splits at the colon before the port; brackets go around an IPv6 address, and only there. */
+static bool host_split(const char *text, char host[HOST_MAX], const char **port, bool *v6)
+{
+    *v6 = text[0] == '[';
+    const char *from = text + *v6, *end = *v6 ? strchr(text, ']') : strchr(text, ':');
+    if (!end || (size_t)(end - from) >= HOST_MAX || (*v6 && end[1] != ':'))
+        return false;
+    memcpy(host, from, (size_t)(end - from));
+    host[end - from] = '\0';
+    *port = end + 1 + *v6;
+    return true;
+}
+
+static bool host_read(const char *host, bool v6, uint8_t ip[16])
+{
+    if (!v6 && strcmp(host, "localhost") == 0)
+        host = "127.0.0.1";
+    return inet_pton(v6 ? AF_INET6 : AF_INET, host, ip) == 1;
 }
 
 enum err io_address_parse(const char *text, struct io_address *out, struct why *why)
 {
-    char host[IO_ADDRESS_TEXT_BYTES];
-    *out = (struct io_address){ .version = 0 };
-    const char *colon = strrchr(text, ':');
-    size_t len = colon ? (size_t)(colon - text) : 0;
-    bool bracketed = len >= 2 && text[0] == '[' && colon[-1] == ']';
-    size_t skip = bracketed;
-    if (len > 2 * skip && len < sizeof(host)) {
-        memcpy(host, text + skip, len - 2 * skip);
-        host[len - 2 * skip] = 0;
-        if (port_parse(colon + 1, &out->port) && host_parse(host, bracketed, out))
-            return ERR_OK;
-    }
-    *out = (struct io_address){ .version = 0 };
-    why_set(why,
-            "%.60s: not an address; wanted like 127.0.0.1:9700, [::1]:9700 or localhost:9700 "
-            "(names are not looked up)",
-            text);
-    return ERR_INVALID;
+    struct io_address a = { .port = 0 };
+    bool v6;
+    char host[HOST_MAX];
+    const char *port;
+    if (!host_split(text, host, &port, &v6))
+        return address_refuse(why, text,
+                              "is no address: write it like 127.0.0.1:9700 or [::1]:9700");
+    if (!host_read(host, v6, a.ip))
+        return address_refuse(why, text,
+                              "needs digits for the machine: names are not looked up; this machine "
+                              "is 127.0.0.1 or [::1], every interface 0.0.0.0 or [::]");
+    if (!port_read(port, &a.port))
+        return address_refuse(why, text, "needs a port of 0 to 65535 after the colon");
+    a.version = v6 ? 6 : 4;
+    *out = a;
+    return ERR_OK;
 }
 
 const char *io_address_text(const struct io_address *a, char out[IO_ADDRESS_TEXT_BYTES])

@@ -34,8 +34,9 @@ struct io_address {
 /* Room for "[ffff:...:255.255.255.255]:65535" and the end. */
 #define IO_ADDRESS_TEXT_BYTES 56
 
-/* "127.0.0.1:9700", "[::1]:9700", "localhost:9700" (127.0.0.1). Other names are not looked up:
- * INVALID, with a sentence. */
+/* "127.0.0.1:9700", "[::1]:9700", "localhost:9700" (127.0.0.1). A name could mean another machine
+ * tomorrow, so no other one is looked up. INVALID: *out unchanged; `why` quotes the text and says
+ * what is accepted. */
 enum err io_address_parse(const char *text, struct io_address *out, struct why *why);
 /* The form that io_address_parse() reads; "none" for version 0. Returns `out`. */
 const char *io_address_text(const struct io_address *a, char out[IO_ADDRESS_TEXT_BYTES]);

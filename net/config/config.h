@@ -23,7 +23,7 @@
 
 #include "engine/base/near.h"
 #include "engine/base/types.h"
-#include "net/config/address.h"
+#include "engine/io/socket.h"
 
 enum config_key {
 #define CONFIG(name, key, kind, def, lowest, highest, zero, when, text) CONFIG_##name,

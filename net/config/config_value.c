@@ -45,7 +45,7 @@ static enum err path_add(struct config_value *v, const char *item, struct why *w
 static enum err listener_add(struct config_value *v, const char *item, struct why *why)
 {
     struct io_address a;
-    TRY(address_parse(item, &a, why));
+    TRY(io_address_parse(item, &a, why));
     struct io_address *at = item_room(v, sizeof(a), why);
     if (!at)
         return ERR_INVALID;

@@ -3,7 +3,7 @@
 
 #include <stdio.h>
 
-#include "net/config/address.h"
+#include "engine/io/socket.h"
 #include "tests/test.h"
 
 static char said[16384];
@@ -26,7 +26,7 @@ static const char *text_of(const struct banner *b)
 static struct io_address address_of(const char *text)
 {
     struct io_address a = { .port = 0 };
-    EXPECT_OK(address_parse(text, &a, NULL));
+    EXPECT_OK(io_address_parse(text, &a, NULL));
     return a;
 }
 
