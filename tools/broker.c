@@ -101,7 +101,7 @@ static enum err addresses_of(const struct config *c, enum config_key which,
 
 static enum err http_start(struct broker *b, struct why *why)
 {
-    struct http_opts o = { 0 };
+    struct http_opts o = { .board = &b->board };
     TRY(addresses_of(b->config, CONFIG_LISTEN_HTTP, &o.at, &o.at_count, why));
     return http_open(&b->http, b->io, &o, why);
 }
@@ -128,6 +128,7 @@ static enum err native_start(struct broker *b, struct why *why)
         .durability = (enum durability)config_number(c, CONFIG_TOPIC_DURABILITY),
         .durability_set = true,
         .log = &b->log_opts,
+        .board = &b->board,
     };
     return native_open(&b->native, b->io, &o, why);
 }
@@ -273,6 +274,7 @@ enum err broker_open(struct broker *b, const struct config *c, struct why *why)
     TRY(settings_can(b, why));
     TRY(workers_make(b, why));
     TRY(io_open(&b->io, &(struct io_opts){ .plain = true, .why = why }));
+    TRY(metrics_board_open(&b->board, b->shards, (uint64_t)clock_ms()));
     TRY(listen_start(b, native_start, why));
     TRY(listen_start(b, http_start, why));
     TRY(engine_start(b, why));
@@ -311,6 +313,7 @@ void broker_close(struct broker *b)
     if (b->http)
         http_close(&b->http);
     native_close(&b->native);
+    metrics_board_close(&b->board);
     if (b->io)
         io_close(&b->io);
     free(b->workers);

@@ -35,6 +35,7 @@ struct broker {
     struct native *native;
     struct http *http;
     struct serve *serve;
+    struct metrics_board board;
     struct serve_front fronts[2];
     struct broker_worker *workers;
     uint32_t shards;

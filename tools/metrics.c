@@ -62,10 +62,13 @@ static const char head[] =
     "by\n"
     "who asks: `sum without (shard) (rate(shardlog_appends_total[1m]))`.\n"
     "\n"
-    "`/metrics` tells what is counted so far. Not yet: what is marked *. `shardlog stats` has the\n"
-    "connections and requests of the whole node.\n";
-
-static const struct metrics_view told = { .shard_count = 1 }; /* what net/http has, in kind */
+    "`shardlog stats` and the verb `stats` tell the same figures, but for partitions, added up, "
+    "as\n"
+    "whole numbers: `_seconds` in a name is `_nanoseconds` there (`_milliseconds` of a moment), of "
+    "a\n"
+    "histogram there are `_count` and the sum, of errors those that were counted.\n"
+    "\n"
+    "Connections, requests, frames and bytes are those of the native protocol.\n";
 
 static void group_print(FILE *to, enum metric_labels labels, const char *title)
 {
@@ -73,9 +76,7 @@ static void group_print(FILE *to, enum metric_labels labels, const char *title)
     for (uint32_t i = 0; i < METRIC_COUNT; i++) {
         const struct metric_row *r = metric_row((enum metric)i);
         if (r->labels == labels)
-            fprintf(to, "| `%s`%s | %s | %s |\n", r->name,
-                    metric_is_told((enum metric)i, &told) ? "" : " \\*", metric_type_text(r->type),
-                    r->text);
+            fprintf(to, "| `%s` | %s | %s |\n", r->name, metric_type_text(r->type), r->text);
     }
 }
 

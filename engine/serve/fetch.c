@@ -25,14 +25,20 @@ static void fetch_end(struct verb_fetch *v, enum err err)
     verb_end(&v->verb, err);
 }
 
+static void fetch_unpark(struct verb_fetch *v)
+{
+    v->parked = false;
+    v->waited_ns += io_now_ns(fetch_desk(v)->shard.io) - v->parked_ns;
+    node_unlink(&v->node);
+}
+
 static void fetch_expire(struct timer *t)
 {
     struct verb_fetch *v = container_of(t, struct verb_fetch, timer);
     v->expired = true;
     if (!v->parked)
         return; /* reading: the read's end sees it */
-    v->parked = false;
-    node_unlink(&v->node);
+    fetch_unpark(v);
     fetch_look(v);
 }
 
@@ -49,8 +55,8 @@ static void fetch_park(struct verb_fetch *v)
         fetch_end(v, ERR_CLOSED);
         return;
     }
+    uint64_t now = io_now_ns(d->shard.io);
     if (!v->timer.place) {
-        uint64_t now = io_now_ns(d->shard.io);
         v->timer.fire = fetch_expire;
         uint64_t at = v->wait_ns > UINT64_MAX - now ? UINT64_MAX : now + v->wait_ns;
         enum err err = timer_start(&d->shard.timers, &v->timer, at);
@@ -60,6 +66,7 @@ static void fetch_park(struct verb_fetch *v)
         }
     }
     v->parked = true;
+    v->parked_ns = now;
     list_push(&v->slot->parked, &v->node);
     slot_stir(d, v->slot);
 }
@@ -126,7 +133,7 @@ static void fetch_open(struct letter *l, struct shard *at)
 void serve_fetch(struct serve *s, struct verb_fetch *v)
 {
     v->batches = (struct bytes){ NULL, 0 };
-    v->next_off = v->visible_off = v->start_off = 0;
+    v->next_off = v->visible_off = v->start_off = v->waited_ns = 0;
     v->read = (struct read){ .off = v->off };
     v->node = (struct node){ NULL, NULL };
     v->timer = (struct timer){ .fire = fetch_expire };
@@ -142,8 +149,7 @@ static void slot_wake(struct slot *slot, uint64_t visible_off)
         struct verb_fetch *v = container_of(n, struct verb_fetch, node);
         if (v->seen_off >= visible_off)
             continue;
-        v->parked = false;
-        node_unlink(&v->node);
+        fetch_unpark(v);
         fetch_look(v); /* may park again, behind those that this pass looks at, as seen */
     }
 }
@@ -162,9 +168,9 @@ void desk_wake_fetches(struct desk *d)
 void slot_end_fetches(struct slot *slot, enum err err)
 {
     struct node *n;
-    while ((n = list_pop(&slot->parked))) {
+    while ((n = list_first(&slot->parked))) {
         struct verb_fetch *v = container_of(n, struct verb_fetch, node);
-        v->parked = false;
+        fetch_unpark(v);
         fetch_end(v, err);
     }
 }

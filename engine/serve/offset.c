@@ -124,6 +124,28 @@ void serve_part(struct serve *s, struct verb_part *v)
     verb_send_place(s, &v->verb, &v->place, part_open);
 }
 
+static void parts_open(struct letter *l, struct shard *at)
+{
+    struct verb_parts *v = container_of(l, struct verb_parts, verb.letter);
+    struct desk *d = desk_of(at);
+    if (!verb_admit(l, d))
+        return;
+    list_each (&d->round, n) {
+        const struct slot *slot = container_of(n, struct slot, round);
+        if (v->count < v->room)
+            v->parts[v->count++] = part_info(slot->part);
+        else
+            v->left_out++;
+    }
+    verb_end(&v->verb, ERR_OK);
+}
+
+void serve_parts(struct serve *s, struct verb_parts *v)
+{
+    v->count = v->left_out = 0;
+    verb_send(s, &v->verb, v->shard, parts_open);
+}
+
 /* ---- figures ---- */
 
 /* struct store_counts is an array of counters: sums go field by field without naming them. */

@@ -147,12 +147,14 @@ struct verb_fetch {
     struct bytes batches;
     uint64_t next_off;
     uint64_t visible_off, start_off;
+    uint64_t waited_ns; /* parked, all times together */
     /* Serve's. */
     struct read read;
     struct slot *slot;
     struct node node;
     struct timer timer;
-    uint64_t seen_off; /* visible offset at the last look */
+    uint64_t seen_off;  /* visible offset at the last look */
+    uint64_t parked_ns; /* when it was parked */
     bool parked, expired;
     void (*given)(struct verb_fetch *v);
 };
@@ -248,10 +250,21 @@ struct verb_list {
     struct verb verb;
     uint32_t count; /* results: names[count], sorted, in one block: the caller's, free(names) */
     const char **names;
+    const struct id16 *ids; /* in that block too; ids[i] is that of names[i] */
 };
 void serve_list(struct serve *s, struct verb_list *v);
 
-/* ---- figures of one shard ---- */
+/* ---- facts and figures of one shard ---- */
+
+/* As verb_part, of all partitions that the shard serves. */
+struct verb_parts {
+    struct verb verb;
+    uint32_t shard;
+    struct part_state_info *parts; /* the caller's, room for `room` */
+    uint32_t room;
+    uint32_t count, left_out; /* results: filled; for which there was no room */
+};
+void serve_parts(struct serve *s, struct verb_parts *v);
 
 struct serve_stats {
     uint32_t stores, stores_failed, partitions, orphans;

@@ -46,31 +46,45 @@ void serve_describe(struct serve *s, struct verb_describe *v)
     verb_send(s, &v->verb, 0, describe_open);
 }
 
-/* ---- list: pointers first, then the names, in one block ---- */
+/* ---- list: names, ids, then the texts, in one block ---- */
 
-struct names {
-    const char **at;
+struct topics_all {
+    const struct meta_topic **at;
     uint32_t count;
-    char *text;
+    size_t text_bytes;
 };
 
-static void name_measure(const struct meta_topic *t, void *arg)
+static void topic_take(const struct meta_topic *t, void *arg)
 {
-    *(size_t *)arg += strlen(t->name) + 1;
+    struct topics_all *all = arg;
+    all->at[all->count++] = t;
+    all->text_bytes += strlen(t->name) + 1;
 }
 
-static void name_take(const struct meta_topic *t, void *arg)
+static int topic_order(const void *a, const void *b)
 {
-    struct names *n = arg;
-    size_t len = strlen(t->name) + 1;
-    memcpy(n->text, t->name, len);
-    n->at[n->count++] = n->text;
-    n->text += len;
+    const struct meta_topic *const *one = a, *const *other = b;
+    return strcmp((*one)->name, (*other)->name);
 }
 
-static int name_order(const void *a, const void *b)
+static bool list_fill(struct verb_list *v, const struct topics_all *all)
 {
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
+    size_t pointers = (all->count + 1) * sizeof(char *), ids = all->count * sizeof(struct id16);
+    uint8_t *block = malloc(pointers + ids + all->text_bytes);
+    if (!block)
+        return false;
+    char *text = (char *)block + pointers + ids;
+    struct id16 *id = (struct id16 *)(void *)(block + pointers);
+    v->names = (const char **)(void *)block;
+    v->ids = id;
+    v->count = all->count;
+    for (uint32_t i = 0; i < all->count; i++) {
+        size_t len = strlen(all->at[i]->name) + 1;
+        v->names[i] = memcpy(text, all->at[i]->name, len);
+        id[i] = all->at[i]->id;
+        text += len;
+    }
+    return true;
 }
 
 static void list_open(struct letter *l, struct shard *at)
@@ -80,25 +94,21 @@ static void list_open(struct letter *l, struct shard *at)
     if (!verb_admit(l, d))
         return;
     const struct meta *meta = d->serve->registry->meta;
-    size_t bytes = 0, pointers = (meta_count(meta) + 1) * sizeof(char *);
-    meta_each(meta, name_measure, &bytes);
-    struct names n = { .at = malloc(pointers + bytes) };
-    if (!n.at) {
-        verb_end(&v->verb, ERR_NO_MEMORY);
-        return;
+    struct topics_all all = { .at = malloc((meta_count(meta) + 1) * sizeof(*all.at)) };
+    if (all.at) {
+        meta_each(meta, topic_take, &all);
+        check(all.count == meta_count(meta));
+        qsort(all.at, all.count, sizeof(all.at[0]), topic_order);
     }
-    n.text = (char *)n.at + pointers;
-    meta_each(meta, name_take, &n);
-    check(n.count == meta_count(meta));
-    qsort(n.at, n.count, sizeof(n.at[0]), name_order);
-    v->names = n.at;
-    v->count = n.count;
-    verb_end(&v->verb, ERR_OK);
+    bool filled = all.at && list_fill(v, &all);
+    free(all.at);
+    verb_end(&v->verb, filled ? ERR_OK : ERR_NO_MEMORY);
 }
 
 void serve_list(struct serve *s, struct verb_list *v)
 {
     v->names = NULL;
+    v->ids = NULL;
     v->count = 0;
     verb_send(s, &v->verb, 0, list_open);
 }

@@ -24,22 +24,44 @@ static const char *status_text(uint32_t status)
     return "";
 }
 
+static const char *length_text(const struct http_answer *a, char out[64])
+{
+    switch (a->length) {
+    case HTTP_COUNTED:
+        snprintf(out, 64, "Content-Length: %zu\r\n", a->body_bytes);
+        return out;
+    case HTTP_CHUNKS:
+        return "Transfer-Encoding: chunked\r\n";
+    case HTTP_UNTIL_CLOSE:
+        check(!a->keep_alive);
+        return "";
+    }
+    return "";
+}
+
 size_t http_answer_head(const struct http_answer *a, char out[HTTP_ANSWER_MAX])
 {
+    char length[64];
     int n =
         snprintf(out, HTTP_ANSWER_MAX,
                  "HTTP/1.1 %u %s\r\n"
                  "Content-Type: %s\r\n"
-                 "Content-Length: %zu\r\n"
-                 "%s"
+                 "%s%s"
                  "Cache-Control: no-store\r\n"
                  "X-Content-Type-Options: nosniff\r\n"
                  "Connection: %s\r\n"
                  "\r\n",
                  a->status, status_text(a->status), a->type ? a->type : "text/plain; charset=utf-8",
-                 a->body_bytes, a->status == 405 ? "Allow: GET, HEAD\r\n" : "",
+                 length_text(a, length), a->status == 405 ? "Allow: GET, HEAD\r\n" : "",
                  a->keep_alive ? "keep-alive" : "close");
     check(n > 0 && (size_t)n < HTTP_ANSWER_MAX);
+    return (size_t)n;
+}
+
+size_t http_chunk_head(size_t bytes, char out[HTTP_CHUNK_HEAD_MAX])
+{
+    int n = snprintf(out, HTTP_CHUNK_HEAD_MAX, "%zx\r\n", bytes);
+    check(n > 0 && n < (int)HTTP_CHUNK_HEAD_MAX);
     return (size_t)n;
 }
 

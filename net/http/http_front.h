@@ -6,20 +6,23 @@
  *
  * Owner      whoever starts the node.
  * Thread     open and close one; all else in the turns of shard 0.
- * Memory     16 connections of 10 KiB, taken at open; figures while they are told.
- * Fails      http_open() as io_listen() does.
+ * Memory     16 connections of 10 KiB, taken at open; while figures are told, 3 KiB for each shard,
+ *            120 B for each partition (of 10,000 at most), 32 KiB of text.
+ * Fails      http_open() as io_listen() does; nothing is open then.
  */
 #ifndef NET_HTTP_HTTP_FRONT_H
 #define NET_HTTP_HTTP_FRONT_H
 
 #include "engine/io/socket.h"
 #include "engine/serve/serve.h"
+#include "net/metric/board.h"
 
 #define HTTP_ADDRESSES_MAX 16u
 
 struct http_opts {
     const struct io_address *at; /* borrowed during http_open() */
     uint32_t at_count;
+    const struct metrics_board *board; /* what the fronts count; borrowed until http_close() */
 };
 struct http;
 

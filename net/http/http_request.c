@@ -126,6 +126,7 @@ static enum http_state head_read(struct bytes head, struct http_request *r)
         return http_refuse(r, 400, "HTTP/1.1 wants one Host header");
     if (r->page == HTTP_PAGE_COUNT)
         return http_refuse(r, 404, "there is /metrics, /healthz and /readyz");
+    r->chunks = !old;
     r->keep_alive = !h.close && (!old || h.keep_alive);
     return HTTP_READY;
 }

@@ -18,10 +18,9 @@ static const struct full_row {
 #define OWN                SOURCE_OWN, 0, 8
 #define CODES              SOURCE_CODES, 0, 8
 #define LATENCY(which)     SOURCE_LATENCY, METRIC_LATENCY_##which, 0
-#define METRIC(name, type, labels, unit, text_name, heading, source, text)                         \
-    [METRIC_##name] = {                                                                            \
-        { text_name, heading, text, METRIC_##type, METRIC_LABELS_##labels, METRIC_##unit }, source \
-    },
+#define METRIC(name, type, labels, unit, text_name, source, text)                                  \
+    [METRIC_##name] = { { text_name, text, METRIC_##type, METRIC_LABELS_##labels, METRIC_##unit }, \
+                        source },
 #include "net/metric/metric.def"
 #undef METRIC
 };
@@ -31,6 +30,14 @@ const uint64_t latency_bound_ns[LATENCY_BOUNDS] = {
     2500000,   5000000,   10000000,   25000000,   50000000,   100000000,
     250000000, 500000000, 1000000000, 2500000000, 5000000000, 10000000000,
 };
+
+const enum err metric_codes[] = {
+#define ERR(name, code, retriable, text) ERR_##name,
+#include <shardlog/err.def>
+#undef ERR
+};
+const uint32_t metric_code_count = sizeof(metric_codes) / sizeof(metric_codes[0]);
+static_assert(sizeof(metric_codes) / sizeof(metric_codes[0]) <= METRIC_CODES, "a code is a byte");
 
 const struct metric_row *metric_row(enum metric which)
 {
@@ -80,23 +87,6 @@ static uint64_t field(const struct full_row *r, const void *from)
     return *at;
 }
 
-bool metric_is_told(enum metric which, const struct metrics_view *v)
-{
-    switch (rows[which].source) {
-    case SOURCE_NODE:
-        return true;
-    case SOURCE_ENGINE:
-        return v->shard_count > 0;
-    case SOURCE_PART:
-        return v->part_count > 0;
-    case SOURCE_OWN:
-    case SOURCE_CODES:
-    case SOURCE_LATENCY:
-        break;
-    }
-    return v->fronts;
-}
-
 uint64_t metric_of_node(enum metric which, const struct metrics_node *n)
 {
     check(rows[which].source == SOURCE_NODE);
@@ -111,10 +101,10 @@ uint64_t metric_of_shard(enum metric which, const struct metrics_shard *s)
     return field(&rows[which], &s->engine);
 }
 
-uint64_t metric_of_part(enum metric which, const struct metrics_part *p)
+uint64_t metric_of_part(enum metric which, const struct part_state_info *p)
 {
     check(rows[which].source == SOURCE_PART);
-    return field(&rows[which], &p->info);
+    return field(&rows[which], p);
 }
 
 const struct latency *metric_latency_of(enum metric which, const struct metrics_shard *s)

@@ -2,9 +2,9 @@
  *
  *     metrics_add(m, METRIC_BYTES_IN, n);              a front counts, on its shard's thread
  *     metrics_latency(m, METRIC_LATENCY_APPEND, ns);
- *     snapshot = *m;                                   by a letter to that shard
- *     len = metrics_print(&view, NULL, 0);             how much room the text wants
- *     metrics_print(&view, at, len + 1);               Prometheus' text format 0.0.4
+ *     walk_start(&w);                                  walk.h: copies of all shards
+ *     while ((len = metrics_print(&view, &cursor, at, room)))    Prometheus' text format 0.0.4
+ *     metrics_figures(&view, tell, arg);               the same, added up: the verb stats
  *
  * Thread     a struct metrics is written by its shard's thread alone, so its figures are plain
  *            integers; who wants them asks that shard by letter for a copy. The rest are pure
@@ -18,7 +18,7 @@
 #include "engine/serve/serve.h"
 
 enum metric {
-#define METRIC(name, type, labels, unit, text_name, heading, source, text) METRIC_##name,
+#define METRIC(name, type, labels, unit, text_name, source, text) METRIC_##name,
 #include "net/metric/metric.def"
 #undef METRIC
     METRIC_COUNT
@@ -36,8 +36,7 @@ enum metric_unit { METRIC_ONE, METRIC_BYTES, METRIC_NS, METRIC_MS };
 enum metric_latency { METRIC_LATENCY_APPEND, METRIC_LATENCY_FETCH, METRIC_LATENCY_COUNT };
 
 struct metric_row {
-    const char *name;    /* for Prometheus */
-    const char *heading; /* for a column of `shardlog stats` */
+    const char *name;
     const char *text;
     enum metric_type type;
     enum metric_labels labels;
@@ -57,7 +56,9 @@ struct latency {
     uint64_t sum_ns;
 };
 
-#define METRIC_CODES 256u /* one byte: err.def is far from it */
+#define METRIC_CODES 256u             /* one byte: err.def is far from it */
+extern const enum err metric_codes[]; /* all of err.def; the first is OK, which nobody counts */
+extern const uint32_t metric_code_count;
 
 struct metrics {
     uint64_t own[METRIC_COUNT]; /* rows whose source is OWN */
@@ -73,6 +74,10 @@ static inline void metrics_sub(struct metrics *m, enum metric which, uint64_t n)
 {
     m->own[which] -= n;
 }
+static inline uint64_t metrics_own(const struct metrics *m, enum metric which)
+{
+    return m->own[which];
+}
 void metrics_error(struct metrics *m, enum err err); /* OK counts nothing */
 void metrics_latency(struct metrics *m, enum metric_latency which, uint64_t ns);
 
@@ -82,39 +87,47 @@ struct metrics_node {
     const char *version;
     uint64_t one; /* 1 */
     uint64_t start_ms;
+    uint32_t parts_left_out;
     bool ready;
 };
 struct metrics_shard {
     struct serve_stats engine;
     struct metrics front;
 };
-struct metrics_part {
-    const char *topic;
-    uint32_t partition;
-    struct part_state_info info;
-};
 struct metrics_view {
     struct metrics_node node;
-    const struct metrics_shard *shards; /* number i is shard i */
-    uint32_t shard_count;
-    bool fronts; /* they count: .front of each shard is filled */
-    const struct metrics_part *parts;
+    const struct metrics_shard *shards;
+    uint32_t shard_count, shard_first; /* shards[i] is shard shard_first + i */
+    const struct part_state_info *parts;
+    const char *const *part_topics; /* name of each one's topic */
     uint32_t part_count;
 };
-
-/* Has the view this figure? Not the fronts' when they do not count, nor partitions' without any. */
-bool metric_is_told(enum metric which, const struct metrics_view *v);
 
 /* The figure as it is kept; rows without labels, of a shard (not CODE, no histograms), of a
  * partition. */
 uint64_t metric_of_node(enum metric which, const struct metrics_node *n);
 uint64_t metric_of_shard(enum metric which, const struct metrics_shard *s);
-uint64_t metric_of_part(enum metric which, const struct metrics_part *p);
+uint64_t metric_of_part(enum metric which, const struct part_state_info *p);
 const struct latency *metric_latency_of(enum metric which, const struct metrics_shard *s);
 
+/* ---- Prometheus' text, piece by piece: a large node's has megabytes ---- */
+
 #define METRICS_CONTENT_TYPE "text/plain; version=0.0.4; charset=utf-8"
-/* What is told of the view. Writes at most cap bytes, terminator included, and returns the length
- * of the whole text. */
-size_t metrics_print(const struct metrics_view *v, char *out, size_t cap);
+#define METRICS_PIECE_MAX    8192u /* the codes of one shard have half of it */
+
+struct metrics_cursor {
+    uint32_t row, item; /* the next piece; zeros: the first */
+};
+/* Writes whole pieces while they fit into `cap` (METRICS_PIECE_MAX at least), without a terminator.
+ * Returns their length; 0: all was told. */
+size_t metrics_print(const struct metrics_view *v, struct metrics_cursor *c, char *out, size_t cap);
+
+/* ---- whole numbers, for the verb stats ---- */
+
+#define METRIC_FIGURE_NAME_MAX 64u
+/* Rows without labels, and of shards, added up: metric.def says how. Of a histogram its _count and
+ * its sum of nanoseconds; of errors those codes that were counted, as name{code="..."}. */
+void metrics_figures(const struct metrics_view *v,
+                     void (*tell)(void *arg, const char *name, uint64_t value), void *arg);
 
 #endif

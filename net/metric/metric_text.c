@@ -11,6 +11,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "engine/base/check.h"
 #include "net/metric/metric.h"
 
 struct text {
@@ -31,13 +32,13 @@ static void put(struct text *t, const char *fmt, ...)
 
 static void escaped_put(struct text *t, const char *text, bool quotes)
 {
-    for (; *text; text++) {
-        if (*text == '\n')
-            put(t, "\\n");
-        else if (*text == '\\' || (quotes && *text == '"'))
-            put(t, "\\%c", *text);
-        else
-            put(t, "%c", *text);
+    while (*text) {
+        size_t plain = strcspn(text, quotes ? "\n\\\"" : "\n\\");
+        put(t, "%.*s", (int)plain, text);
+        text += plain;
+        if (*text)
+            put(t, "\\%c", *text == '\n' ? 'n' : *text);
+        text += *text != '\0';
     }
 }
 
@@ -69,18 +70,20 @@ static void head_put(struct text *t, const struct metric_row *row)
     put(t, "\n# TYPE %s %s\n", row->name, metric_type_text(row->type));
 }
 
-/* ---- one function for each kind of labels ---- */
+/* ---- one function for each kind of labels: series `i` of a row ---- */
 
-static void version_put(struct text *t, enum metric which, const struct metrics_view *v)
+static void version_put(struct text *t, enum metric which, const struct metrics_view *v, uint32_t i)
 {
+    (void)i;
     put(t, "%s{version=\"", metric_row(which)->name);
     escaped_put(t, v->node.version, true);
     put(t, "\"}");
     value_put(t, metric_row(which), metric_of_node(which, &v->node));
 }
 
-static void node_put(struct text *t, enum metric which, const struct metrics_view *v)
+static void node_put(struct text *t, enum metric which, const struct metrics_view *v, uint32_t i)
 {
+    (void)i;
     put(t, "%s", metric_row(which)->name);
     value_put(t, metric_row(which), metric_of_node(which, &v->node));
 }
@@ -101,58 +104,79 @@ static void buckets_put(struct text *t, const char *name, uint32_t shard, const 
     put(t, "\n%s_count{shard=\"%" PRIu32 "\"} %" PRIu64 "\n", name, shard, sum);
 }
 
-static void shards_put(struct text *t, enum metric which, const struct metrics_view *v)
+static void shard_put(struct text *t, enum metric which, const struct metrics_view *v, uint32_t i)
 {
     const struct metric_row *row = metric_row(which);
-    for (uint32_t i = 0; i < v->shard_count; i++) {
-        if (row->type == METRIC_HISTOGRAM) {
-            buckets_put(t, row->name, i, metric_latency_of(which, &v->shards[i]));
-            continue;
-        }
-        put(t, "%s{shard=\"%" PRIu32 "\"}", row->name, i);
-        value_put(t, row, metric_of_shard(which, &v->shards[i]));
+    uint32_t shard = v->shard_first + i;
+    if (row->type == METRIC_HISTOGRAM) {
+        buckets_put(t, row->name, shard, metric_latency_of(which, &v->shards[i]));
+        return;
     }
+    put(t, "%s{shard=\"%" PRIu32 "\"}", row->name, shard);
+    value_put(t, row, metric_of_shard(which, &v->shards[i]));
 }
 
 /* Every known code, counted or not: a series that appears with its first error has no rate. */
-static void codes_put(struct text *t, enum metric which, const struct metrics_view *v)
+static void codes_put(struct text *t, enum metric which, const struct metrics_view *v, uint32_t i)
 {
-    static const enum err codes[] = {
-#define ERR(name, code, retriable, text) ERR_##name,
-#include <shardlog/err.def>
-#undef ERR
-    };
-    for (uint32_t s = 0; s < v->shard_count; s++)
-        for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++)
-            if (codes[i] != ERR_OK)
-                put(t, "%s{shard=\"%" PRIu32 "\",code=\"%s\"} %" PRIu64 "\n",
-                    metric_row(which)->name, s, err_name(codes[i]),
-                    v->shards[s].front.codes[(uint32_t)codes[i] % METRIC_CODES]);
+    for (uint32_t k = 1; k < metric_code_count; k++)
+        put(t, "%s{shard=\"%" PRIu32 "\",code=\"%s\"} %" PRIu64 "\n", metric_row(which)->name,
+            v->shard_first + i, err_name(metric_codes[k]),
+            v->shards[i].front.codes[metric_codes[k]]);
 }
 
-static void parts_put(struct text *t, enum metric which, const struct metrics_view *v)
+static void part_put(struct text *t, enum metric which, const struct metrics_view *v, uint32_t i)
 {
-    for (uint32_t i = 0; i < v->part_count; i++) {
-        put(t, "%s{topic=\"", metric_row(which)->name);
-        escaped_put(t, v->parts[i].topic, true);
-        put(t, "\",partition=\"%" PRIu32 "\"}", v->parts[i].partition);
-        value_put(t, metric_row(which), metric_of_part(which, &v->parts[i]));
+    put(t, "%s{topic=\"", metric_row(which)->name);
+    escaped_put(t, v->part_topics[i], true);
+    put(t, "\",partition=\"%" PRIu32 "\"}", v->parts[i].index);
+    value_put(t, metric_row(which), metric_of_part(which, &v->parts[i]));
+}
+
+static uint32_t series_count(enum metric which, const struct metrics_view *v)
+{
+    switch (metric_row(which)->labels) {
+    case METRIC_LABELS_NONE:
+    case METRIC_LABELS_VERSION:
+        return 1;
+    case METRIC_LABELS_SHARD:
+    case METRIC_LABELS_CODE:
+        return v->shard_count;
+    case METRIC_LABELS_PART:
+        return v->part_count;
     }
+    return 0;
 }
 
-size_t metrics_print(const struct metrics_view *v, char *out, size_t cap)
+/* Item 0 of a row is its head, then come its series. */
+static void piece_put(struct text *t, const struct metrics_view *v, const struct metrics_cursor *c)
 {
-    static void (*const labels[])(struct text *, enum metric, const struct metrics_view *) = {
-        [METRIC_LABELS_NONE] = node_put,    [METRIC_LABELS_VERSION] = version_put,
-        [METRIC_LABELS_SHARD] = shards_put, [METRIC_LABELS_CODE] = codes_put,
-        [METRIC_LABELS_PART] = parts_put,
+    static void (*const labels[])(struct text *, enum metric, const struct metrics_view *,
+                                  uint32_t) = {
+        [METRIC_LABELS_NONE] = node_put,   [METRIC_LABELS_VERSION] = version_put,
+        [METRIC_LABELS_SHARD] = shard_put, [METRIC_LABELS_CODE] = codes_put,
+        [METRIC_LABELS_PART] = part_put,
     };
+    enum metric which = (enum metric)c->row;
+    if (c->item == 0)
+        head_put(t, metric_row(which));
+    else
+        labels[metric_row(which)->labels](t, which, v, c->item - 1);
+}
+
+size_t metrics_print(const struct metrics_view *v, struct metrics_cursor *c, char *out, size_t cap)
+{
     struct text t = { .at = out, .cap = cap };
-    for (uint32_t i = 0; i < METRIC_COUNT; i++) {
-        if (!metric_is_told((enum metric)i, v))
-            continue;
-        head_put(&t, metric_row((enum metric)i));
-        labels[metric_row((enum metric)i)->labels](&t, (enum metric)i, v);
+    check(cap >= METRICS_PIECE_MAX);
+    while (c->row < METRIC_COUNT) {
+        size_t before = t.len;
+        piece_put(&t, v, c);
+        if (t.len >= cap) { /* the terminator wants its place while a piece is written */
+            check(before);
+            return before;
+        }
+        if (c->item++ == series_count((enum metric)c->row, v))
+            *c = (struct metrics_cursor){ .row = c->row + 1 };
     }
     return t.len;
 }

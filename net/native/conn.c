@@ -67,6 +67,7 @@ static void conn_expire(struct conn *c)
     } else {
         conn_refuse(c, ERR_TIMEOUT, "the connection was idle for connection.idle");
     }
+    metrics_add(c->desk->metrics, METRIC_CONNECTIONS_TIMED_OUT, 1);
     conn_settle(c);
 }
 
@@ -121,6 +122,7 @@ void conn_open(struct desk_native *d, int fd)
         io_fd_close(d->shard->io, fd);
         return;
     }
+    metrics_add(d->metrics, METRIC_CONNECTIONS, 1);
     list_push(&d->conns, &c->node);
     conn_receive(c);
     conn_watch(c);
@@ -205,6 +207,7 @@ static void conn_close_fd(struct conn *c)
         return;
     io_fd_close(c->desk->shard->io, c->fd);
     c->fd = -1;
+    metrics_sub(c->desk->metrics, METRIC_CONNECTIONS, 1);
     atomic_fetch_sub(&c->desk->native->connections, 1);
 }
 

@@ -76,6 +76,7 @@ static void large_done(struct op *op)
         return;
     }
     uint8_t *payload = c->large;
+    metrics_add(c->desk->metrics, METRIC_BYTES_IN, op->got);
     c->large = NULL;
     c->head_len = 0;
     c->frame_ns = 0;
@@ -215,6 +216,7 @@ static void recv_done(struct op *op)
     struct conn *c = container_of(op, struct conn, recv);
     c->pool = op->buf;
     c->in = (struct bytes){ op->buf, op->buf ? op->got : 0 };
+    metrics_add(c->desk->metrics, METRIC_BYTES_IN, c->in.len);
     if (op->err != ERR_OK) {
         conn_break(c);
     } else if (!op->buf || !op->got) {

@@ -104,6 +104,7 @@ static void request_refuse_frame(struct request *r, enum err err, uint64_t limit
 {
     answer_free(r);
     r->batches = (struct bytes){ NULL, 0 };
+    metrics_error(r->conn->desk->metrics, err);
     uint8_t *at = answer_room(r, FRAME_ERROR_MAX);
     r->answer_bytes =
         (uint32_t)frame_make_error(at, FRAME_ERROR_MAX, &r->frame, err, limit, value, text);
@@ -195,6 +196,7 @@ static void request_empty(struct request *r)
     node_unlink(&r->placing);
     answer_free(r);
     words_free(r->words);
+    free(r->walk);
     free(r->memory);
 }
 
@@ -215,7 +217,7 @@ void request_free(struct request *r)
     struct conn *c = r->conn;
     memory_give(c->desk, r->charged);
     if (r->counted)
-        atomic_fetch_sub(&c->desk->native->requests, 1);
+        metrics_sub(c->desk->metrics, METRIC_REQUESTS, 1);
     c->request_count--;
     conn_mark(c);
     request_empty(r);
@@ -233,6 +235,7 @@ static struct request *request_make(struct conn *c)
     check(r); /* a few hundred bytes: the system is out of memory */
     r->conn = c;
     r->frame = c->frame;
+    r->begin_ns = desk_now(c->desk);
     list_push(&c->requests, &r->node);
     c->request_count++;
     return r;
@@ -242,6 +245,7 @@ void request_begin_fault(struct conn *c, const struct fault *fault)
 {
     struct request *r = request_make(c);
     struct why why;
+    metrics_add(c->desk->metrics, METRIC_FRAMES_IN, 1);
     fault_text(fault, c->frame.verb, &why);
     desk_say(c->desk, LOG_LEVEL_INFO, c, fault->err, why.text);
     request_fault(r, fault);
@@ -272,18 +276,18 @@ static const char *request_unfit(const struct request *r, enum err *err)
     return NULL;
 }
 
-/* In the order of the server's limit: under way are those that were started. */
+/* Under way are those that were started. */
 static bool request_count(struct request *r)
 {
-    struct native *n = r->conn->desk->native;
-    if (atomic_fetch_add(&n->requests, 1) < n->opts.requests_max) {
-        r->counted = true;
-        return true;
-    }
-    atomic_fetch_sub(&n->requests, 1);
-    request_refuse(r, ERR_BUSY, n->opts.requests_max, n->opts.requests_max + 1,
-                   "requests.max are under way: try again");
-    return false;
+    struct desk_native *d = r->conn->desk;
+    uint64_t others = metrics_own(d->metrics, METRIC_REQUESTS);
+    r->counted = others < d->requests_max;
+    if (r->counted)
+        metrics_add(d->metrics, METRIC_REQUESTS, 1);
+    else
+        request_refuse(r, ERR_BUSY, d->requests_max, others + 1,
+                       "this shard's part of requests.max is under way: try again");
+    return r->counted;
 }
 
 void request_begin(struct conn *c, struct bytes payload, uint8_t *memory)
@@ -293,6 +297,7 @@ void request_begin(struct conn *c, struct bytes payload, uint8_t *memory)
     enum err err;
     r->memory = memory;
     r->charged += memory ? payload.len : 0;
+    metrics_add(c->desk->metrics, METRIC_FRAMES_IN, 1);
     const char *unfit = request_unfit(r, &err);
     if (unfit)
         request_refuse(r, err, 0, 0, unfit);

@@ -8,12 +8,15 @@
 static void send_done(struct op *op)
 {
     struct conn *c = container_of(op, struct conn, send);
+    struct metrics *m = c->desk->metrics;
     struct node *n;
+    if (op->err == ERR_OK)
+        metrics_add(m, METRIC_BYTES_OUT, c->send_bytes);
     c->out_bytes -= c->send_bytes;
     c->send_bytes = 0;
     if (op->err != ERR_OK)
         conn_break(c);
-    while ((n = list_first(&c->sending)))
+    for (; (n = list_first(&c->sending)); metrics_add(m, METRIC_FRAMES_OUT, op->err == ERR_OK))
         request_free(container_of(n, struct request, node));
     if (c->state != CONN_LINGER)
         c->quiet_ns = desk_now(c->desk);

@@ -16,19 +16,21 @@ bool memory_take(struct desk_native *d, uint64_t bytes)
 {
     if (d->memory_used && d->memory_used + bytes > d->memory_max)
         return false;
-    d->memory_used += bytes;
+    memory_force(d, bytes);
     return true;
 }
 
 void memory_force(struct desk_native *d, uint64_t bytes)
 {
     d->memory_used += bytes;
+    metrics_add(d->metrics, METRIC_NETWORK_MEMORY, bytes);
 }
 
 void memory_give(struct desk_native *d, uint64_t bytes)
 {
     check(d->memory_used >= bytes);
     d->memory_used -= bytes;
+    metrics_sub(d->metrics, METRIC_NETWORK_MEMORY, bytes);
 }
 
 /* ---- words ---- */
@@ -70,14 +72,50 @@ static void opts_default(struct native_opts *o)
     o->partitions_default = o->partitions_default ? o->partitions_default : 1;
 }
 
-static void desk_init(struct desk_native *d, struct native *n)
+/* More connections than there may be: closed without a word, which costs least. */
+static bool connection_take(struct listener *l, int fd)
 {
-    *d = (struct desk_native){ .native = n, .memory_max = n->opts.memory_bytes / n->opts.shards };
+    struct desk_native *d = l->arg;
+    struct native *n = d->native;
+    if (atomic_fetch_add(&n->connections, 1) >= n->opts.connections_max) {
+        atomic_fetch_sub(&n->connections, 1);
+        metrics_add(d->metrics, METRIC_CONNECTIONS_REFUSED, 1);
+        desk_say(d, LOG_LEVEL_WARN, NULL, ERR_LIMIT,
+                 "connections.max is reached: a connection was turned away");
+        io_fd_close(d->shard->io, fd);
+        return true;
+    }
+    metrics_add(d->metrics, METRIC_CONNECTIONS_OPENED, 1);
+    conn_open(d, fd);
+    return true;
+}
+
+static void accept_failed(struct listener *l, enum err err)
+{
+    desk_say(l->arg, LOG_LEVEL_WARN, NULL, err, "accepting failed; trying again");
+}
+
+static void listener_closed(struct listener *l)
+{
+    desk_settle(l->arg);
+}
+
+static void desk_init(struct desk_native *d, struct native *n, uint32_t number)
+{
+    const struct native_opts *o = &n->opts;
+    *d = (struct desk_native){ .native = n,
+                               .memory_max = o->memory_bytes / o->shards,
+                               .requests_max = (uint32_t)max_u64(o->requests_max / o->shards, 1),
+                               .metrics = metrics_board_at(o->board, number) };
     list_init(&d->conns);
     list_init(&d->dirty);
     list_init(&d->waiting);
     for (uint32_t i = 0; i < NATIVE_ADDRESSES_MAX; i++)
-        d->listeners[i] = (struct listener){ .desk = d, .fd = -1 };
+        d->listeners[i] = (struct listener){ .fd = -1,
+                                             .take = connection_take,
+                                             .failed = accept_failed,
+                                             .closed = listener_closed,
+                                             .arg = d };
 }
 
 static struct native *native_make(const struct native_opts *opts)
@@ -94,8 +132,30 @@ static struct native *native_make(const struct native_opts *opts)
     n->opts.log = opts->log ? &n->log : NULL;
     n->desks = aligned_alloc(alignof(struct desk_native), n->opts.shards * sizeof(*n->desks));
     for (uint32_t i = 0; n->desks && i < n->opts.shards; i++)
-        desk_init(&n->desks[i], n);
+        desk_init(&n->desks[i], n, i);
     return n;
+}
+
+static enum err listeners_open(struct native *n, struct io *io, struct why *why)
+{
+    int fds[SHARDS_MAX];
+    for (uint32_t i = 0; i < n->opts.at_count; i++) {
+        TRY(listen_at(io, &n->at[i], fds, n->opts.shards, why));
+        for (uint32_t k = 0; k < n->opts.shards; k++)
+            n->desks[k].listeners[i].fd = fds[k];
+    }
+    return ERR_OK;
+}
+
+static void listeners_close(struct native *n, struct io *io)
+{
+    for (uint32_t i = 0; i < n->opts.shards * NATIVE_ADDRESSES_MAX; i++) {
+        struct listener *l =
+            &n->desks[i / NATIVE_ADDRESSES_MAX].listeners[i % NATIVE_ADDRESSES_MAX];
+        if (l->fd >= 0)
+            io_fd_close(io, l->fd);
+        l->fd = -1;
+    }
 }
 
 enum err native_open(struct native **out, struct io *io, const struct native_opts *opts,
@@ -111,10 +171,13 @@ enum err native_open(struct native **out, struct io *io, const struct native_opt
     enum err err = !n || !n->desks ? ERR_NO_MEMORY : listeners_open(n, io, why);
     if (err == ERR_NO_MEMORY)
         why_set(why, "no memory for the native protocol's listeners");
-    if (err == ERR_OK)
+    if (err == ERR_OK) {
         *out = n;
-    else
-        native_close(&n);
+        return ERR_OK;
+    }
+    if (n && n->desks)
+        listeners_close(n, io);
+    native_close(&n);
     return err;
 }
 
@@ -146,14 +209,6 @@ struct io_address native_address(const struct native *n, uint32_t i)
     return n->at[i];
 }
 
-struct native_counts native_counts(const struct native *n)
-{
-    return (struct native_counts){ .connections = atomic_load(&n->connections),
-                                   .requests = atomic_load(&n->requests),
-                                   .accepted = atomic_load(&n->accepted),
-                                   .turned_away = atomic_load(&n->turned_away) };
-}
-
 /* ---- the front ---- */
 
 static struct desk_native *desk_at(void *arg, const struct shard *at)
@@ -176,7 +231,7 @@ static void front_open(void *arg, struct serve *s, struct shard *at)
         log_open(d->log, &opts);
     }
     for (uint32_t i = 0; i < d->native->opts.at_count; i++)
-        listener_start(&d->listeners[i]);
+        listener_start(&d->listeners[i], at);
 }
 
 /* Who waits for memory goes on in the order of waiting, while there is some. */

@@ -6,7 +6,7 @@
  *     native_close(&n);
  *
  * Each shard listens for itself (SO_REUSEPORT) and serves what it accepted, or what another one
- * handed over because hello asked for this shard. Nothing is shared but three counters.
+ * handed over because hello asked for this shard. Nothing is shared but the number of connections.
  *
  * Owner      whoever starts the node. native_open() before serve_open(), native_close() after
  *            serve_close().
@@ -26,6 +26,7 @@
 #include "engine/io/socket.h"
 #include "engine/serve/serve.h"
 #include "net/log/log.h"
+#include "net/metric/board.h"
 
 #define NATIVE_ADDRESSES_MAX 16u
 
@@ -33,17 +34,19 @@ struct native_opts {
     const struct io_address *at; /* borrowed during native_open() */
     uint32_t at_count;
     uint32_t shards, node;
-    uint32_t frame_max;          /* largest request payload; 0: 32 MiB */
-    uint32_t connections_max;    /* of all shards; more are closed at once. 0: 10,000 */
-    uint32_t requests_max;       /* under way, of all shards; more are BUSY. 0: 65,536 */
-    uint64_t memory_bytes;       /* 0: 256 MiB */
-    uint64_t idle_ns;            /* 0: for ever */
-    uint64_t frame_timeout_ns;   /* 0: 30 s; longer for large frames: 64 KiB/s */
-    uint64_t send_timeout_ns;    /* likewise, for what is sent */
-    uint32_t partitions_default; /* of topics created without a number; 0: 1 */
-    enum durability durability;  /* of topics created without one ... */
-    bool durability_set;         /* ... if this says so, else what the engine gives */
-    const struct log_opts *log;  /* NULL: says nothing */
+    uint32_t frame_max;                /* largest request payload; 0: 32 MiB */
+    uint32_t connections_max;          /* of all shards; more are closed at once. 0: 10,000 */
+    uint32_t requests_max;             /* under way, an equal part for each shard; more are BUSY. 0:
+                                          65,536 */
+    uint64_t memory_bytes;             /* 0: 256 MiB */
+    uint64_t idle_ns;                  /* 0: for ever */
+    uint64_t frame_timeout_ns;         /* 0: 30 s; longer for large frames: 64 KiB/s */
+    uint64_t send_timeout_ns;          /* likewise, for what is sent */
+    uint32_t partitions_default;       /* of topics created without a number; 0: 1 */
+    enum durability durability;        /* of topics created without one ... */
+    bool durability_set;               /* ... if this says so, else what the engine gives */
+    const struct log_opts *log;        /* NULL: says nothing */
+    const struct metrics_board *board; /* of as many shards; borrowed until native_close() */
 };
 
 struct native;
@@ -57,13 +60,5 @@ void native_close(struct native **n);
 struct serve_front native_front(struct native *n);
 /* Where it listens: a port 0 is known by now. i < at_count. */
 struct io_address native_address(const struct native *n, uint32_t i);
-
-/* Of all shards together; any thread. */
-struct native_counts {
-    uint64_t connections; /* open now */
-    uint64_t requests;    /* under way now */
-    uint64_t accepted, turned_away;
-};
-struct native_counts native_counts(const struct native *n);
 
 #endif

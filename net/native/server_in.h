@@ -1,7 +1,7 @@
 /* server_in.h -- what the files of the native server share: the desk of a shard, connections,
  * requests.
  *
- * listen.c accepts, conn.c is their life, receive.c takes frames apart, request.c begins and ends
+ * conn.c is their life, receive.c takes frames apart, request.c begins and ends
  * requests, verbs*.c are the rows of the table, send.c gathers answers, places.c knows where
  * partitions are.
  */
@@ -11,6 +11,8 @@
 #include <stdatomic.h>
 
 #include "engine/base/map.h"
+#include "net/listen/listen.h"
+#include "net/metric/walk.h"
 #include "net/native/hello.h"
 #include "net/native/server.h"
 
@@ -22,17 +24,9 @@
 #define HELLO_TIMEOUT_NS   (10 * SEC_NS)
 #define LINGER_NS          (1 * SEC_NS) /* for the peer to read our last words */
 #define DRAIN_NS           (10 * SEC_NS)
-#define ACCEPT_AGAIN_NS    (100 * MS_NS)
 #define ANSWER_SMALL_BYTES 192u /* hello's and every fixed one */
 
 /* ---- a shard's part ---- */
-
-struct listener {
-    struct desk_native *desk;
-    int fd; /* -1: none */
-    struct op op;
-    struct timer again; /* after LIMIT */
-};
 
 struct desk_native {
     struct native *native;
@@ -47,6 +41,8 @@ struct desk_native {
     bool closing, closed;
     struct timer drain;
     struct log *log; /* NULL: none */
+    struct metrics *metrics;
+    uint32_t requests_max;
     alignas(64) char pad[1];
 };
 
@@ -55,8 +51,7 @@ struct native {
     struct io_address at[NATIVE_ADDRESSES_MAX];
     struct desk_native *desks;
     struct log_opts log;
-    atomic_uint_fast32_t connections, requests;
-    atomic_uint_fast64_t accepted, turned_away;
+    atomic_uint_fast32_t connections; /* of all shards: only who comes and goes touches it */
 };
 
 /* Takes budget; false: there is none, wait. A single piece that is larger than all of it passes
@@ -71,12 +66,6 @@ void desk_say(struct desk_native *d, enum log_level level, const struct conn *c,
               const char *message);
 /* If it closes, and nothing is left: says so to serve. */
 void desk_settle(struct desk_native *d);
-
-/* ---- listen.c ---- */
-
-enum err listeners_open(struct native *n, struct io *io, struct why *why);
-void listener_start(struct listener *l);
-void listener_stop(struct listener *l);
 
 /* ---- connections ---- */
 
@@ -177,8 +166,9 @@ struct request {
     struct topic_words *words;
     void (*go)(struct request *r); /* when the place is known */
     struct place *place;
+    uint64_t begin_ns;
     bool held;    /* an append that ended before an older one of its partition */
-    bool counted; /* in native.requests */
+    bool counted; /* in METRIC_REQUESTS of its shard */
     bool lent;    /* fetch.batches are to be given back */
     uint64_t charged;
     /* The answer: at `answer` or in `small`, and batches. */
@@ -197,11 +187,10 @@ struct request {
         struct verb_alter alter;
         struct verb_describe describe;
         struct verb_list list;
-        struct verb_stats stats;
         struct hello_answer hello;
     };
     union payload asked; /* views only into `memory` */
-    struct serve_stats sum;
+    struct walk *walk;   /* stats: free() */
 };
 
 /* One verb: how a decoded request starts, and how a finished one is answered. */
@@ -254,7 +243,6 @@ void delete_start(struct request *r);
 void alter_start(struct request *r);
 void nothing_answer(struct request *r);
 void stats_start(struct request *r);
-void stats_answer(struct request *r);
 void hello_start(struct request *r);
 void hello_tell(struct request *r); /* on the shard that serves it */
 /* The hand-over, when nothing of it is in flight. */

@@ -47,9 +47,17 @@ static void append_start(struct request *r)
     place_start(r, &r->append.place, append_go);
 }
 
+static void latency_count(const struct request *r, enum metric_latency which, uint64_t waited_ns)
+{
+    const struct desk_native *d = r->conn->desk;
+    uint64_t ns = desk_now(d) - r->begin_ns;
+    metrics_latency(d->metrics, which, ns - min_u64(ns, waited_ns));
+}
+
 static void append_answer(struct request *r)
 {
     const struct verb_append *v = &r->append;
+    latency_count(r, METRIC_LATENCY_APPEND, 0);
     struct append_answer tell = { .base_offset = v->base_off,
                                   .append_ms = v->append_ms,
                                   .count = v->count,
@@ -93,6 +101,7 @@ static void fetch_answer(struct request *r)
                                  .high_offset = v->visible_off,
                                  .start_offset = v->start_off,
                                  .batches = v->batches };
+    latency_count(r, METRIC_LATENCY_FETCH, v->waited_ns);
     r->lent = true;
     memory_force(r->conn->desk, v->batches.len);
     r->charged += v->batches.len;
@@ -168,5 +177,5 @@ const struct verb_serve verb_serves[VERB_COUNT] = {
     [VERB_FETCH] = { false, fetch_start, fetch_answer },
     [VERB_OFFSETS] = { false, offsets_start, offsets_answer },
     [VERB_TRIM] = { false, trim_start, trim_answer },
-    [VERB_STATS] = { false, stats_start, stats_answer },
+    [VERB_STATS] = { false, stats_start, NULL },
 };

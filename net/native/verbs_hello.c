@@ -78,12 +78,13 @@ static void conn_arrive(struct letter *l, struct shard *at)
     if (!d->shard || d->closing) {
         probe("native: a connection came to a shard that is closing");
         atomic_fetch_sub(&d->native->connections, 1);
-        atomic_fetch_sub(&d->native->requests, 1);
         io_fd_close(at->io, c->fd);
         conn_drop(c);
         return;
     }
     memory_force(d, conn_hello(c)->charged);
+    metrics_add(d->metrics, METRIC_CONNECTIONS, 1);
+    metrics_add(d->metrics, METRIC_REQUESTS, 1);
     list_push(&d->conns, &c->node);
     hello_tell(conn_hello(c));
     conn_feed(c);
@@ -102,6 +103,8 @@ void conn_move(struct conn *c)
     node_unlink(&c->dirty);
     node_unlink(&c->waiting);
     memory_give(d, conn_hello(c)->charged);
+    metrics_sub(d->metrics, METRIC_CONNECTIONS, 1);
+    metrics_sub(d->metrics, METRIC_REQUESTS, 1);
     c->letter.open = conn_arrive;
     shard_post(serve_shard(d->serve, to), &c->letter);
     desk_settle(d);

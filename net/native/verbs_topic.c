@@ -1,8 +1,7 @@
-/* verbs_topic.c -- verbs of the metadata, and figures. */
+/* verbs_topic.c -- verbs of the metadata. */
 #include <stdlib.h>
 
 #include "engine/base/check.h"
-#include "net/native/figure.h"
 #include "net/native/server_in.h"
 
 #define SETTINGS_MAX   64u
@@ -13,7 +12,6 @@
 #define SHOWN_BYTES    (2u + KEY_MAX + 2u + SETTING_TEXT_MAX + 1u)
 #define SETTINGS_BYTES ((uint32_t)SETTING_COUNT * SHOWN_BYTES)
 #define PLACE_BYTES    12u
-#define FIGURES_BYTES  8192u
 
 static struct serve *serve_of(const struct request *r)
 {
@@ -216,56 +214,4 @@ void alter_start(struct request *r)
 void nothing_answer(struct request *r)
 {
     request_answer(r, &r->asked, 0);
-}
-
-/* ---- figures ---- */
-
-static void stats_ask(struct request *r, uint32_t shard)
-{
-    r->stats = (struct verb_stats){ .verb = request_verb(r), .shard = shard };
-    serve_stats(serve_of(r), &r->stats);
-}
-
-void stats_start(struct request *r)
-{
-    uint32_t shard = r->asked.stats.shard, shards = serve_shards(serve_of(r));
-    struct fault fault;
-    if (shard != SHARD_ANY && shard >= shards) {
-        fault_set(&fault, FAULT_RANGE, "shard", shard, shards - 1);
-        request_fault(r, &fault);
-        return;
-    }
-    r->sum = (struct serve_stats){ 0 };
-    stats_ask(r, shard == SHARD_ANY ? 0 : shard);
-}
-
-static bool figure_tell(struct stats_answer *tell, struct writer *w, const char *name,
-                        uint64_t value)
-{
-    struct fault fault;
-    return items_add(&tell->figures, ITEM_FIGURE, &(struct item_figure){ text_of(name), value }, w,
-                     &fault);
-}
-
-/* One shard after another, where all are asked for. */
-void stats_answer(struct request *r)
-{
-    uint8_t at[FIGURES_BYTES];
-    struct stats_answer tell = { 0 };
-    struct writer w;
-    uint32_t next = r->stats.shard + 1;
-    figures_add(&r->sum, &r->stats.stats);
-    if (r->asked.stats.shard == SHARD_ANY && next < serve_shards(serve_of(r))) {
-        stats_ask(r, next);
-        return;
-    }
-    struct native_counts counts = native_counts(r->conn->desk->native);
-    writer_open(&w, at, sizeof(at));
-    for (uint32_t i = 0; i < figure_count; i++)
-        check(figure_tell(&tell, &w, figures[i].name, figure_get(&r->sum, &figures[i])));
-    check(figure_tell(&tell, &w, "connections", counts.connections));
-    check(figure_tell(&tell, &w, "requests", counts.requests));
-    check(figure_tell(&tell, &w, "connections_accepted", counts.accepted));
-    check(figure_tell(&tell, &w, "connections_turned_away", counts.turned_away));
-    request_answer(r, &tell, 4 + (uint32_t)w.len);
 }

@@ -269,7 +269,7 @@ TEST(client, sends_ready_batches_as_they_are)
 
 static void figure_see(void *arg, const char *name, uint64_t value)
 {
-    if (strcmp(name, "appends") == 0)
+    if (strcmp(name, "shardlog_appends_total") == 0)
         *(uint64_t *)arg = value;
 }
 

@@ -353,8 +353,8 @@ class Connection:
 
     def stats(self, fields, _):
         fields.numbers("I")
-        figures = {"appends": self.server.appends, "topics": len(self.server.topics)}
-        return struct.pack("<I", 2) + b"".join(text(k) + struct.pack("<Q", v)
+        figures = {"shardlog_appends_total": self.server.appends}
+        return struct.pack("<I", len(figures)) + b"".join(text(k) + struct.pack("<Q", v)
                                                for k, v in figures.items())
 
 

@@ -30,7 +30,15 @@ figures = dict(line.rsplit(None, 1) for line in body.splitlines() if not line.st
 both = lambda name: sum(int(figures['%s{shard="%d"}' % (name, i)]) for i in range(2))
 assert status == 200 and both("shardlog_appends_total") >= 1, body
 assert both("shardlog_partitions") == 2 and figures["shardlog_ready"] == "1", body
-assert "shardlog_connections" not in body, body  # no front counts: no figure is better than a 0
+assert both("shardlog_connections_opened_total") >= 2 and both("shardlog_frames_received_total") >= 4, body
+assert both("shardlog_append_seconds_count") >= 1 and both("shardlog_network_memory_bytes") == 0, body
+high = [int(figures['shardlog_partition_high_offset{topic="t",partition="%d"}' % i]) for i in range(2)]
+assert sum(high) == 100 and figures["shardlog_partitions_left_out"] == "0", body
+# HTTP/1.0 knows no chunks: the end of the stream is the end of the page
+with socket.create_connection(("127.0.0.1", port)) as s:
+    s.sendall(b"GET /metrics HTTP/1.0\r\n\r\n")
+    old = b"".join(iter(lambda: s.recv(65536), b"")).decode()
+assert "chunked" not in old and old.split("\r\n\r\n", 1)[1].count("\n") == body.count("\n"), old
 # more at once than are served: the others wait, and a silent one harms nobody
 silent = [socket.create_connection(("127.0.0.1", port)) for _ in range(15)]
 for _ in range(50):

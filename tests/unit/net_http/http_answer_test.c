@@ -35,6 +35,19 @@ TEST(http_answer, golden)
     out[len] = '\0';
     EXPECT_STR(out, "HTTP/1.1 200 OK\r\nContent-Type: text/plain; version=0.0.4\r\n"
                     "Content-Length: 123456789012\r\n" SAFE "Connection: close\r\n\r\n");
+    a = (struct http_answer){ .status = 200, .length = HTTP_CHUNKS, .keep_alive = true };
+    out[http_answer_head(&a, out)] = '\0';
+    EXPECT_STR(out, "HTTP/1.1 200 OK\r\nContent-Type: text/plain; charset=utf-8\r\n"
+                    "Transfer-Encoding: chunked\r\n" SAFE "Connection: keep-alive\r\n\r\n");
+    a = (struct http_answer){ .status = 200, .length = HTTP_UNTIL_CLOSE };
+    out[http_answer_head(&a, out)] = '\0';
+    EXPECT_STR(out, "HTTP/1.1 200 OK\r\nContent-Type: text/plain; charset=utf-8\r\n" SAFE
+                    "Connection: close\r\n\r\n");
+    char chunk[HTTP_CHUNK_HEAD_MAX];
+    EXPECT_EQ(http_chunk_head(32768, chunk), 6);
+    EXPECT_STR(chunk, "8000\r\n");
+    EXPECT_EQ(http_chunk_head(SIZE_MAX, chunk), 18);
+    EXPECT_EQ(http_chunk_head(0, chunk), 3);
 }
 
 TEST(http_answer, every_refusal_fits)

@@ -42,6 +42,7 @@ TEST(http_request, taken)
         EXPECT_EQ(r.page, rows[i].page);
         EXPECT_EQ(r.head, rows[i].head);
         EXPECT_EQ(r.keep_alive, rows[i].keep_alive);
+        EXPECT_EQ(r.chunks, strstr(rows[i].text, "HTTP/1.1") != NULL);
         EXPECT_EQ(r.bytes, strlen(rows[i].text));
     }
 }

@@ -118,7 +118,7 @@ TEST(hostile, cut_in_a_frame)
         peer_put(&bad, at, part);
         node_pass(&world.node, 10 * MS_NS);
         peer_close(&bad);
-        EXPECT_EQ(native_counts(world.native).connections, 1);
+        EXPECT_EQ(broker_figure(METRIC_CONNECTIONS), 1);
         EXPECT_EQ(broker_memory(), 0);
     }
     end();
@@ -173,7 +173,7 @@ TEST(hostile, slow_reader)
         if (i % 10 == 0)
             peer_ping(&good);
     }
-    EXPECT_EQ(native_counts(world.native).connections, 1);
+    EXPECT_EQ(broker_figure(METRIC_CONNECTIONS), 1);
     EXPECT_EQ(broker_memory(), 0);
     end();
 }
@@ -218,7 +218,7 @@ TEST(hostile, connections)
     peer_connect(&more);
     EXPECT(!peer_answer(&more, SEC_NS, &f, &out) && more.ended);
     peer_close(&more);
-    EXPECT_EQ(native_counts(world.native).turned_away, 1);
+    EXPECT_EQ(broker_figure(METRIC_CONNECTIONS_REFUSED), 1);
     peer_close(&bad);
     peer_open(&bad);
     end();

@@ -24,6 +24,8 @@ void broker_start(uint64_t seed, uint32_t shards, const struct native_opts *opts
     o.at = &at;
     o.at_count = 1;
     o.shards = shards;
+    o.board = &world.board;
+    EXPECT_OK(metrics_board_open(&world.board, shards, 1));
     EXPECT_OK(native_open(&world.native, world.io, &o, &why));
     world.front = native_front(world.native);
     world.node.fronts = &world.front;
@@ -40,14 +42,24 @@ uint64_t broker_memory(void)
     return used;
 }
 
+uint64_t broker_figure(enum metric which)
+{
+    uint64_t sum = 0;
+    for (uint32_t i = 0; i < world.node.shards; i++)
+        sum += metrics_own(metrics_board_at(&world.board, i), which);
+    return sum;
+}
+
 void broker_end(void)
 {
     node_stop(&world.node);
-    struct native_counts counts = native_counts(world.native);
-    EXPECT_EQ(counts.connections, 0);
-    EXPECT_EQ(counts.requests, 0);
+    EXPECT_EQ(broker_figure(METRIC_CONNECTIONS), 0);
+    EXPECT_EQ(world.native->connections, 0);
+    EXPECT_EQ(broker_figure(METRIC_REQUESTS), 0);
+    EXPECT_EQ(broker_figure(METRIC_NETWORK_MEMORY), 0);
     EXPECT_EQ(broker_memory(), 0);
     native_close(&world.native);
+    metrics_board_close(&world.board);
     world.node.beside = NULL;
     node_pass(&world.node, 0);
     io_close(&world.io);
