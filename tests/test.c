@@ -20,6 +20,7 @@
 static struct test *tests;
 static _Atomic uint32_t fail_count; /* failing checks of the running case */
 static const char *skip_reason;     /* of the running case; NULL: not skipped */
+static void (*around[2])(void);     /* before and after each case; NULL: nothing */
 
 struct kept {
     struct kept *next;
@@ -47,6 +48,12 @@ void test_register(struct test *t)
     *at = t;
 }
 
+void test_around(void (*before)(void), void (*after)(void))
+{
+    around[0] = before;
+    around[1] = after;
+}
+
 static bool test_chosen(const struct test *t, char **words)
 {
     char name[256];
@@ -61,7 +68,11 @@ static void test_run(const struct test *t, struct tally *tally)
 {
     atomic_store(&fail_count, 0);
     skip_reason = NULL;
+    if (around[0])
+        around[0]();
     t->run();
+    if (around[1])
+        around[1]();
     uint32_t failed = atomic_load(&fail_count);
     if (failed) {
         printf("FAIL %s.%s: %" PRIu32 " checks failed\n", t->module, t->behaviour, failed);

@@ -86,6 +86,9 @@ const char *test_dir(void);
 /* `name` inside directory `dir`, in memory that stays valid until exit. */
 const char *test_path(const char *dir, const char *name);
 
+/* Runs `before` and `after` around every case of the program; `after` may check. One pair. */
+void test_around(void (*before)(void), void (*after)(void));
+
 /* What the macros call; each returns whether the check held. */
 bool test_expect(bool held, const char *file, int line, const char *what);
 bool test_expect_eq(int64_t a, int64_t b, const char *file, int line, const char *what);

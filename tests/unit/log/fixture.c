@@ -6,6 +6,7 @@
 
 #include "engine/base/batch.h"
 #include "engine/base/check.h"
+#include "tests/unit/log/audit.h"
 
 #define TURNS_MAX 2000000u /* of one wait: a store that spins shows as a failure, not as a hang */
 
@@ -60,6 +61,8 @@ static void sent_free(struct sent *s)
 
 void fixture_close(struct fixture *f)
 {
+    if (f->store && !f->bent)
+        store_audit(f->store);
     if (f->store)
         sim_crash(f->node, SIM_KILL); /* what is in flight ends with its machine */
     store_close(&f->store);
@@ -202,6 +205,8 @@ void fixture_settle(struct fixture *f)
             break;
     }
     EXPECT(calm == 3 || f->store->poisoned);
+    if (calm == 3 && !f->bent && !f->store->poisoned)
+        store_audit_quiet(f->store);
 }
 
 void fixture_checkpoint(struct fixture *f)

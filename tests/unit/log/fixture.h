@@ -45,6 +45,7 @@ struct fixture {
     struct why why;
     struct book books[BOOKS];
     uint64_t seed;
+    bool bent; /* the test changed tables by hand: audit.h does not hold for them */
 };
 
 /* The geometry and options of fixture_open(): 512 KiB ring, entries of 64 KiB, extents of 16 to

@@ -109,6 +109,7 @@ TEST(mark, walk_finds_every_batch_and_steps_over_padding)
     // sealed extent in its tail; its marks are copied, forgotten and walked again.
     struct fixture f;
     fixture_open(&f, 1);
+    f.bent = true;
     f.opts.direct_min = KIB(64);
     struct part *p = fixture_add(&f, 0);
     for (uint32_t i = 0; i < 7; i++)
