@@ -40,7 +40,7 @@ static enum err tiles_join(struct index_read *x)
 {
     struct extent *e = x->e;
     uint32_t loaded = e->tile_count - e->tile_from;
-    struct tile *tiles = malloc(((size_t)e->tile_count + 1) * sizeof(*tiles));
+    struct tile *tiles = malloc((size_t)e->tile_count * sizeof(*tiles));
     if (!tiles)
         return ERR_NO_MEMORY;
     enum err err = blocks_decode(x, tiles);
@@ -52,7 +52,7 @@ static enum err tiles_join(struct index_read *x)
         memcpy(tiles + e->tile_from, e->tiles, loaded * sizeof(*tiles));
     free(e->tiles);
     e->tiles = tiles;
-    e->tile_cap = e->tile_count + 1;
+    e->tile_cap = e->tile_count;
     e->tile_from = 0;
     return ERR_OK;
 }

@@ -25,7 +25,8 @@ void build_row(struct build *b, const struct row *r)
 
 /* ---- requests ---- */
 
-/* Other requests for a partition that goes: those that wait end here, none keeps a pointer. */
+/* Other requests for a partition that goes: those that wait end here, none keeps a pointer. They
+ * came before its drop: after it, none is taken. */
 static void requests_orphan(struct store *s, const struct part *p)
 {
     list_each (&s->requests, n) {
@@ -87,7 +88,6 @@ static void build_requests(struct build *b)
         list_push(&s->commit.requests, n);
         build_row(b, &r->row);
         request_apply(s, r);
-        n_next_ = s->requests.head.next; /* a drop may have ended others */
     }
 }
 

@@ -338,6 +338,10 @@ void store_audit_quiet(const struct store *s)
         EXPECT(!node_linked(&p->commit_node) && !node_linked(&p->direct_node));
         for (uint32_t j = 0; j < p->extent_count; j++)
             EXPECT_EQ(p->extents[j]->pins, 0);
+        for (const struct node *n = p->chunks.head.next; n != &p->chunks.head; n = n->next) {
+            const struct chunk *c = container_of(n, struct chunk, node);
+            EXPECT_EQ(node_linked(&c->clean), c->pos + c->cap <= p->disk_pos);
+        }
     }
     EXPECT(list_empty(&s->zombies) && list_empty(&s->dying) && s->gone_slot_count == 0);
 }

@@ -6,6 +6,7 @@
 
 #include "engine/base/batch.h"
 #include "engine/base/check.h"
+#include "engine/log/verify.h"
 #include "tests/unit/log/audit.h"
 
 #define TURNS_MAX 2000000u /* of one wait: a store that spins shows as a failure, not as a hang */
@@ -57,22 +58,6 @@ static void sent_free(struct sent *s)
 {
     free(s->bytes);
     free(s);
-}
-
-void fixture_close(struct fixture *f)
-{
-    if (f->store && !f->bent)
-        store_audit(f->store);
-    if (f->store)
-        sim_crash(f->node, SIM_KILL); /* what is in flight ends with its machine */
-    store_close(&f->store);
-    io_close(&f->io);
-    sim_close(&f->sim);
-    for (uint32_t i = 0; i < BOOKS; i++) {
-        for (uint32_t j = 0; j < f->books[i].count; j++)
-            sent_free(f->books[i].at[j]);
-        free(f->books[i].at);
-    }
 }
 
 static void stop_done(struct store_stop *stop)
@@ -139,6 +124,46 @@ void fixture_stop_again(struct fixture *f)
 {
     fixture_stop(f);
     check(fixture_start(f) == ERR_OK);
+}
+
+/* Whatever the test was about: the machine ends, nothing on its disk is damaged, and an opening
+ * brings back all that was acknowledged. */
+static void last_look(struct fixture *f)
+{
+    struct verify_counts counts;
+    struct verify_opts opts = { 0 };
+    sim_fault_clear(f->node);
+    sim_disk_limit(f->node, 0);
+    fixture_crash(f, SIM_KILL);
+    EXPECT_OK(verify_run(f->io, f->dir, &opts, &counts, &f->why));
+    EXPECT_EQ(counts.finds[FIND_DAMAGE], 0); /* an image may have been cut short */
+    f->opts.read_only = false;
+    if (!EXPECT_OK(fixture_start(f)))
+        return;
+    books_forget(f);
+    store_audit(f->store);
+    for (uint32_t i = 0; i < BOOKS; i++)
+        if (fixture_part(f, i))
+            fixture_verify(f, i, 1 << 20);
+    store_audit(f->store);
+}
+
+void fixture_close(struct fixture *f)
+{
+    if (f->store && !f->bent)
+        store_audit(f->store);
+    if (f->store && !f->bent && !f->hurt)
+        last_look(f);
+    if (f->store)
+        sim_crash(f->node, SIM_KILL); /* what is in flight ends with its machine */
+    store_close(&f->store);
+    io_close(&f->io);
+    sim_close(&f->sim);
+    for (uint32_t i = 0; i < BOOKS; i++) {
+        for (uint32_t j = 0; j < f->books[i].count; j++)
+            sent_free(f->books[i].at[j]);
+        free(f->books[i].at);
+    }
 }
 
 /* ---- time ---- */
@@ -475,6 +500,7 @@ int64_t fixture_find(struct fixture *f, uint32_t book, int64_t time)
 void fixture_flip(struct fixture *f, const char *name, uint64_t pos)
 {
     uint8_t byte;
+    f->hurt = true;
     sim_file_read(f->node, FIXTURE_DIR, name, pos, &byte, 1);
     byte ^= 0x10;
     sim_file_write(f->node, FIXTURE_DIR, name, pos, &byte, 1);

@@ -46,6 +46,7 @@ struct fixture {
     struct book books[BOOKS];
     uint64_t seed;
     bool bent; /* the test changed tables by hand: audit.h does not hold for them */
+    bool hurt; /* the disk holds what the books do not have: the test judges it alone */
 };
 
 /* The geometry and options of fixture_open(): 512 KiB ring, entries of 64 KiB, extents of 16 to
@@ -55,6 +56,7 @@ void fixture_boot(struct fixture *f); /* an io and the directory */
 enum err fixture_create(struct fixture *f);
 enum err fixture_start(struct fixture *f);           /* store_open */
 void fixture_open(struct fixture *f, uint64_t seed); /* init, boot, create, start; must succeed */
+/* Ends the machine, and looks once more at what it leaves: see last_look(). */
 void fixture_close(struct fixture *f);
 /* Stops in order: checkpoint, close. */
 void fixture_stop(struct fixture *f);

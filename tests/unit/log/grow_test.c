@@ -62,6 +62,34 @@ TEST(grow, prepares_space_ahead)
     fixture_close(&f);
 }
 
+TEST(grow, is_busy_as_long_as_a_file_is_made_zeroed_or_removed)
+{
+    struct fixture f;
+    bool making = false, zeroing = false, removing = false;
+    fixture_open(&f, 84);
+    const struct grower *g = f.store->grower;
+    for (uint32_t i = 0; i < 2000 && (i < 10 || volumes_busy(f.store)); i++) {
+        EXPECT_EQ(volumes_busy(f.store), g->step != MAKE_NONE || g->zeroing);
+        making |= g->step != MAKE_NONE && !g->zeroing;
+        zeroing |= g->step == MAKE_NONE && g->zeroing;
+        fixture_turn(&f);
+    }
+    EXPECT(making && zeroing);
+    fixture_add(&f, 0);
+    for (uint32_t i = 0; i < 26; i++)
+        fixture_fill(&f, 0, 1, 120000);
+    EXPECT_OK(fixture_drop(&f, 0));
+    f.store->want_checkpoint = true;
+    for (uint32_t i = 0; i < 2000 && !removing; i++) {
+        fixture_turn(&f);
+        removing = g->removing && g->step == MAKE_NONE && !g->zeroing;
+    }
+    EXPECT(removing && volumes_busy(f.store));
+    fixture_settle(&f);
+    EXPECT(!volumes_busy(f.store));
+    fixture_close(&f);
+}
+
 TEST(grow, zero_ahead_counts_free_slabs_only)
 {
     struct fixture f;

@@ -145,3 +145,34 @@ TEST(mark, walk_finds_every_batch_and_steps_over_padding)
     EXPECT_ERR(marks_walk(p, kept[2].pos, kept[3].pos + 60, 7), ERR_CORRUPT); /* half a header */
     fixture_close(&f);
 }
+
+TEST(mark, walk_believes_no_offset_beyond_the_largest)
+{
+    // Goal: the end of a batch is an offset too. Method: a batch of 10 offsets whose first one is
+    // changed in the tail.
+    static const struct {
+        uint64_t off;
+        enum err err;
+    } rows[] = { { 5, ERR_OK },
+                 { OFF_MAX - 10, ERR_OK },
+                 { OFF_MAX - 9, ERR_CORRUPT },
+                 { OFF_MAX, ERR_CORRUPT },
+                 { 4, ERR_CORRUPT } }; /* below the mark before it */
+    struct fixture f;
+    fixture_open(&f, 3);
+    f.bent = true;
+    struct part *p = fixture_add(&f, 0);
+    fixture_fill(&f, 0, 1, 300);
+    EXPECT_OK(fixture_append(&f, 0,
+                             (struct spec){ .bytes = 300, .count = 10, .gap = true, .at_off = 5 }));
+    uint8_t *at;
+    REQUIRE(tail_find(p, 300, &at) == 300);
+    for (uint32_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        batch_stamp(at, rows[i].off, 1);
+        p->mark_count = 0;
+        mark_push(p, (struct mark){ 0, 0, 5, 1 });
+        EXPECT_ERR(marks_walk(p, 300, 600, 1), rows[i].err);
+        EXPECT_EQ(p->mark_count, rows[i].err ? 1 : 2);
+    }
+    fixture_close(&f);
+}

@@ -46,6 +46,25 @@ TEST(repair, image_pages_are_written_again_from_their_copy)
     damage_close(&d);
 }
 
+TEST(repair, either_copy_of_the_image_heals_the_other)
+{
+    // Goal: pages behind the head too, in the newest generation and in the one before, whichever
+    // copy they are of.
+    for (uint32_t n = 0; n < 4; n++) {
+        struct damage d;
+        damage_open(&d, 470 + n);
+        uint64_t at = image_copy_pos(d.capacity, d.generation - n / 2, n % 2);
+        damage_flip(&d, "image", at + BLOCK_BYTES + 30);
+        damage_flip(&d, "image", at + 2 * BLOCK_BYTES + 30);
+        struct repair_report r;
+        EXPECT_OK(repair_heal(d.f.io, d.f.dir, &r, &d.f.why));
+        EXPECT_EQ(r.image_pages, 2);
+        damage_look(&d);
+        EXPECT_EQ(d.find_count, 0);
+        damage_close(&d);
+    }
+}
+
 TEST(repair, an_index_block_is_rebuilt_from_the_batches)
 {
     struct damage d;

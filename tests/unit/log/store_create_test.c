@@ -23,6 +23,15 @@ TEST(store_create, makes_what_was_asked_for)
     EXPECT_EQ(store_epoch(f.store), 1);
     EXPECT_EQ(sim_file_bytes(f.node, FIXTURE_DIR, "journal"), f.geometry.journal_bytes);
     EXPECT_EQ(sim_file_bytes(f.node, FIXTURE_DIR, "new.tmp"), 0);
+    uint64_t image = sim_file_bytes(f.node, FIXTURE_DIR, "image"), at = 0;
+    EXPECT_EQ(image, BLOCK_BYTES + 4 * f.store->image_capacity);
+    EXPECT_EQ(sim_file_bytes(f.node, FIXTURE_DIR, "tails"),
+              BLOCK_BYTES + 2ull * f.store->slot_count * BLOCK_BYTES);
+    uint8_t block[BLOCK_BYTES], zeros[BLOCK_BYTES] = { 0 };
+    for (at = image_copy_pos(f.store->image_capacity, 2, 0); at < image; at += BLOCK_BYTES) {
+        sim_file_read(f.node, FIXTURE_DIR, "image", at, block, sizeof(block));
+        EXPECT_BYTES(block, zeros, sizeof(block)); /* no second generation yet */
+    }
     EXPECT_ERR(fixture_create(&f), ERR_EXISTS);
     fixture_close(&f);
 }

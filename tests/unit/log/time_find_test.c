@@ -55,6 +55,7 @@ TEST(time_find, the_record_not_the_batch)
     uint8_t at[1000];
     struct batch_builder b;
     fixture_open(&f, 21);
+    f.hurt = true; /* by batches that are not in the book */
     fixture_add(&f, 0);
     fixture_fill(&f, 0, 1, 100);
     batch_builder_open(&b, at, sizeof(at));
@@ -107,6 +108,7 @@ TEST(time_find, a_compressed_batch_answers_with_its_first_offset)
 {
     struct fixture f;
     fixture_open(&f, 23);
+    f.hurt = true; /* by batches that are not in the book */
     fixture_add(&f, 0);
     fixture_fill(&f, 0, 2, 100);
     struct sent *s = fixture_send(&f, 0, (struct spec){ .bytes = 300, .count = 4, .time = 7000 });

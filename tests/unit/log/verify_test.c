@@ -249,3 +249,75 @@ TEST(verify, an_open_extent_with_a_block_of_index_and_more)
     fixture_verify(f, 0, 1 << 20);
     fixture_close(f);
 }
+
+TEST(verify, a_ring_that_wrapped)
+{
+    // Goal: entries are counted across the end of the ring, and found there when they are bad.
+    struct damage d = { 0 };
+    struct fixture *f = &d.f;
+    fixture_init(f, 461);
+    f->opts.seal_idle_ns = 1000 * SEC_NS;
+    fixture_boot(f);
+    REQUIRE_OK(fixture_create(f));
+    REQUIRE_OK(fixture_start(f));
+    fixture_add(f, 0);
+    f->store->opts.direct_min = UINT32_MAX;
+    while (f->store->journal.free_pos % f->store->journal.ring < KIB(300))
+        fixture_fill(f, 0, 1, 9000);
+    fixture_settle(f);
+    while (f->store->journal.head_pos / f->store->journal.ring ==
+           f->store->journal.free_pos / f->store->journal.ring)
+        fixture_fill(f, 0, 1, 9000);
+    fixture_fill(f, 0, 2, 9000);
+    REQUIRE(f->store->journal.head_pos / f->store->journal.ring >
+            f->store->journal.free_pos / f->store->journal.ring);
+    damage_entries(&d);
+    fixture_crash(f, SIM_POWER);
+    damage_look(&d);
+    EXPECT_EQ(d.find_count, 0);
+    EXPECT_EQ(d.counts.entries, d.entry_count);
+    for (uint32_t i = 0; i + 1 < d.entry_count; i++) {
+        damage_flip(&d, "journal", d.entries[i] + 9);
+        const struct find *found = look(&d, FOUND_ENTRY);
+        EXPECT(found && found->pos == d.entries[i]);
+        damage_flip(&d, "journal", d.entries[i] + 9);
+    }
+    damage_close(&d);
+}
+
+TEST(verify, tiles_that_do_not_follow_one_another)
+{
+    // Goal: an index that verifies and contradicts itself is told. Method: one tile of a sealed
+    // extent is moved, and its block sealed again.
+    struct damage d;
+    damage_open(&d, 462);
+    uint8_t block[BLOCK_BYTES];
+    struct page_seal seal = { .generation = d.extent };
+    REQUIRE_OK(fixture_start(&d.f));
+    seal.store = d.f.store->id.store;
+    fixture_crash(&d.f, SIM_POWER);
+    damage_look(&d);
+    EXPECT_EQ(d.find_count, 0);
+    sim_file_read(d.f.node, FIXTURE_DIR, d.vol, d.index_at, block, sizeof(block));
+    EXPECT(page_ok(block, &seal));
+    uint32_t n = 0;
+    struct tile t;
+    while (tile_decode(block + n * TILE_BYTES, &t) == ERR_OK && t.len)
+        n++;
+    for (uint32_t i = 0; i < n; i++) {
+        uint8_t bent[BLOCK_BYTES];
+        memcpy(bent, block, sizeof(bent));
+        REQUIRE_OK(tile_decode(bent + i * TILE_BYTES, &t));
+        t.at += BLOCK_BYTES;
+        tile_encode(&t, bent + i * TILE_BYTES);
+        page_seal(bent, &seal);
+        sim_file_write(d.f.node, FIXTURE_DIR, d.vol, d.index_at, bent, sizeof(bent));
+        damage_look(&d);
+        uint32_t told = 0;
+        for (uint32_t k = 0; k < d.find_count; k++)
+            told += d.finds[k].kind == FOUND_INDEX && d.finds[k].extent == d.extent;
+        EXPECT_EQ(told, i + 1 < n ? 2 : 1); /* it, and the one behind it */
+    }
+    EXPECT(n >= 3);
+    damage_close(&d);
+}
