@@ -91,6 +91,8 @@ struct spec {
     bool gap;              /* at_off is set */
     uint64_t at_off;
 };
+/* Into `at`, which has room for 64 bytes more. */
+struct bytes fixture_batch(uint8_t *at, struct spec spec, struct rng *r);
 struct sent *fixture_send(struct fixture *f, uint32_t book, struct spec spec);
 /* Sends and waits; the error of the append. */
 enum err fixture_append(struct fixture *f, uint32_t book, struct spec spec);

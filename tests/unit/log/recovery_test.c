@@ -516,26 +516,6 @@ TEST(recovery, image_pages_heal_from_their_copy)
     fixture_close(&f);
 }
 
-TEST(recovery, one_copy_of_the_newest_image_is_enough)
-{
-    // Goal: whichever copy it is, and in whichever region.
-    struct fixture f;
-    begin(&f, 119);
-    for (uint32_t n = 0; n < 4; n++) {
-        uint64_t generation = f.store->generation, capacity = f.store->image_capacity;
-        fixture_crash(&f, SIM_POWER);
-        fixture_flip(&f, "image", image_copy_pos(capacity, generation, n % 2) + 5);
-        REQUIRE_OK(fixture_start(&f));
-        EXPECT_EQ(f.store->generation, generation);
-        EXPECT_EQ(store_report(f.store)->healed, 1);
-        fixture_verify(&f, 0, 4000);
-        fixture_flip(&f, "image", image_copy_pos(capacity, generation, n % 2) + 5);
-        if (n == 1)
-            fixture_checkpoint(&f);
-    }
-    fixture_close(&f);
-}
-
 extern const struct io_site *const __start_io_sites[], *const __stop_io_sites[];
 
 static const struct io_site *image_read_site(void)
