@@ -91,9 +91,11 @@ struct io_opts {
     bool plain;            /* kernel only: do not try io_uring */
     struct why *why;       /* may be NULL: what is missing, and what that costs */
     /* The pool of io_recv_any(), taken from the system when that is first used. */
-    uint32_t recv_buffers;      /* 32,768 at most; 0: 64 */
-    uint32_t recv_buffer_bytes; /* 0: 64 KiB */
+    uint32_t recv_buffers;      /* 32,768 at most; 0: IO_RECV_BUFFERS */
+    uint32_t recv_buffer_bytes; /* 0: IO_RECV_BUFFER_BYTES */
 };
+#define IO_RECV_BUFFERS      64u
+#define IO_RECV_BUFFER_BYTES KIB(64)
 
 /* What the probe at start found; SHARDLOG_MASK=name,... hides features by these names. */
 struct io_features {

@@ -21,13 +21,11 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#define TRIES_MAX          100
-#define DEPTH_DEFAULT      512
-#define POOL_DEFAULT       64
-#define POOL_MAX           32768 /* of one ring of buffers */
-#define POOL_BYTES_DEFAULT KIB(64)
-#define PART_BYTES_MAX     GIB(1) /* Linux moves less than 2 GiB a call */
-#define WAIT_STEP_NS       SEC_NS
+#define TRIES_MAX      100
+#define DEPTH_DEFAULT  512
+#define POOL_MAX       32768  /* of one ring of buffers */
+#define PART_BYTES_MAX GIB(1) /* Linux moves less than 2 GiB a call */
+#define WAIT_STEP_NS   SEC_NS
 
 #ifdef SHARDLOG_AUDIT
 #define AUDITING true
@@ -63,9 +61,9 @@ void io_common_open(struct io *io, const struct io_raw *raw, const struct io_opt
     io->raw = raw;
     io->queue_depth = opts && opts->queue_depth ? opts->queue_depth : DEPTH_DEFAULT;
     io->completed = io->backlog = (struct op_queue){ 0 };
-    io->pool.count = opts && opts->recv_buffers ? opts->recv_buffers : POOL_DEFAULT;
+    io->pool.count = opts && opts->recv_buffers ? opts->recv_buffers : IO_RECV_BUFFERS;
     io->pool.buffer_bytes =
-        opts && opts->recv_buffer_bytes ? opts->recv_buffer_bytes : POOL_BYTES_DEFAULT;
+        opts && opts->recv_buffer_bytes ? opts->recv_buffer_bytes : IO_RECV_BUFFER_BYTES;
     check(io->pool.count <= POOL_MAX);
 }
 

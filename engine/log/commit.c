@@ -269,8 +269,10 @@ enum err commit_opening_entry(struct store *s)
         (void)io_wait(s->io, &c->write_op);
     } else {
         TRY(io_wait(s->io, &c->write_op));
+        uint64_t from_ns = io_now_ns(s->io);
         io_sync(s->io, &c->sync_op, s->journal.fd, opening_done);
         TRY(io_wait(s->io, &c->sync_op));
+        s->report.sync_ns = io_now_ns(s->io) - from_ns;
     }
     s->synced_seq = c->entry.seq;
     s->journal.head_pos = ring_pos + c->entry.len;

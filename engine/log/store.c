@@ -6,6 +6,7 @@
 #include "engine/log/capture.h"
 #include "engine/log/checkpoint.h"
 #include "engine/log/commit.h"
+#include "engine/log/grow.h"
 #include "engine/log/recovery.h"
 #include "engine/log/tail.h"
 
@@ -359,6 +360,11 @@ const struct store_report *store_report(const struct store *s)
 const struct identity *store_identity(const struct store *s)
 {
     return &s->id;
+}
+
+uint64_t store_memory_bytes(const struct store *s)
+{
+    return s->opts.tail_bytes + s->id.geometry.entry_max + ZERO_BYTES;
 }
 
 uint64_t store_opening(const struct store *s)

@@ -60,6 +60,7 @@ struct store_report {
     uint32_t parts, parts_damaged;
     uint32_t healed; /* image pages that came from the other copy */
     uint64_t open_ns;
+    uint64_t sync_ns; /* how long the sync of the OPEN entry took; 0: read-only */
 };
 
 /* Locks, recovers, writes OPEN and syncs it; then serves. Blocks (start-up). On failure *out is
@@ -68,6 +69,9 @@ enum err store_open(struct store **out, struct io *io, int dir, const struct sto
                     struct why *why);
 const struct store_report *store_report(const struct store *s);
 const struct identity *store_identity(const struct store *s);
+/* Planned: the tails, the entry being built, zeros for new volumes. Partitions and extents come
+ * beside. */
+uint64_t store_memory_bytes(const struct store *s);
 uint64_t store_opening(const struct store *s);
 uint32_t store_epoch(const struct store *s);
 

@@ -206,6 +206,7 @@ static void desk_ready(struct letter *l, struct shard *at)
 void serve_ready(struct serve *s)
 {
     struct gate *g = &s->gate;
+    s->features = io_features(s->desks[0].shard.io);
     pthread_mutex_lock(&g->lock);
     /* A stop came first, or it finds every front open. The letters go out before the state moves:
      * whoever sees READY posts behind them. */

@@ -91,6 +91,20 @@ struct shard *serve_shard(struct serve *s, uint32_t shard);
 /* For tools and tests, on the store's shard's thread. NULL: not open. */
 struct store *serve_store(struct serve *s, uint32_t number);
 
+/* What start-up found: fixed once the state is READY, and asked for only then; any thread. */
+struct id16 serve_cluster(const struct serve *s);
+struct io_features serve_features(const struct serve *s);
+struct store_found {
+    uint32_t number, shard;
+    const char *dir; /* it is dir/store-number */
+    enum err err;    /* not OK: it did not open ... */
+    const char *why; /* ... and the sentence that says why; else the rest is valid */
+    struct store_report report;
+    uint64_t memory_bytes; /* store_memory_bytes() */
+};
+/* Store `i` of all; false: there are no more. */
+bool serve_store_found(const struct serve *s, uint32_t i, struct store_found *out);
+
 /* ---- verbs ---- */
 
 #define HOME_ANY UINT32_MAX

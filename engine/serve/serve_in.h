@@ -96,6 +96,7 @@ struct serve {
     uint32_t desk_count;
     uint32_t *store_shard; /* by number; set before READY, fixed afterwards */
     uint32_t store_numbers;
+    struct io_features features; /* likewise: of desk 0's io */
     struct desk *desks;
 };
 
