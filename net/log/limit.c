@@ -71,3 +71,11 @@ bool limit_quiet(struct limit *l, uint64_t now_ns, struct limit_row *out)
     }
     return false;
 }
+
+bool limit_owes(const struct limit *l)
+{
+    for (uint32_t i = 0; i < LIMIT_SETS * LIMIT_WAYS; i++)
+        if (l->rows[i / LIMIT_WAYS][i % LIMIT_WAYS].bucket.suppressed)
+            return true;
+    return false;
+}

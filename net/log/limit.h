@@ -47,5 +47,6 @@ bool limit_take(struct limit *l, struct bytes key, uint64_t now_ns, uint64_t *su
 /* The next key that has been quiet for LIMIT_QUIET_NS after something was suppressed; taken out of
  * the table. False: none. */
 bool limit_quiet(struct limit *l, uint64_t now_ns, struct limit_row *out);
+bool limit_owes(const struct limit *l); /* something of a key was suppressed since its last token */
 
 #endif

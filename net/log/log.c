@@ -29,14 +29,15 @@ static bool client_may(struct log *l, uint64_t now_ns, struct bytes client, uint
            bucket_take(&l->all, all_size, now_ns);
 }
 
-void log_say(struct log *l, uint64_t now_ns, const struct log_line *line)
+bool log_say(struct log *l, uint64_t now_ns, const struct log_line *line)
 {
     struct log_line copy = *line;
     if (!log_wants(l, line->level))
-        return;
+        return true;
     if (line->client.len && !client_may(l, now_ns, line->client, &copy.suppressed))
-        return;
+        return false;
     line_put(l, &copy);
+    return true;
 }
 
 static void suppressed_put(struct log *l, int64_t time_ms, uint32_t shard, struct bytes client,
@@ -54,7 +55,7 @@ static void suppressed_put(struct log *l, int64_t time_ms, uint32_t shard, struc
         line_put(l, &line);
 }
 
-void log_sweep(struct log *l, uint64_t now_ns, int64_t time_ms, uint32_t shard)
+bool log_sweep(struct log *l, uint64_t now_ns, int64_t time_ms, uint32_t shard)
 {
     struct limit_row row;
     while (limit_quiet(&l->clients, now_ns, &row))
@@ -65,4 +66,5 @@ void log_sweep(struct log *l, uint64_t now_ns, int64_t time_ms, uint32_t shard)
                        l->clients.lost + l->all.suppressed);
     l->clients.lost = 0;
     l->all.suppressed = 0;
+    return limit_owes(&l->clients);
 }

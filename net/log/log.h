@@ -59,10 +59,12 @@ struct log {
 
 void log_open(struct log *l, const struct log_opts *opts);
 bool log_wants(const struct log *l, enum log_level level);
-/* now_ns: monotonic, for the limits. */
-void log_say(struct log *l, uint64_t now_ns, const struct log_line *line);
-/* For clients that fell silent while lines of theirs were suppressed; once a second or so. */
-void log_sweep(struct log *l, uint64_t now_ns, int64_t time_ms, uint32_t shard);
+/* now_ns: monotonic, for the limits. False: the line was suppressed, log_sweep() is wanted later.
+ */
+bool log_say(struct log *l, uint64_t now_ns, const struct log_line *line);
+/* Tells of clients that fell silent while lines of theirs were suppressed, LIMIT_QUIET_NS later.
+ * True: some are not silent yet, it is wanted again. */
+bool log_sweep(struct log *l, uint64_t now_ns, int64_t time_ms, uint32_t shard);
 
 /* The line, newline included; returns its length. */
 size_t log_format(const struct log_opts *opts, const struct log_line *line, char out[LOG_LINE_MAX]);
