@@ -12,7 +12,7 @@ struct page {
     char text[BANNER_LINE_MAX];
     size_t len;
     bool cut;
-    void (*line)(void *arg, const char *text);
+    void (*line)(void *arg, bool warning, const char *text);
     void *arg;
 };
 
@@ -28,18 +28,18 @@ static void add(struct page *p, const char *fmt, ...)
     p->len = p->cut ? sizeof(p->text) - 1 : p->len;
 }
 
-static void label(struct page *p, const char *word)
+static void end_as(struct page *p, bool warning)
 {
-    add(p, "  %-11s ", word);
+    if (p->cut)
+        memcpy(p->text + sizeof(p->text) - 4, "...", 4);
+    p->line(p->arg, warning, p->text);
+    p->len = 0;
+    p->cut = false;
 }
 
 static void end(struct page *p)
 {
-    if (p->cut)
-        memcpy(p->text + sizeof(p->text) - 4, "...", 4);
-    p->line(p->arg, p->text);
-    p->len = 0;
-    p->cut = false;
+    end_as(p, false);
 }
 
 static void bytes_add(struct page *p, uint64_t v, const char *after)
@@ -69,9 +69,10 @@ static void features_say(struct page *p, const struct banner *b)
         { "io_uring", b->features.io_uring },   { "defer_taskrun", b->features.defer_taskrun },
         { "dsync", b->features.dsync },         { "direct", b->features.direct },
         { "fallocate", b->features.fallocate }, { "msg_ring", b->features.msg_ring },
+        { "recv_ring", b->features.recv_ring },
     };
     bool any = false;
-    label(p, "kernel");
+    add(p, "kernel: ");
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
         if (rows[i].found) {
             add(p, "%s%s", any ? ", " : "", rows[i].name);
@@ -82,21 +83,12 @@ static void features_say(struct page *p, const struct banner *b)
     end(p);
 }
 
-static void missing_say(struct page *p, const struct banner *b)
+static void node_say(struct page *p, const struct banner *b)
 {
-    for (const char *at = b->missing ? b->missing : ""; *at;) {
-        size_t len = strcspn(at, "\n");
-        label(p, "missing");
-        add(p, "%.*s", (int)len, at);
-        end(p);
-        at += len + (at[len] == '\n');
-    }
-}
-
-static void shards_say(struct page *p, const struct banner *b)
-{
-    label(p, "shards");
-    add(p, "%" PRIu32, b->shards);
+    char id[33];
+    id_text(b->cluster, id);
+    add(p, "node %" PRIu32 " of cluster %s: %" PRIu32 " shard%s", b->node, id, b->shards,
+        b->shards == 1 ? "" : "s");
     for (uint32_t i = 0; b->cpus && i < b->shards; i++)
         add(p, "%s%" PRIu32, i ? ", " : b->shards > 1 ? ", on cores " : ", on core ", b->cpus[i]);
     end(p);
@@ -107,7 +99,7 @@ static void memory_say(struct page *p, const struct banner *b)
     uint64_t total = 0;
     if (!b->memory_count)
         return;
-    label(p, "memory");
+    add(p, "memory: ");
     for (uint32_t i = 0; i < b->memory_count; i++) {
         add(p, "%s", i ? ", " : "");
         bytes_add(p, b->memory[i].bytes, " ");
@@ -122,19 +114,18 @@ static void memory_say(struct page *p, const struct banner *b)
     }
     end(p);
     if (b->memory_machine && total > b->memory_machine) {
-        label(p, "WARNING");
         add(p, "more memory is planned than there is: lower memory.tail or memory.network");
-        end(p);
+        end_as(p, true);
     }
 }
 
 static void store_open_say(struct page *p, const struct banner_store *s)
 {
-    add(p, "%s: %" PRIu32 " partition%s, %" PRIu64 " journal entr%s replayed in ", s->path,
-        s->partitions, s->partitions == 1 ? "" : "s", s->entries, s->entries == 1 ? "y" : "ies");
+    add(p, "%" PRIu32 " partition%s, %" PRIu64 " journal entr%s replayed in ", s->partitions,
+        s->partitions == 1 ? "" : "s", s->entries, s->entries == 1 ? "y" : "ies");
     ms_add(p, s->open_ns);
     if (s->sync_ns) {
-        add(p, ", sync ");
+        add(p, ", a sync takes ");
         ms_add(p, s->sync_ns);
     }
     if (s->damaged)
@@ -145,12 +136,12 @@ static void stores_say(struct page *p, const struct banner *b)
 {
     for (uint32_t i = 0; i < b->store_count; i++) {
         const struct banner_store *s = &b->stores[i];
-        label(p, "store");
+        add(p, "%.400s/store-%02" PRIu32 ": ", s->dir, s->number);
         if (s->error)
-            add(p, "%s: DOES NOT OPEN, its partitions are unavailable: %s", s->path, s->error);
+            add(p, "DOES NOT OPEN, its partitions are unavailable: %s", s->error);
         else
             store_open_say(p, s);
-        end(p);
+        end_as(p, s->error || s->damaged);
     }
 }
 
@@ -159,20 +150,21 @@ static void listeners_say(struct page *p, const struct banner *b)
     bool reach = false;
     for (uint32_t i = 0; i < b->listener_count; i++) {
         const struct banner_listener *l = &b->listeners[i];
-        label(p, "listening");
-        add(p, "%s %s", l->protocol, l->count ? "on " : "nowhere");
         for (uint32_t a = 0; a < l->count; a++) {
             char text[IO_ADDRESS_TEXT_BYTES];
-            add(p, "%s%s", a ? ", " : "", io_address_text(&l->addresses[a], text));
+            add(p, "%s on %s", l->what, io_address_text(&l->addresses[a], text));
+            end(p);
             reach |= !io_address_is_loopback(&l->addresses[a]);
         }
-        end(p);
+        if (!l->count) {
+            add(p, "%s: nowhere", l->what);
+            end(p);
+        }
     }
     if (!reach)
         return;
-    label(p, "WARNING");
-    add(p, "insecure: other machines reach this node, and may read and write everything");
-    end(p);
+    add(p, "insecure: whoever reaches these addresses may read and write everything");
+    end_as(p, true);
 }
 
 const char *durability_text(enum durability d)
@@ -187,19 +179,16 @@ const char *durability_text(enum durability d)
     return texts[d];
 }
 
-void banner_say(const struct banner *b, void (*line)(void *arg, const char *text), void *arg)
+void banner_say(const struct banner *b, void (*line)(void *arg, bool warning, const char *text),
+                void *arg)
 {
     struct page p = { .line = line, .arg = arg };
-    add(&p, "shardlog %s on %s", b->version, b->kernel);
-    end(&p);
     features_say(&p, b);
-    missing_say(&p, b);
-    shards_say(&p, b);
+    node_say(&p, b);
     memory_say(&p, b);
     stores_say(&p, b);
     listeners_say(&p, b);
-    label(&p, "durability");
-    add(&p, "%s", durability_text(b->durability));
+    add(&p, "topics are %s", durability_text(b->durability));
     end(&p);
     add(&p, "ready in %.0f ms", (double)b->ready_ns / MS_NS);
     end(&p);

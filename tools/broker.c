@@ -106,15 +106,10 @@ static enum err http_start(struct broker *b, struct why *why)
     return http_open(&b->http, b->io, &o, why);
 }
 
-static enum err native_start(struct broker *b, struct why *why)
+/* Without the addresses. */
+static struct native_opts native_opts_of(const struct broker *b, const struct config *c)
 {
-    const struct config *c = b->config;
-    const struct io_address *at;
-    uint32_t count;
-    TRY(addresses_of(c, CONFIG_LISTEN_NATIVE, &at, &count, why));
-    struct native_opts o = {
-        .at = at,
-        .at_count = count,
+    return (struct native_opts){
         .shards = b->shards,
         .node = (uint32_t)config_number(c, CONFIG_NODE_ID),
         .frame_max = (uint32_t)min_u64(config_number(c, CONFIG_FRAME_MAX), UINT32_MAX),
@@ -130,7 +125,24 @@ static enum err native_start(struct broker *b, struct why *why)
         .log = &b->log_opts,
         .board = &b->board,
     };
+}
+
+static enum err native_start(struct broker *b, struct why *why)
+{
+    struct native_opts o = native_opts_of(b, b->config);
+    TRY(addresses_of(b->config, CONFIG_LISTEN_NATIVE, &o.at, &o.at_count, why));
     return native_open(&b->native, b->io, &o, why);
+}
+
+void broker_adjust(struct broker *b, const struct config *c)
+{
+    struct log_opts log = node_log_opts(c, 0);
+    pthread_mutex_lock(&b->lock);
+    b->log.opts.level = b->log_opts.level = log.level;
+    b->log.opts.text = b->log_opts.text = log.text;
+    pthread_mutex_unlock(&b->lock);
+    struct native_opts o = native_opts_of(b, c);
+    native_adjust(b->native, b->serve, &o);
 }
 
 /* The kernel takes a ring of a killed process apart after that process is gone, and its accepts

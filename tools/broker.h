@@ -47,6 +47,8 @@ struct broker {
 /* False: `why`; broker_close() in any case. The config is borrowed until then. */
 enum err broker_open(struct broker *b, const struct config *c, struct why *why);
 enum serve_state broker_state(struct broker *b, enum err *err, struct why *why);
+/* Takes the live settings of `c`, which is not borrowed. After READY. */
+void broker_adjust(struct broker *b, const struct config *c);
 /* Blocks until all is stopped. */
 void broker_stop(struct broker *b);
 void broker_close(struct broker *b);

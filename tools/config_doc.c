@@ -31,7 +31,9 @@ static const char head[] =
     "Lists stand between commas. Settings of a topic are another table: "
     "`engine/coord/settings.def`.\n"
     "\n"
-    "A *live* setting can be changed while the node runs; the others when it is started again.\n";
+    "A *live* setting can be changed while the node runs: change the file, send SIGHUP. The node\n"
+    "says what it took, and which others wait for the next start. A file with a fault changes\n"
+    "nothing; flags and the environment stay stronger than the file.\n";
 
 static void row_print(FILE *to, enum config_key which)
 {

@@ -16,6 +16,14 @@ static void config_complain(void *arg, enum config_said what, const char *line)
     complain("%s%s", what == CONFIG_NOTE ? "note: " : "", line);
 }
 
+static void file_fault(struct config *c, const char *path, const char *what)
+{
+    char line[512];
+    snprintf(line, sizeof(line), "%.300s: %s", path, what);
+    c->faults++;
+    c->say(c->arg, CONFIG_FAULT, line);
+}
+
 bool node_config_file(struct config *c, const char *path)
 {
     char *at = malloc(FILE_BYTES_MAX + 1);
@@ -27,26 +35,32 @@ bool node_config_file(struct config *c, const char *path)
     if (read)
         config_file(c, path, (struct bytes){ (const uint8_t *)at, len });
     else if (len > FILE_BYTES_MAX)
-        complain("%s: larger than 1 MiB: is this the file of settings?", path);
+        file_fault(c, path, "larger than 1 MiB: is this the file of settings?");
     else
-        complain("%s: %s", path, strerror(errno ? errno : EIO));
+        file_fault(c, path, strerror(errno ? errno : EIO));
     if (f)
         fclose(f);
     free(at);
-    c->faults += !read;
     return read;
+}
+
+static bool words_take(struct config *c, const struct option_row *rows, uint32_t count, int *argc,
+                       char **argv)
+{
+    config_flags(c, argc, argv);
+    return options_take_after(rows, count, argc, argv, config_flags_near);
 }
 
 bool node_config_words(struct config *c, const struct option_row *rows, uint32_t count, int *argc,
                        char **argv)
 {
     config_open(c, config_complain, NULL);
-    config_flags(c, argc, argv);
-    return options_take_after(rows, count, argc, argv, config_flags_near);
+    return words_take(c, rows, count, argc, argv);
 }
 
-int node_config_open(struct config *c, const struct option_row *rows, uint32_t count, int *argc,
-                     char **argv)
+/* *c is open. */
+static int config_fill(struct config *c, const struct option_row *rows, uint32_t count, int *argc,
+                       char **argv)
 {
     const char *file = getenv("SHARDLOG_CONFIG");
     struct option_row all[ROWS_MAX];
@@ -54,7 +68,7 @@ int node_config_open(struct config *c, const struct option_row *rows, uint32_t c
     if (count)
         memcpy(all, rows, count * sizeof(*rows));
     all[count] = (struct option_row){ .name = "--config", .text = &file };
-    if (!node_config_words(c, all, count + 1, argc, argv))
+    if (!words_take(c, all, count + 1, argc, argv))
         return EXIT_TROUBLE;
     if (file && *file)
         node_config_file(c, file);
@@ -62,4 +76,19 @@ int node_config_open(struct config *c, const struct option_row *rows, uint32_t c
     if (!c->faults)
         config_check(c);
     return c->faults ? EXIT_TROUBLE : EXIT_CLEAN;
+}
+
+int node_config_open(struct config *c, const struct option_row *rows, uint32_t count, int *argc,
+                     char **argv)
+{
+    config_open(c, config_complain, NULL);
+    return config_fill(c, rows, count, argc, argv);
+}
+
+int node_config_again(struct config *c,
+                      void (*say)(void *arg, enum config_said what, const char *line), void *arg,
+                      int *argc, char **argv)
+{
+    config_open(c, say, arg);
+    return config_fill(c, NULL, 0, argc, argv);
 }

@@ -13,6 +13,11 @@
  * EXIT_CLEAN, or EXIT_TROUBLE after complaints; config_close() in any case. */
 int node_config_open(struct config *c, const struct option_row *rows, uint32_t count, int *argc,
                      char **argv);
+/* The same words again, while the node runs: files and environment are read anew, and `say` is told
+ * what is wrong. */
+int node_config_again(struct config *c,
+                      void (*say)(void *arg, enum config_said what, const char *line), void *arg,
+                      int *argc, char **argv);
 /* The words alone; false after a complaint. config_close() in any case. */
 bool node_config_words(struct config *c, const struct option_row *rows, uint32_t count, int *argc,
                        char **argv);

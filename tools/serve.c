@@ -1,22 +1,39 @@
-/* serve.c -- `shardlog serve`: starts a broker, says what it is, waits for a signal, drains. */
+/* serve.c -- `shardlog serve`: starts a broker, says what it is, waits for a signal, drains. SIGHUP
+ * reads the settings again. */
 #include <errno.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/utsname.h>
 
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "engine/base/check.h"
+#include "tools/banner.h"
 #include "tools/broker.h"
 #include "tools/node_config.h"
+#include "tools/reload.h"
 
 #include <shardlog/engine.h>
 
 #define LOOK_NS      (5 * MS_NS) /* between two looks at the state while it starts */
 #define FILES_BESIDE 256u        /* descriptors for all but connections */
 
+/* Those that end the node. */
 static void signals_choose(sigset_t *set)
 {
     sigemptyset(set);
     sigaddset(set, SIGTERM);
     sigaddset(set, SIGINT);
+}
+
+static void signals_block(void)
+{
+    sigset_t set;
+    signals_choose(&set);
+    sigaddset(&set, SIGHUP);
+    pthread_sigmask(SIG_BLOCK, &set, NULL);
+    signal(SIGPIPE, SIG_IGN);
 }
 
 /* ---- before ---- */
@@ -38,38 +55,99 @@ static void files_allow(struct broker *b, const struct config *c)
                    (unsigned long long)wanted, (unsigned long long)limit.rlim_max);
 }
 
-static void banner_say(struct broker *b, const struct config *c)
+static void start_say(struct broker *b, const struct config *c)
 {
     struct utsname kernel;
     uname(&kernel);
     broker_say(b, LOG_LEVEL_INFO, "shardlog %s on %s %s", sl_version(), kernel.sysname,
                kernel.release);
-    broker_say(b, LOG_LEVEL_INFO, "%u shards, data.dirs %s, journal.bytes %s, topics are %s",
-               b->shards, config_text(c, CONFIG_DATA_DIRS), config_text(c, CONFIG_JOURNAL_BYTES),
-               config_text(c, CONFIG_TOPIC_DURABILITY));
-    broker_say(b, LOG_LEVEL_INFO, "memory: tail %s, network %s", config_text(c, CONFIG_MEMORY_TAIL),
-               config_text(c, CONFIG_MEMORY_NETWORK));
-    if (config_on(c, CONFIG_INSECURE))
-        broker_say(b, LOG_LEVEL_WARN,
-                   "insecure: whoever reaches a listener may read and write "
-                   "everything");
     files_allow(b, c);
 }
 
-static void listeners_say(struct broker *b, const struct config *c)
+/* ---- the banner ---- */
+
+static void banner_line(void *arg, bool warning, const char *text)
 {
-    uint32_t count;
-    char text[IO_ADDRESS_TEXT_BYTES];
-    config_addresses(c, CONFIG_LISTEN_NATIVE, &count);
-    for (uint32_t i = 0; i < count; i++) {
-        struct io_address at = native_address(b->native, i);
-        broker_say(b, LOG_LEVEL_INFO, "native protocol on %s", io_address_text(&at, text));
+    broker_say(arg, warning ? LOG_LEVEL_WARN : LOG_LEVEL_INFO, "%s", text);
+}
+
+/* Every store; *planned is their memory. The caller frees. */
+static struct banner_store *stores_found(const struct serve *s, uint32_t *count, uint64_t *planned)
+{
+    struct banner_store *all = NULL;
+    struct store_found f;
+    *planned = 0;
+    for (*count = 0; serve_store_found(s, *count, &f); ++*count) {
+        all = realloc(all, (*count + 1) * sizeof(*all));
+        check(all);
+        all[*count] = (struct banner_store){ .dir = f.dir,
+                                             .number = f.number,
+                                             .error = f.err == ERR_OK ? NULL : f.why,
+                                             .partitions = f.report.parts,
+                                             .damaged = f.report.parts_damaged,
+                                             .entries = f.report.entries,
+                                             .open_ns = f.report.open_ns,
+                                             .sync_ns = f.report.sync_ns };
+        *planned += f.memory_bytes;
     }
-    config_addresses(c, CONFIG_LISTEN_HTTP, &count);
-    for (uint32_t i = 0; i < count; i++) {
-        struct io_address at = http_address(b->http, i);
-        broker_say(b, LOG_LEVEL_INFO, "metrics and health on %s", io_address_text(&at, text));
-    }
+    return all;
+}
+
+#define ADDRESSES_MAX (NATIVE_ADDRESSES_MAX + HTTP_ADDRESSES_MAX)
+
+/* Fills `at`; the listeners point into it. */
+static void listeners_found(struct broker *b, const struct config *c, struct io_address *at,
+                            struct banner_listener out[2])
+{
+    uint32_t native, http;
+    config_addresses(c, CONFIG_LISTEN_NATIVE, &native);
+    config_addresses(c, CONFIG_LISTEN_HTTP, &http);
+    for (uint32_t i = 0; i < native; i++)
+        at[i] = native_address(b->native, i);
+    for (uint32_t i = 0; i < http; i++)
+        at[native + i] = http_address(b->http, i);
+    out[0] = (struct banner_listener){ "native protocol", at, native };
+    out[1] = (struct banner_listener){ "metrics and health", at + native, http };
+}
+
+static uint64_t machine_memory(void)
+{
+    long pages = sysconf(_SC_PHYS_PAGES), bytes = sysconf(_SC_PAGESIZE);
+    return pages > 0 && bytes > 0 ? (uint64_t)pages * (uint64_t)bytes : 0;
+}
+
+static void ready_say(struct broker *b, const struct config *c, uint64_t began_ns)
+{
+    struct io_address at[ADDRESSES_MAX];
+    struct banner_listener listeners[2];
+    uint32_t cpus[SHARDS_MAX], count;
+    uint64_t planned;
+    struct banner_store *stores = stores_found(b->serve, &count, &planned);
+    const struct banner_memory memory[] = {
+        { "stores", planned },
+        { "network", config_number(c, CONFIG_MEMORY_NETWORK) },
+        { "receiving", b->shards * IO_RECV_BUFFERS * IO_RECV_BUFFER_BYTES },
+    };
+    for (uint32_t i = 0; i < b->shards; i++)
+        cpus[i] = (uint32_t)b->workers[i].cpu;
+    listeners_found(b, c, at, listeners);
+    banner_say(
+        &(struct banner){ .features = serve_features(b->serve),
+                          .cluster = serve_cluster(b->serve),
+                          .node = (uint32_t)config_number(c, CONFIG_NODE_ID),
+                          .shards = b->shards,
+                          .cpus = b->workers[0].cpu >= 0 ? cpus : NULL,
+                          .memory = memory,
+                          .memory_count = 3,
+                          .memory_machine = machine_memory(),
+                          .stores = stores,
+                          .store_count = count,
+                          .listeners = listeners,
+                          .listener_count = 2,
+                          .durability = (enum durability)config_number(c, CONFIG_TOPIC_DURABILITY),
+                          .ready_ns = clock_ns() - began_ns },
+        banner_line, b);
+    free(stores);
 }
 
 /* ---- run ---- */
@@ -89,13 +167,16 @@ static enum serve_state start_wait(struct broker *b, enum err *err, struct why *
     return state;
 }
 
-static int signal_wait(void)
+/* Until one ends the node; SIGHUP, also one that came while it started, does not. */
+static int signal_wait(struct broker *b, struct reload *r)
 {
     sigset_t set;
     int sig;
     signals_choose(&set);
-    while ((sig = sigwaitinfo(&set, NULL)) < 0 && errno == EINTR)
-        ;
+    sigaddset(&set, SIGHUP);
+    while ((sig = sigwaitinfo(&set, NULL)) == SIGHUP || (sig < 0 && errno == EINTR))
+        if (sig == SIGHUP)
+            reload_run(r, b);
     return sig;
 }
 
@@ -107,17 +188,15 @@ static void signals_default(void)
     pthread_sigmask(SIG_UNBLOCK, &set, NULL);
 }
 
-static int serve_run(struct broker *b, const struct config *c, uint64_t began_ns)
+static int serve_run(struct broker *b, struct reload *r, uint64_t began_ns)
 {
     struct why why = { "" };
     enum err err = ERR_OK;
     int sig = 0;
     enum serve_state state = start_wait(b, &err, &why, &sig);
     if (state == SERVE_READY) {
-        listeners_say(b, c);
-        broker_say(b, LOG_LEVEL_INFO, "ready in %llu ms",
-                   (unsigned long long)((clock_ns() - began_ns) / MS_NS));
-        sig = sig ? sig : signal_wait();
+        ready_say(b, r->start, began_ns);
+        sig = sig ? sig : signal_wait(b, r);
     }
     signals_default();
     if (sig)
@@ -134,20 +213,17 @@ static int serve_run(struct broker *b, const struct config *c, uint64_t began_ns
     return EXIT_CLEAN;
 }
 
-static int serve_with(const struct config *c)
+static int serve_with(struct reload *r)
 {
     static struct broker broker; /* its log alone has 30 KiB */
     struct why why = { "" };
     uint64_t began_ns = clock_ns();
-    sigset_t set;
-    signals_choose(&set);
-    pthread_sigmask(SIG_BLOCK, &set, NULL);
-    signal(SIGPIPE, SIG_IGN);
-    enum err err = broker_open(&broker, c, &why);
+    signals_block();
+    enum err err = broker_open(&broker, r->start, &why);
     int code = EXIT_TROUBLE;
     if (err == ERR_OK) {
-        banner_say(&broker, c);
-        code = serve_run(&broker, c, began_ns);
+        start_say(&broker, r->start);
+        code = serve_run(&broker, r, began_ns);
     } else {
         complain("%s (%s)", why.text[0] ? why.text : err_text(err), err_name(err));
     }
@@ -158,11 +234,15 @@ static int serve_with(const struct config *c)
 int serve_command(int argc, char **argv)
 {
     struct config c;
+    struct reload r;
+    reload_open(&r, argc, argv);
     int code = node_config_open(&c, NULL, 0, &argc, argv);
     if (code == EXIT_CLEAN && !words_none(argc, argv))
         code = EXIT_TROUBLE;
+    r.start = &c;
     if (code == EXIT_CLEAN)
-        code = serve_with(&c);
+        code = serve_with(&r);
+    reload_close(&r);
     config_close(&c);
     return code;
 }

@@ -39,7 +39,7 @@ static uint64_t at_rate_ns(uint64_t least_ns, uint64_t bytes)
 
 static uint64_t conn_due_ns(const struct conn *c)
 {
-    const struct native_opts *o = &c->desk->native->opts;
+    const struct native_opts *o = &c->desk->opts;
     uint64_t due = UINT64_MAX;
     if (c->state == CONN_HELLO)
         due = c->since_ns + HELLO_TIMEOUT_NS;

@@ -105,6 +105,7 @@ static void request_refuse_frame(struct request *r, enum err err, uint64_t limit
     answer_free(r);
     r->batches = (struct bytes){ NULL, 0 };
     metrics_error(r->conn->desk->metrics, err);
+    desk_say_request(r, err, text);
     uint8_t *at = answer_room(r, FRAME_ERROR_MAX);
     r->answer_bytes =
         (uint32_t)frame_make_error(at, FRAME_ERROR_MAX, &r->frame, err, limit, value, text);

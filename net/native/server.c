@@ -40,6 +40,23 @@ uint64_t desk_now(const struct desk_native *d)
     return io_now_ns(d->shard->io);
 }
 
+static void desk_sweep(struct timer *t)
+{
+    struct desk_native *d = container_of(t, struct desk_native, sweep);
+    struct io *io = d->shard->io;
+    if (log_sweep(d->log, desk_now(d), io_wall_ms(io), d->shard->number) && !d->closing)
+        timer_start(&d->shard->timers, &d->sweep, desk_now(d) + LIMIT_QUIET_NS);
+}
+
+/* Lines that were suppressed are told when no line follows. */
+static void desk_say_line(struct desk_native *d, const struct log_line *line)
+{
+    if (!d->log || log_say(d->log, desk_now(d), line) || d->sweep.place || d->closing)
+        return;
+    d->sweep.fire = desk_sweep;
+    timer_start(&d->shard->timers, &d->sweep, desk_now(d) + LIMIT_QUIET_NS);
+}
+
 void desk_say(struct desk_native *d, enum log_level level, const struct conn *c, enum err err,
               const char *message)
 {
@@ -51,8 +68,25 @@ void desk_say(struct desk_native *d, enum log_level level, const struct conn *c,
                              .err = err };
     if (c)
         line.client = text_of(c->peer);
-    if (d->log)
-        log_say(d->log, desk_now(d), &line);
+    desk_say_line(d, &line);
+}
+
+void desk_say_request(const struct request *r, enum err err, const char *message)
+{
+    const struct conn *c = r->conn;
+    struct desk_native *d = c->desk;
+    if (!d->log || !log_wants(d->log, LOG_LEVEL_DEBUG))
+        return;
+    const struct topic_info *t = place_topic(d, r->frame.topic);
+    desk_say_line(d, &(struct log_line){ .time_ms = io_wall_ms(d->shard->io),
+                                         .level = LOG_LEVEL_DEBUG,
+                                         .shard = d->shard->number,
+                                         .subsystem = "native",
+                                         .topic = t ? t->name : NULL,
+                                         .partition = r->frame.partition,
+                                         .client = text_of(c->peer),
+                                         .message = message,
+                                         .err = err });
 }
 
 /* ---- open ---- */
@@ -77,7 +111,7 @@ static bool connection_take(struct listener *l, int fd)
 {
     struct desk_native *d = l->arg;
     struct native *n = d->native;
-    if (atomic_fetch_add(&n->connections, 1) >= n->opts.connections_max) {
+    if (atomic_fetch_add(&n->connections, 1) >= d->opts.connections_max) {
         atomic_fetch_sub(&n->connections, 1);
         metrics_add(d->metrics, METRIC_CONNECTIONS_REFUSED, 1);
         desk_say(d, LOG_LEVEL_WARN, NULL, ERR_LIMIT,
@@ -104,6 +138,7 @@ static void desk_init(struct desk_native *d, struct native *n, uint32_t number)
 {
     const struct native_opts *o = &n->opts;
     *d = (struct desk_native){ .native = n,
+                               .opts = *o,
                                .memory_max = o->memory_bytes / o->shards,
                                .requests_max = (uint32_t)max_u64(o->requests_max / o->shards, 1),
                                .metrics = metrics_board_at(o->board, number) };
@@ -259,6 +294,52 @@ static void front_turn(void *arg, struct shard *at)
     waiting_wake(d);
 }
 
+/* ---- new values ---- */
+
+struct adjust {
+    struct letter letter;
+    struct desk_native *desk;
+    struct native_opts opts;
+    enum log_level level;
+    bool text;
+};
+
+static void adjust_open(struct letter *l, struct shard *at)
+{
+    struct adjust *a = container_of(l, struct adjust, letter);
+    struct desk_native *d = a->desk;
+    struct native_opts *o = &d->opts;
+    o->connections_max = a->opts.connections_max;
+    o->idle_ns = a->opts.idle_ns;
+    o->frame_timeout_ns = a->opts.frame_timeout_ns;
+    o->send_timeout_ns = a->opts.send_timeout_ns;
+    o->partitions_default = a->opts.partitions_default;
+    o->durability = a->opts.durability;
+    o->durability_set = a->opts.durability_set;
+    if (d->log) {
+        d->log->opts.level = a->level;
+        d->log->opts.text = a->text;
+    }
+    if (d->shard == at && !d->closing)
+        list_each (&d->conns, node) {
+            conn_watch(container_of(node, struct conn, node));
+        }
+    free(a);
+}
+
+void native_adjust(struct native *n, struct serve *s, const struct native_opts *opts)
+{
+    for (uint32_t i = 0; i < n->opts.shards; i++) {
+        struct adjust *a = malloc(sizeof(*a));
+        check(a); /* a few hundred bytes */
+        *a = (struct adjust){ .letter.open = adjust_open, .desk = &n->desks[i], .opts = *opts };
+        opts_default(&a->opts);
+        a->level = opts->log ? opts->log->level : LOG_LEVEL_INFO;
+        a->text = opts->log && opts->log->text;
+        shard_post(serve_shard(s, i), &a->letter);
+    }
+}
+
 /* ---- stop ---- */
 
 void desk_settle(struct desk_native *d)
@@ -270,6 +351,7 @@ void desk_settle(struct desk_native *d)
         return;
     d->closed = true;
     timer_stop(&d->shard->timers, &d->drain);
+    timer_stop(&d->shard->timers, &d->sweep);
     serve_front_closed(d->shard);
 }
 

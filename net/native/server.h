@@ -58,6 +58,10 @@ enum err native_open(struct native **out, struct io *io, const struct native_opt
 void native_close(struct native **n);
 
 struct serve_front native_front(struct native *n);
+/* Takes new values while the instance runs, each shard in a turn of its own soon after: *_max of
+ * connections, the three times, what topics are created with, and how much the log tells. All else
+ * in `opts` stays what it was. Any thread, after READY. */
+void native_adjust(struct native *n, struct serve *s, const struct native_opts *opts);
 /* Where it listens: a port 0 is known by now. i < at_count. */
 struct io_address native_address(const struct native *n, uint32_t i);
 

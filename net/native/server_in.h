@@ -40,7 +40,9 @@ struct desk_native {
     uint64_t memory_used, memory_max;
     bool closing, closed;
     struct timer drain;
-    struct log *log; /* NULL: none */
+    struct native_opts opts; /* this shard's: native_adjust() changes them */
+    struct log *log;         /* NULL: none */
+    struct timer sweep;      /* while lines about clients are owed */
     struct metrics *metrics;
     uint32_t requests_max;
     alignas(64) char pad[1];
@@ -64,6 +66,9 @@ uint64_t desk_now(const struct desk_native *d);
 struct conn;
 void desk_say(struct desk_native *d, enum log_level level, const struct conn *c, enum err err,
               const char *message);
+/* A request that was refused, for who looks closely (debug): client, partition, error. */
+struct request;
+void desk_say_request(const struct request *r, enum err err, const char *message);
 /* If it closes, and nothing is left: says so to serve. */
 void desk_settle(struct desk_native *d);
 

@@ -14,7 +14,7 @@
 
 static struct hello_server server_of(const struct desk_native *d, char text[64])
 {
-    const struct native_opts *o = &d->native->opts;
+    const struct native_opts *o = &d->opts;
     snprintf(text, 64, "shardlog %s", sl_version());
     return (struct hello_server){ .version_min = FRAME_VERSION,
                                   .version_max = FRAME_VERSION,
@@ -24,6 +24,7 @@ static struct hello_server server_of(const struct desk_native *d, char text[64])
                                   .requests_max = CONN_REQUESTS_MAX,
                                   .idle_ms = (uint32_t)min_u64(o->idle_ns / MS_NS, UINT32_MAX),
                                   .node = o->node,
+                                  .cluster = serve_cluster(d->serve),
                                   .text = text };
 }
 

@@ -32,7 +32,7 @@ static void walk_done(struct walk *w)
     conn_mark(r->conn);
     const struct desk_native *d = r->conn->desk;
     const struct metrics_view v = {
-        .node = { .one = 1, .start_ms = d->native->opts.board->start_ms, .ready = !d->closing },
+        .node = { .one = 1, .start_ms = d->opts.board->start_ms, .ready = !d->closing },
         .shards = w->shards,
         .shard_count = w->count,
         .shard_first = w->first
@@ -62,7 +62,7 @@ void stats_start(struct request *r)
     struct stats_walk *s = calloc(1, bytes);
     check(s); /* a few KiB: the system is out of memory */
     s->walk = (struct walk){ .serve = d->serve,
-                             .board = d->native->opts.board,
+                             .board = d->opts.board,
                              .home = d->shard->number,
                              .first = shard == SHARD_ANY ? 0 : shard,
                              .count = count,

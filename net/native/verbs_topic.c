@@ -163,7 +163,7 @@ void describe_answer(struct request *r)
 /* What the node gives to topics that do not say. */
 static void durability_default(const struct request *r, struct topic_words *w)
 {
-    const struct native_opts *o = &r->conn->desk->native->opts;
+    const struct native_opts *o = &r->conn->desk->opts;
     const char *key = setting_key(SETTING_DURABILITY);
     bool given = !o->durability_set;
     for (uint32_t i = 0; i < w->setting_count; i++)
@@ -177,7 +177,7 @@ void create_start(struct request *r)
 {
     const struct create_request ask = r->asked.create;
     struct topic_words *w = words_take(r, ask.name, ask.settings);
-    uint32_t partitions = r->conn->desk->native->opts.partitions_default;
+    uint32_t partitions = r->conn->desk->opts.partitions_default;
     durability_default(r, w);
     r->create = (struct verb_create){ .verb = request_verb(r),
                                       .name = w->name,

@@ -67,7 +67,7 @@ wait "$follower" || fail "follow"
 printf 'x\ny\n' | cmp - "$place/followed" || fail "followed"
 
 gives 0 stats -o json
-python3 -c 'import json,sys; t=json.load(open(sys.argv[1])); assert t["shardlog_appends_total"]>=4 and t["shardlog_connections"]==1 and t["shardlog_append_nanoseconds_count"]>=3, t' "$place/out"
+python3 -c 'import json,sys; t=json.load(open(sys.argv[1])); assert t["shardlog_appends_total"]>=4 and t["shardlog_connections"]==1 and t["node"]==1 and len(t["cluster"])==32 and t["cluster"]!="0"*32 and t["shardlog_append_nanoseconds_count"]>=3, t' "$place/out"
 gives 0 stats --shard 1
 gives 7 stats --shard 7
 gives 0 topic delete three four

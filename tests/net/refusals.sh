@@ -15,6 +15,8 @@ refused() {
 small=(--listen-http none --memory-tail 128MiB --journal-bytes 64MiB)
 refused "insecure" --data-dirs "$place/x" --listen-native 0.0.0.0:0
 refused "insecure" --data-dirs "$place/x" --listen-native "[::]:0"
+refused "insecure" --data-dirs "$place/x" --listen-http 0.0.0.0:0
+refused "insecure" --data-dirs "$place/x" --listen-http "127.0.0.1:0, [::ffff:10.0.0.1]:0"
 refused "verify" --data-dirs "$place/x" --verify always
 refused "did you mean" --data-dir "$place/x"
 [[ ! -e $place/x ]] || fail "a refused start made its directory"

@@ -133,10 +133,11 @@ TEST(config, flags_leave_the_rest)
     struct config c;
     struct said s;
     char *argv[] = { "word",       "--log-level=debug",
-                     "--other",    "--topic-auto-create=off",
+                     "--other",    "--topic-partitions=3",
                      "--insecure", "next",
                      "--",         "--shards",
                      "9",          NULL };
+    char *off[] = { "--insecure=off", NULL };
     int argc = 9;
     said_open(&c, &s);
     config_flags(&c, &argc, argv);
@@ -147,9 +148,15 @@ TEST(config, flags_leave_the_rest)
     EXPECT_STR(argv[3], "--");
     EXPECT_STR(argv[4], "--shards");
     EXPECT_EQ(config_on(&c, CONFIG_INSECURE), true);
-    EXPECT_EQ(config_on(&c, CONFIG_TOPIC_AUTO_CREATE), false);
-    EXPECT_STR(config_text(&c, CONFIG_TOPIC_AUTO_CREATE), "false");
+    EXPECT_EQ(config_number(&c, CONFIG_TOPIC_PARTITIONS), 3);
     EXPECT_STR(config_text(&c, CONFIG_LOG_LEVEL), "debug");
     EXPECT_EQ(config_number(&c, CONFIG_SHARDS), 0);
+    config_close(&c);
+    said_open(&c, &s);
+    argc = 1;
+    config_flags(&c, &argc, off);
+    EXPECT_EQ(argc, 0);
+    EXPECT_EQ(config_on(&c, CONFIG_INSECURE), false);
+    EXPECT_STR(config_text(&c, CONFIG_INSECURE), "false");
     config_close(&c);
 }
