@@ -275,7 +275,7 @@ static uint64_t direct_target(const struct part *p)
         return p->flight_pos;
     if (bytes <= room)
         return to;
-    uint32_t i = room ? mark_find(p, p->flight_pos + room) : 0;
+    uint32_t i = room ? mark_find(p, p->flight_pos + room + 1) : 0;
     uint64_t end = i ? block_floor(mark_at(p, i - 1)->pos) : 0; /* of the last batch that fits */
     if (end >= p->flight_pos + s->opts.direct_min)
         return end;
@@ -317,23 +317,17 @@ void direct_retry(struct store *s)
         part_direct(container_of(n, struct part, direct_node));
 }
 
-static bool ack_reached(const struct part *p, const struct append *a)
-{
-    if (a->end_off <= p->synced_off)
-        return true;
-    return a->want == DURABILITY_WRITTEN && a->end_off <= p->written_off;
-}
-
 /* Answers appends in order; a `written` one may pass a `synced` one that still waits. */
 void part_acks(struct part *p)
 {
     list_each (&p->acks, n) {
         struct append *a = container_of(n, struct append, node);
+        bool synced = a->end_off <= p->synced_off;
         if (a->end_off > p->written_off)
             return;
-        if (!ack_reached(p, a))
+        if (!synced && a->want != DURABILITY_WRITTEN)
             continue;
-        a->bought = a->end_off <= p->synced_off ? DURABILITY_SYNCED : DURABILITY_WRITTEN;
+        a->bought = synced ? DURABILITY_SYNCED : DURABILITY_WRITTEN;
         append_finish(a, ERR_OK);
     }
 }

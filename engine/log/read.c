@@ -318,7 +318,7 @@ static struct extent *extent_of_off(const struct part *p, uint64_t off, uint64_t
         else
             hi = mid;
     }
-    if (from && lo && p->extents[lo - 1]->base_off < from)
+    if (lo && p->extents[lo - 1]->base_off < from)
         lo++; /* past the extent that had nothing: the one after it */
     if (!lo)
         lo = p->extent_count ? 1 : 0;
@@ -341,16 +341,18 @@ uint64_t extent_data_end(const struct part *p, const struct extent *e)
     return e->sealed ? e->base_pos + e->data_bytes : p->head_pos;
 }
 
-/* No tile describes e: what it holds is in memory, or in the slot, and begins after off. */
+/* No tile describes e: what it holds is in memory, or in the slot, and begins after off. Its first
+ * bytes may be lost; marks know where batches are. */
 static void read_untiled(struct read *r, struct extent *e)
 {
     struct part *p = r->part;
+    uint32_t i = mark_find(p, e->base_pos);
     if (p->tail_state != TAIL_IN) {
         node_unlink(&r->node);
         list_push(&p->tail_reads, &r->node);
         part_tail_load(p);
-    } else if (extent_data_end(p, e) > e->base_pos) {
-        read_hot(r, e, e->base_pos);
+    } else if (i < p->mark_count && mark_at(p, i)->pos < extent_data_end(p, e)) {
+        read_hot(r, e, mark_at(p, i)->pos);
     } else if (e->sealed) {
         r->from_extent = e->base_off + 1;
         read_start(r);

@@ -52,6 +52,7 @@ void rot_open(struct rot *r, uint64_t seed, uint64_t bytes)
     *r = (struct rot){ 0 };
     rng_seed(&r->rng, seed);
     fixture_init(f, seed);
+    f->hurt = true; /* what is made rot here is looked for here */
     f->geometry = (struct geometry){ .journal_bytes = BLOCK_BYTES + MIB(1),
                                      .entry_max = KIB(64),
                                      .extent_min = KIB(16),

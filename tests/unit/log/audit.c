@@ -20,6 +20,7 @@ static void positions(const struct part *p)
     EXPECT(p->disk_pos <= p->flight_pos && p->flight_pos <= p->head_pos);
     EXPECT(p->synced_pos <= p->named_pos && p->named_pos <= p->head_pos);
     EXPECT(p->direct_end <= p->flight_pos && p->tiled_pos <= p->flight_pos);
+    EXPECT(!p->extent_count || p->flight_pos >= p->extents[0]->base_pos);
     EXPECT(p->named_start <= p->start_off && p->start_off <= p->next_off);
     EXPECT(p->synced_off <= p->written_off && p->written_off <= p->named_off);
     EXPECT(p->named_off <= p->next_off);

@@ -402,3 +402,32 @@ TEST(part, many_of_them_through_slots_numbers_and_images)
     }
     fixture_close(&f);
 }
+
+TEST(part, a_trim_over_extents_that_only_the_journal_knows)
+{
+    // Goal: after an opening, too, no frontier lies below the first extent that is left. Method:
+    // small appends over several extents, none of which a checkpoint has seen.
+    struct fixture f;
+    fixture_init(&f, 950);
+    f.opts.direct_min = UINT32_MAX;
+    fixture_boot(&f);
+    REQUIRE_OK(fixture_create(&f));
+    REQUIRE_OK(fixture_start(&f));
+    struct part *p = fixture_add(&f, 0);
+    fixture_fill(&f, 0, 45, 900);
+    REQUIRE(p->extent_count >= 3 && f.store->counts.checkpoints == 0);
+    uint64_t off = p->extents[1]->base_off;
+    EXPECT_OK(fixture_trim(&f, 0, off));
+    for (uint32_t i = 0; i < 2; i++) {
+        fixture_again(&f, SIM_POWER);
+        p = fixture_part(&f, 0);
+        EXPECT_EQ(p->start_off, off);
+        EXPECT_EQ(p->extents[0]->base_off, off);
+        EXPECT_EQ(p->flight_pos, p->extents[0]->base_pos);
+        fixture_verify(&f, 0, 1 << 20);
+        fixture_fill(&f, 0, 2, 900);
+    }
+    fixture_checkpoint(&f);
+    fixture_verify(&f, 0, 1 << 20);
+    fixture_close(&f);
+}

@@ -122,6 +122,49 @@ TEST(repair, a_slot_is_given_up)
     damage_close(&d);
 }
 
+TEST(repair, a_lost_slot_takes_the_batches_that_reach_into_it)
+{
+    // Goal: what lies before the lost block is served, what reaches into it is not, and what is
+    // appended afterwards is found behind it. Method: tiles of whole blocks, a batch across the
+    // end of the last one, and one that begins in the slot.
+    for (uint32_t tiles = 1; tiles < 4; tiles++) {
+        struct damage d = { 0 };
+        struct fixture *f = &d.f;
+        struct repair_report r;
+        fixture_open(f, 480 + tiles);
+        fixture_add(f, 0);
+        for (uint32_t i = 0; i < tiles; i++) {
+            fixture_fill(f, 0, 4, 1000);
+            fixture_checkpoint(f);
+        }
+        fixture_fill(f, 0, 1, 1000);
+        fixture_checkpoint(f);
+        fixture_stop_again(f);
+        struct part *p = fixture_part(f, 0);
+        REQUIRE(p->tail_state == TAIL_OUT);
+        uint32_t whole = (uint32_t)(block_floor(p->head_pos) / 1000), had = f->books[0].count;
+        uint64_t at = BLOCK_BYTES + ((uint64_t)p->slot * 2 + p->slot_side) * BLOCK_BYTES;
+        fixture_stop(f);
+        fixture_flip(f, "tails", at + 3);
+        EXPECT_OK(repair_run(f->io, f->dir, &r, &f->why));
+        EXPECT_EQ(r.slots, 1);
+        EXPECT_EQ(r.parts, 1);
+        REQUIRE_OK(fixture_start(f));
+        EXPECT_EQ(damage_lost(&d, 0), had - whole);
+        for (uint64_t off = 0; off < p->next_off; off++) {
+            struct got g;
+            struct batch_info info;
+            p = fixture_part(f, 0);
+            fixture_read(f, &g, 0, off, 100);
+            EXPECT_OK(g.r.err);
+            if (EXPECT_OK(batch_peek(g.r.batches, &info)))
+                EXPECT_EQ(info.base_off, off < whole ? off : p->next_off - 1);
+            read_give(&g.r);
+        }
+        fixture_close(f);
+    }
+}
+
 TEST(repair, a_piece_is_given_up)
 {
     struct damage d;

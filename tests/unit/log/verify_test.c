@@ -3,6 +3,7 @@
  * undone. */
 #include "tests/unit/log/damage.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static const struct find *look(struct damage *d, enum find_kind kind)
@@ -117,6 +118,18 @@ TEST(verify, pages_of_the_image)
         }
         EXPECT_EQ(d.find_count, 1);
         damage_flip(&d, "image", at + 30);
+    }
+    for (uint32_t n = 0; n < 32; n++) { /* a bad head is not believed, whatever it says */
+        uint64_t at = image_copy_pos(d.capacity, d.generation, n % 2) + n / 2 * 8;
+        char words[64];
+        snprintf(words, sizeof(words), "generation %llu", (unsigned long long)d.generation);
+        damage_flip(&d, "image", at);
+        const struct find *f = look(&d, FOUND_IMAGE_PAGE);
+        if (f)
+            EXPECT_STR(f->why.text, words);
+        EXPECT_EQ(d.find_count, 1);
+        EXPECT_EQ(d.counts.entries, d.entry_count);
+        damage_flip(&d, "image", at);
     }
     for (uint32_t copy = 0; copy < 2; copy++) /* the older image, in both copies */
         damage_flip(&d, "image",

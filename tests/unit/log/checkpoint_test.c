@@ -1,0 +1,114 @@
+/* Goal: a checkpoint begins when half the ring is used, when somebody wants it, or when an idle
+ * store has something to put to rest; and never otherwise. Method: the journal's positions moved by
+ * hand around each limit. */
+#include "tests/unit/log/fixture.h"
+
+/* A sealed store at rest with nothing in the ring. */
+static void open_resting(struct fixture *f, uint64_t seed)
+{
+    fixture_open(f, seed);
+    fixture_add(f, 0);
+    fixture_fill(f, 0, 2, 500);
+    fixture_checkpoint(f);
+    fixture_pass(f, SEC_NS);
+    fixture_settle(f);
+    EXPECT(f->store->sealed && !f->store->want_checkpoint && !f->store->ckpt);
+}
+
+static void used_set(struct fixture *f, uint64_t bytes)
+{
+    f->store->journal.free_pos = f->store->journal.head_pos - bytes;
+}
+
+TEST(checkpoint, begins_at_half_the_ring)
+{
+    struct fixture f;
+    open_resting(&f, 930);
+    f.bent = true;
+    struct store *s = f.store;
+    s->journal.head_pos += s->journal.ring;
+    s->last_commit_ns = io_now_ns(f.io);
+    used_set(&f, s->journal.ring / 2 - BLOCK_BYTES);
+    EXPECT(!checkpoint_due(s));
+    used_set(&f, s->journal.ring / 2);
+    EXPECT(checkpoint_due(s));
+    EXPECT_EQ(checkpoint_due_ns(s), io_now_ns(f.io));
+    used_set(&f, 0);
+    EXPECT(!checkpoint_due(s));
+    s->want_checkpoint = true;
+    EXPECT(checkpoint_due(s));
+    fixture_close(&f);
+}
+
+TEST(checkpoint, puts_an_idle_store_to_rest_when_it_is_worth_it)
+{
+    struct fixture f;
+    open_resting(&f, 931);
+    f.bent = true;
+    struct store *s = f.store;
+    uint64_t worth = s->journal.ring / 256, now_ns = io_now_ns(f.io);
+    s->journal.head_pos += s->journal.ring;
+    s->last_commit_ns = now_ns - 2 * SEC_NS;
+    used_set(&f, worth - 1);
+    EXPECT(!checkpoint_due(s));
+    EXPECT_EQ(checkpoint_due_ns(s), UINT64_MAX);
+    used_set(&f, worth);
+    EXPECT(checkpoint_due(s));
+    s->last_commit_ns = now_ns - 2 * SEC_NS + 1;
+    EXPECT(!checkpoint_due(s));
+    EXPECT_EQ(checkpoint_due_ns(s), now_ns + 1);
+    s->last_commit_ns = now_ns - 2 * SEC_NS;
+    s->sealed = false; /* its last entry is not vouched for yet */
+    EXPECT(!checkpoint_due(s));
+    s->sealed = true;
+    list_push(&s->dirty, &fixture_part(&f, 0)->dirty_node); /* not idle */
+    EXPECT(!checkpoint_due(s));
+    node_unlink(&fixture_part(&f, 0)->dirty_node);
+    EXPECT(checkpoint_due(s));
+    fixture_close(&f);
+}
+
+TEST(checkpoint, wants_whoever_it_has_not_captured)
+{
+    // Goal: only while it captures, and only those that were there when it began.
+    struct fixture f;
+    open_resting(&f, 932);
+    for (uint32_t i = 1; i < 4; i++)
+        fixture_add(&f, i);
+    fixture_settle(&f);
+    f.bent = true;
+    uint64_t captured = 2; /* partition 1 */
+    struct checkpoint k = { .state = CKPT_CAPTURE, .parts = 3, .captured = &captured };
+    f.store->ckpt = &k;
+    for (uint32_t i = 0; i < 4; i++) {
+        struct part *p = fixture_part(&f, i);
+        bool wanted = i == 0 || i == 2;
+        k.state = CKPT_CAPTURE;
+        EXPECT_EQ(checkpoint_wants(p), wanted);
+        p->direct_end = p->image_head;
+        EXPECT(!checkpoint_now_or_never(p));
+        p->direct_end = p->image_head + 1;
+        EXPECT_EQ(checkpoint_now_or_never(p), wanted);
+        for (k.state = CKPT_FLUSH; k.state <= CKPT_IMAGE; k.state++)
+            EXPECT(!checkpoint_wants(p));
+    }
+    f.store->ckpt = NULL;
+    EXPECT(!checkpoint_wants(fixture_part(&f, 0)));
+    fixture_close(&f);
+}
+
+TEST(checkpoint, one_that_has_nothing_new_does_not_begin)
+{
+    // Goal: an orderly stop of a store that rests writes no image.
+    struct fixture f;
+    open_resting(&f, 933);
+    fixture_checkpoint(&f);
+    uint64_t generation = f.store->generation;
+    EXPECT_EQ(journal_used(f.store), 0);
+    fixture_stop_again(&f);
+    EXPECT_EQ(f.store->generation, generation);
+    fixture_fill(&f, 0, 1, 500);
+    fixture_stop_again(&f);
+    EXPECT(f.store->generation > generation);
+    fixture_close(&f);
+}
