@@ -11,7 +11,7 @@
 uint8_t *buf_grow(struct buf *b, size_t n)
 {
     if (b->len + n > b->cap) {
-        size_t cap = b->cap ? b->cap * 2 : 4096;
+        size_t cap = b->cap ? b->cap : 4096;
         while (cap < b->len + n)
             cap *= 2;
         b->at = realloc(b->at, cap);

@@ -4,6 +4,7 @@
 #include "engine/log/format.h"
 #include "tests/test.h"
 #include "tests/unit/log/format_values.h"
+#include <stdio.h>
 
 /* Changes one field and makes the checksum fit again: what is refused is refused for the field. */
 static enum err decode_patched32(const uint8_t *block, size_t at, uint32_t v, struct why *why)
@@ -173,14 +174,16 @@ TEST(format_geometry, each_limit)
                              .batch_max = 65536 - 2 * 4096 };
     EXPECT_OK(geometry_check(&good, NULL));
 
-#define BAD(field, value)                                  \
-    do {                                                   \
-        struct geometry g = good;                          \
-        g.field = value;                                   \
-        EXPECT_ERR(geometry_check(&g, &why), ERR_INVALID); \
-        EXPECT(strstr(why.text, #field) == why.text);      \
+#define BAD(field, value)                                                                 \
+    do {                                                                                  \
+        struct geometry g = good;                                                         \
+        g.field = value;                                                                  \
+        EXPECT_ERR(geometry_check(&g, &why), ERR_INVALID);                                \
+        snprintf(words, sizeof(words), #field " is %llu: ", (unsigned long long)g.field); \
+        EXPECT(strstr(why.text, words) == why.text);                                      \
     } while (0)
     struct why why;
+    char words[64];
     BAD(journal_bytes, 0);
     BAD(journal_bytes, good.journal_bytes - 4096);
     BAD(journal_bytes, good.journal_bytes + 1);

@@ -90,6 +90,35 @@ TEST(grow, is_busy_as_long_as_a_file_is_made_zeroed_or_removed)
     fixture_close(&f);
 }
 
+TEST(grow, a_volume_that_is_being_synced_is_not_removed)
+{
+    // Goal: nor one that the live image still names.
+    struct fixture f;
+    fixture_open(&f, 85);
+    fixture_settle(&f);
+    f.bent = true;
+    struct vol *v = f.store->vols[0];
+    v->state = VOL_RETIRING;
+    v->retired_generation = f.store->generation + 1;
+    volumes_turn(f.store);
+    EXPECT(!f.store->grower->removing);
+    v->retired_generation = f.store->generation;
+    for (uint32_t i = 0; i < 4; i++) {
+        v->commit_sync = i == 0;
+        v->ckpt_sync = i == 1;
+        v->commit_op.busy = i == 2;
+        v->ckpt_op.busy = i == 3;
+        volumes_turn(f.store);
+        EXPECT(!f.store->grower->removing);
+    }
+    v->ckpt_op.busy = false;
+    volumes_turn(f.store);
+    EXPECT(f.store->grower->removing == v);
+    fixture_settle(&f);
+    EXPECT_EQ(vol_size(&f, 1), 0);
+    fixture_close(&f);
+}
+
 TEST(grow, zero_ahead_counts_free_slabs_only)
 {
     struct fixture f;

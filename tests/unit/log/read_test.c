@@ -454,3 +454,27 @@ TEST(read, a_gap_at_the_end_of_a_sealed_extent_leads_to_the_next_one)
     fixture_verify(&f, 0, 1 << 20);
     fixture_close(&f);
 }
+
+TEST(read, a_gap_between_tiles)
+{
+    // Goal: an offset behind the last batch of one tile finds the first one of the next, also over
+    // tiles that no batch begins in. Method: tiles of a block, gaps between them, a batch over
+    // many.
+    struct fixture f;
+    fixture_open(&f, 331);
+    fixture_add(&f, 0);
+    for (uint32_t i = 0; i < 12; i++) {
+        struct spec spec = {
+            .bytes = i == 5 ? 70000 : 2048, .count = 2, .gap = true, .at_off = i * 7
+        };
+        EXPECT_OK(fixture_append(&f, 0, spec));
+        spec = (struct spec){ .bytes = 2048, .gap = true, .at_off = i * 7 + 3 };
+        EXPECT_OK(fixture_append(&f, 0, spec));
+        fixture_checkpoint(&f);
+    }
+    fixture_stop_again(&f);
+    verify_each_offset(&f, 0, 100);
+    verify_each_offset(&f, 0, 3000);
+    verify_all(&f, 0);
+    fixture_close(&f);
+}

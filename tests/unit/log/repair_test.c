@@ -334,3 +334,46 @@ TEST(repair, a_batch_that_ends_in_the_slot_is_rebuilt_too)
     fixture_verify(f, 0, 1 << 20);
     fixture_close(f);
 }
+
+TEST(repair, a_lost_slot_behind_a_full_block_of_index)
+{
+    // Goal: it is the last tile's first batch from which on the partition is damaged, though most
+    // tiles are in index blocks on disk; and repair says so in the tile.
+    struct damage d = { 0 };
+    struct fixture *f = &d.f;
+    struct repair_report report;
+    fixture_init(f, 490);
+    f->geometry.extent_min = f->geometry.extent_max = MIB(2);
+    f->opts.direct_min = BLOCK_BYTES;
+    f->opts.seal_idle_ns = 1000 * SEC_NS;
+    fixture_boot(f);
+    REQUIRE_OK(fixture_create(f));
+    REQUIRE_OK(fixture_start(f));
+    struct part *p = fixture_add(f, 0);
+    while (!p->extent_count || p->extents[0]->tile_count < TILES_PER_BLOCK + 5)
+        fixture_fill(f, 0, 1, 5000);
+    fixture_fill(f, 0, 1, 300);
+    fixture_checkpoint(f);
+    fixture_stop_again(f);
+    p = fixture_part(f, 0);
+    const struct extent *e = p->extents[0];
+    REQUIRE(p->tail_state == TAIL_OUT && e->tile_from == TILES_PER_BLOCK && !e->sealed);
+    uint64_t off = 0, at = BLOCK_BYTES + ((uint64_t)p->slot * 2 + p->slot_side) * BLOCK_BYTES;
+    for (uint32_t i = 0; i < e->tile_count - e->tile_from; i++)
+        off = e->tiles[i].batch_at == NO_BATCH ? off : e->tiles[i].base_off;
+    struct got g;
+    fixture_flip(f, "tails", at + 3);
+    fixture_read(f, &g, 0, p->next_off - 1, 100);
+    EXPECT_ERR(g.r.err, ERR_DAMAGED);
+    EXPECT_EQ(p->damaged_off, off);
+    fixture_verify_to(f, 0, 1 << 20, off);
+    fixture_crash(f, SIM_POWER);
+    EXPECT_OK(repair_run(f->io, f->dir, &report, &f->why));
+    EXPECT_EQ(report.slots, 1);
+    REQUIRE_OK(fixture_start(f));
+    e = fixture_part(f, 0)->extents[0];
+    EXPECT(e->tiles[e->tile_count - 1 - e->tile_from].flags & TILE_CUT ||
+           e->tiles[e->tile_count - 2 - e->tile_from].flags & TILE_CUT);
+    EXPECT_EQ(damage_lost(&d, 0), 2);
+    fixture_close(f);
+}

@@ -298,3 +298,30 @@ TEST(tail, reserve_goes_beyond_the_budget_and_zeroes)
         EXPECT(tail_copy(&b.p, pos, &byte, 1) && byte == 0);
     bench_close(&b);
 }
+
+TEST(tail, a_clean_chunk_makes_way_when_the_arena_is_in_pieces)
+{
+    // Goal: memory within the budget comes from the arena, up to its last byte. Method: one grain
+    // of 256 KiB, full; two blocks that are no neighbours come free, two together are wanted.
+    static const uint32_t blocks[] = { 1, 1, 1, 1, 4, 8, 16, 32 };
+    struct bench b;
+    struct part parts[8];
+    bench_open(&b, KIB(256));
+    for (uint32_t i = 0; i < 8; i++) {
+        part_init(&parts[i], &b.s);
+        put(&parts[i], blocks[i] * BLOCK_BYTES);
+    }
+    EXPECT_EQ(b.s.tail_used, KIB(256));
+    tail_drop(&parts[0]);
+    tail_drop(&parts[2]);
+    parts[7].disk_pos = parts[7].named_pos = parts[7].head_pos;
+    tail_clean(&parts[7]);
+    put(&b.p, 2 * BLOCK_BYTES);
+    const struct chunk *c = container_of(b.p.chunks.head.next, struct chunk, node);
+    EXPECT(arena_owns(&b.s.arena, c->at));
+    EXPECT(list_empty(&parts[7].chunks));
+    EXPECT_EQ(b.s.tail_used, KIB(128));
+    for (uint32_t i = 0; i < 8; i++)
+        tail_drop(&parts[i]);
+    bench_close(&b);
+}

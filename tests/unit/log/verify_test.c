@@ -334,3 +334,72 @@ TEST(verify, tiles_that_do_not_follow_one_another)
     EXPECT(n >= 3);
     damage_close(&d);
 }
+
+TEST(verify, tiles_that_contradict_the_batches)
+{
+    // Goal: an offset that is taken already, and a beginning where no batch begins, are told, with
+    // the place. Method: one tile of a sealed extent says so, and its block is sealed again.
+    struct damage d;
+    damage_open(&d, 463);
+    uint8_t block[BLOCK_BYTES], bent[BLOCK_BYTES];
+    struct page_seal seal = { .generation = d.extent };
+    REQUIRE_OK(fixture_start(&d.f));
+    seal.store = d.f.store->id.store;
+    fixture_crash(&d.f, SIM_POWER);
+    sim_file_read(d.f.node, FIXTURE_DIR, d.vol, d.index_at, block, sizeof(block));
+    uint32_t n = 1;
+    struct tile t;
+    while (tile_decode(block + n * TILE_BYTES, &t) == ERR_OK && t.len && t.batch_at == NO_BATCH)
+        n++;
+    REQUIRE(t.len && t.batch_at != NO_BATCH && t.batch_at > 0);
+    for (uint32_t what = 0; what < 2; what++) {
+        struct tile bad = t;
+        memcpy(bent, block, sizeof(bent));
+        if (what)
+            bad.batch_at--;
+        else
+            bad.base_off--;
+        tile_encode(&bad, bent + n * TILE_BYTES);
+        page_seal(bent, &seal);
+        sim_file_write(d.f.node, FIXTURE_DIR, d.vol, d.index_at, bent, sizeof(bent));
+        damage_look(&d);
+        const struct find *f = NULL;
+        for (uint32_t i = 0; i < d.find_count && !f; i++)
+            f = d.finds[i].kind == FOUND_BATCH ? &d.finds[i] : NULL;
+        if (!EXPECT(f))
+            continue;
+        EXPECT_EQ(f->extent, d.extent);
+        EXPECT_STR(f->file, d.vol);
+        EXPECT(strstr(f->why.text, what ? "begins" : "already taken"));
+        EXPECT(what || f->len == 0);
+    }
+    damage_close(&d);
+}
+
+TEST(verify, more_tiles_than_are_read_at_once)
+{
+    // Goal: 1 MiB of neighbouring tiles is read at once, at most, whatever their lengths. Method:
+    // an extent of 2 MiB, with tiles of one block to sixteen.
+    static const uint32_t sizes[] = { 8292, 65536, 4196, 33000, 12388, 61440, 5000, 20480 };
+    struct damage d = { 0 };
+    struct fixture *f = &d.f;
+    fixture_init(f, 464);
+    f->geometry.extent_min = f->geometry.extent_max = MIB(2);
+    f->opts.direct_min = BLOCK_BYTES;
+    fixture_boot(f);
+    REQUIRE_OK(fixture_create(f));
+    REQUIRE_OK(fixture_start(f));
+    struct part *p = fixture_add(f, 0);
+    for (uint32_t n = 0; p->extent_count < 3; n++)
+        fixture_fill(f, 0, 1, sizes[n % 8]);
+    uint32_t tiles = 0;
+    for (uint32_t i = 0; i < p->extent_count; i++)
+        tiles += p->extents[i]->tile_count;
+    fixture_stop(f);
+    damage_look(&d);
+    EXPECT_EQ(d.find_count, 0);
+    EXPECT_EQ(d.counts.tiles, tiles);
+    EXPECT_EQ(d.counts.extents, 3);
+    REQUIRE_OK(fixture_start(f));
+    fixture_close(f);
+}
