@@ -208,5 +208,7 @@ TEST(cost, of_an_idle_store_is_nothing)
     EXPECT_EQ(c.reads + c.writes + c.syncs, 0);
     EXPECT_EQ(store_due_ns(f.store), UINT64_MAX);
     EXPECT_EQ(f.store->tail_used, 0); /* all of it is in its slot */
+    for (uint32_t i = 0; i < CHUNK_ORDERS; i++)
+        EXPECT(list_empty(&f.store->chunk_pool[i]));
     fixture_close(&f);
 }

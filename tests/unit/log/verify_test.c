@@ -3,6 +3,7 @@
  * undone. */
 #include "tests/unit/log/damage.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -149,6 +150,10 @@ TEST(verify, an_entry_and_its_pieces)
     REQUIRE(f);
     EXPECT_STR(f->file, "journal");
     EXPECT_EQ(f->pos, d.entries[1]);
+    EXPECT(strstr(f->why.text, "recovery case C"));
+    uint64_t first = 0, last = 1;
+    EXPECT(sscanf(f->why.text, "entries %" SCNu64 " to %" SCNu64, &first, &last) == 2);
+    EXPECT_EQ(first, last); /* one is lost, and no other */
     EXPECT(d.counts.finds[FIND_DAMAGE] >= 1);
     damage_flip(&d, "journal", d.entries[1] + 9);
     damage_flip(&d, "journal", d.entries[1] + ENTRY_HEADER_BYTES + 9); /* its rows */
@@ -402,4 +407,20 @@ TEST(verify, more_tiles_than_are_read_at_once)
     EXPECT_EQ(d.counts.extents, 3);
     REQUIRE_OK(fixture_start(f));
     fixture_close(f);
+}
+
+TEST(verify, a_piece_of_a_store_that_does_not_open)
+{
+    // Goal: it is told, though nobody can say whose it is. Method: the volume is missing too.
+    struct damage d;
+    damage_open(&d, 465);
+    damage_flip(&d, "journal", d.entries[2] + ENTRY_HEADER_BYTES + ROW_BYTES + 50);
+    sim_file_delete(d.f.node, FIXTURE_DIR, d.vol);
+    damage_look(&d);
+    EXPECT(damage_find(&d, FOUND_OPEN));
+    const struct find *f = damage_find(&d, FOUND_PIECE);
+    REQUIRE(f);
+    EXPECT_EQ(f->part, 2);
+    EXPECT_EQ(f->part_pos, 400);
+    damage_close(&d);
 }
