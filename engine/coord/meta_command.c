@@ -15,6 +15,17 @@ static struct meta_store *store_emptiest(struct meta *m)
     return best;
 }
 
+/* EXISTS is a promise: it is durable, and can be used. */
+static enum err name_taken(const struct meta_topic *t, struct why *why)
+{
+    if (t->state == META_LIVE) {
+        why_set(why, "topic '%s' exists", t->name);
+        return ERR_EXISTS;
+    }
+    why_set(why, "topic '%.200s' is being created or deleted", t->name);
+    return ERR_BUSY;
+}
+
 static enum err create_check(const struct meta *m, const struct meta_event *in, struct why *why)
 {
     TRY(topic_name_check(in->name, why));
@@ -24,10 +35,8 @@ static enum err create_check(const struct meta *m, const struct meta_event *in, 
         return ERR_INVALID;
     }
     const struct meta_topic *old = meta_table_by_name(&m->topics, in->name);
-    if (old && strcmp(old->name, in->name) == 0) {
-        why_set(why, "topic '%s' exists", in->name);
-        return ERR_EXISTS;
-    }
+    if (old && strcmp(old->name, in->name) == 0)
+        return name_taken(old, why);
     if (old) {
         why_set(why, "topic '%.100s' collides with '%.100s': '.' and '_' count as the same",
                 in->name, old->name);

@@ -131,8 +131,8 @@ struct sl_topic_options {
 };
 
 /* When it returns OK the topic survives a power cut. EXISTS, INVALID (name, setting: `why`),
- * NO_SPACE, POISONED. Names: 1..249 of a-z A-Z 0-9 . _ -, neither "." nor "..", and not equal to
- * another name but for '.' and '_'. */
+ * NO_SPACE, POISONED, BUSY (one of this name is being created or deleted). Names: 1..249 of a-z A-Z
+ * 0-9 . _ -, neither "." nor "..", and not equal to another name but for '.' and '_'. */
 SL_API enum sl_err sl_topic_create(struct sl_engine *e, const char *name,
                                    const struct sl_topic_options *options, struct sl_why *why);
 /* When it returns OK the topic and its records are gone for good. NOT_FOUND. */
