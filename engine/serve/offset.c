@@ -72,10 +72,12 @@ void serve_offset(struct serve *s, struct verb_offset *v)
 static void trim_done(struct part_request *r)
 {
     struct verb_trim *v = container_of(r, struct verb_trim, request);
-    if (r->err == ERR_OK && v->slot->topic)
-        v->start_off = part_info(v->slot->part).start_off;
+    bool gone = !v->slot->topic; /* deleted meanwhile */
+    enum err err = r->err == ERR_OK && gone ? ERR_NOT_FOUND : r->err;
+    if (err != ERR_OK)
+        v->start_off = 0;
     slot_leave(v->slot);
-    verb_end(&v->verb, r->err);
+    verb_end(&v->verb, err);
 }
 
 static void trim_open(struct letter *l, struct shard *at)
@@ -94,6 +96,8 @@ static void trim_open(struct letter *l, struct shard *at)
         verb_end(&v->verb, ERR_OFFSET_RANGE);
         return;
     }
+    /* What earlier trims moved is durable with this one; what later ones do may not be. */
+    v->start_off = max_u64(info.start_off, v->off);
     v->request = (struct part_request){ .done = trim_done };
     part_trim(v->slot->part, &v->request, v->off);
 }
