@@ -69,6 +69,11 @@ struct bytes content_make(const struct content *c, void *at, uint64_t cap)
     uint8_t key[CONTENT_KEY_BYTES];
     pool_fill();
     batch_builder_open(&b, at, cap);
+    if (c->producer) {
+        b.producer_id = c->producer;
+        b.producer_epoch = c->producer_epoch;
+        b.base_sequence = c->sequence;
+    }
     for (uint32_t i = 0; i < c->count; i++) {
         struct bytes value = record_value(c, i);
         record_key(c, i, value.len, key);

@@ -23,6 +23,9 @@ struct content {
     uint32_t count;       /* records */
     uint64_t value_bytes; /* of the largest record; the others are small */
     int64_t time_ms;      /* of the first record */
+    int64_t producer;     /* 0: none; else the batch has its id, epoch and sequence */
+    int16_t producer_epoch;
+    int32_t sequence;
 };
 
 /* Bytes that content_make() needs at most. */

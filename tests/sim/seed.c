@@ -9,6 +9,7 @@
 
 #include "engine/base/check.h"
 #include "tests/sim/load.h"
+#include "tests/sim/pick.h"
 #include "tests/sim/rust.h"
 #include "tests/sim/town.h"
 #include "tests/sim/verdict.h"
@@ -37,14 +38,6 @@ struct seed {
 };
 
 /* ---- plan ---- */
-
-static uint32_t pick(struct rng *rng, const uint32_t *from, uint32_t count)
-{
-    return from[rng_below(rng, count)];
-}
-#define PICK(rng, ...)                           \
-    pick(rng, (const uint32_t[]){ __VA_ARGS__ }, \
-         sizeof((const uint32_t[]){ __VA_ARGS__ }) / sizeof(uint32_t))
 
 static struct geometry geometry_draw(struct rng *rng, bool large)
 {

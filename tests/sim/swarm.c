@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "engine/base/check.h"
+#include "tests/sim/front.h"
 #include "tests/sim/jobs.h"
 #include "tests/sim/pitfalls.h"
 #include "tests/sim/verdict.h"
@@ -31,12 +32,21 @@ static int usage(void)
     return 2;
 }
 
+/* For the replay command. */
+static void option_add(const char *words)
+{
+    static char options[96];
+    size_t len = strlen(options);
+    snprintf(options + len, sizeof(options) - len, "%s", words);
+    verdict.options = options;
+}
+
 static bool pitfall_set(const char *name)
 {
-    static char options[64];
+    char words[64];
     pitfall_on = pitfall_find(name);
-    snprintf(options, sizeof(options), "--pitfall %s ", name);
-    verdict.options = options;
+    snprintf(words, sizeof(words), "--pitfall %s ", name);
+    option_add(words);
     return pitfall_on != PITFALL_NONE;
 }
 
@@ -47,6 +57,10 @@ static bool args_parse(struct args *a, int argc, char **argv)
         bool took = true;
         if (!strcmp(argv[i], "--trace")) {
             verdict.trace = true;
+            took = false;
+        } else if (!strcmp(argv[i], "--front")) {
+            a->jobs.run = front_run;
+            option_add("--front ");
             took = false;
         } else if (!value)
             return false;
@@ -81,7 +95,7 @@ static int many(const struct jobs *j)
 {
     struct jobs_result r;
     jobs_run(j, &r);
-    bool ok = tally_print(&r.tally, r.done);
+    bool ok = tally_print(&r.tally, r.done, j->run == front_run);
     printf("probes that no seed reached:\n");
     struct silent_probes silent = { &r, 0 };
     probe_each(probe_print, &silent);
@@ -90,11 +104,11 @@ static int many(const struct jobs *j)
     return ok && !r.failed ? 0 : 1;
 }
 
-static int one(uint64_t seed)
+static int one(uint64_t seed, const struct jobs *j)
 {
     struct seed_result r;
     verdict.seed = seed;
-    seed_run(seed, &r);
+    j->run(seed, &r);
     printf("seed %lu: nothing found, hash %016lx\n", seed, r.hash);
     fflush(stdout);
     _exit(0); /* what was in flight when a machine died is in nobody's memory: no leak of ours */
@@ -110,5 +124,5 @@ int main(int argc, char **argv)
     /* A child runs many worlds one after the other: memory stays with it. */
     mallopt(M_MMAP_THRESHOLD, 64 << 20);
     mallopt(M_TRIM_THRESHOLD, 1 << 30);
-    return a.one ? one(a.seed) : many(&a.jobs);
+    return a.one ? one(a.seed, &a.jobs) : many(&a.jobs);
 }

@@ -132,26 +132,26 @@ bool world_start(struct world *w)
 
 /* ---- end ---- */
 
-static void counts_add(struct tally *t, const struct store_counts *c)
+void tally_store(struct tally *t, const struct store *s)
 {
-    t->laps += c->laps;
-    t->beside_direct += c->checkpoint_beside_direct;
-    t->slot_flips += c->slot_flips;
-    t->extents_reused += c->extents_reused;
-    t->vols_made += c->vols_made;
-    t->vols_removed += c->vols_removed;
-    t->runs_unwritten += c->runs_unwritten;
-    t->checkpoints += c->checkpoints;
-    t->entries += c->entries;
+    struct store_counts c = store_counts(s);
+    t->laps += c.laps;
+    t->beside_direct += c.checkpoint_beside_direct;
+    t->slot_flips += c.slot_flips;
+    t->extents_reused += c.extents_reused;
+    t->vols_made += c.vols_made;
+    t->vols_removed += c.vols_removed;
+    t->runs_unwritten += c.runs_unwritten;
+    t->checkpoints += c.checkpoints;
+    t->entries += c.entries;
+    t->poisoned += store_poisoned(s, NULL);
 }
 
 static void store_end(struct world *w, struct world_store *ws)
 {
     if (!ws->store)
         return;
-    struct store_counts c = store_counts(ws->store);
-    counts_add(&w->tally, &c);
-    w->tally.poisoned += store_poisoned(ws->store, NULL);
+    tally_store(&w->tally, ws->store);
     shard_remove(&ws->berth);
     store_close(&ws->store);
 }

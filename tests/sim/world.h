@@ -99,5 +99,7 @@ bool world_sleep(struct world *w, uint64_t ns);
 /* Which chances the world has from now on. */
 void world_faults(struct world *w, const struct sim_opts *chances);
 enum sim_end sim_end_of(enum end end);
+/* What a store did in this life. */
+void tally_store(struct tally *t, const struct store *s);
 
 #endif

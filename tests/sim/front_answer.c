@@ -1,0 +1,372 @@
+/* front_answer.c -- what the answers of the front must be, and what it means that none came. */
+#include <stdlib.h>
+
+#include "engine/base/check.h"
+#include "tests/sim/front_in.h"
+#include "tests/sim/verdict.h"
+
+#define LLU(v) ((unsigned long long)(v))
+
+static void ask_free(struct ask *a)
+{
+    node_unlink(&a->node);
+    a->wire->ask_count--;
+    free(a);
+}
+
+/* ---- excuses ---- */
+
+static struct f_part *part_of(const struct ask *a)
+{
+    return &a->topic->parts[a->part];
+}
+
+/* Its topic has another name by now, or is on its way out. */
+static bool topic_left(const struct ask *a)
+{
+    return a->topic && (a->topic->serial != a->serial || a->topic->state == FRONT_DELETING ||
+                        a->topic->state == FRONT_GONE);
+}
+
+static bool excused(const struct ask *a, enum err err)
+{
+    const struct front *f = a->wire->f;
+    if (err == ERR_CLOSED)
+        return f->stopping;
+    if (err == ERR_BUSY) /* the same, asked for before the connection ended, is on its way */
+        return f->limited || (a->topic && a->topic->doubtful);
+    return err == ERR_NOT_FOUND && topic_left(a);
+}
+
+void excuse_demand(const struct ask *a, enum err err, const struct error_answer *e)
+{
+    demand(excused(a, err), "wire %llu: %s of %s/%u gives %s: %.*s", LLU(a->wire->serial),
+           verb_name(a->verb), a->topic ? a->topic->name : "", a->part, err_name(err),
+           (int)e->text.len, (const char *)e->text.at);
+}
+
+/* ---- answers: records ---- */
+
+/* The records of a topic that is gone are nobody's business. */
+static bool part_there(const struct ask *a)
+{
+    return a->topic->serial == a->serial && part_of(a)->ledger;
+}
+
+static void append_answered(struct ask *a, enum err err, const union payload *p)
+{
+    struct front *f = a->wire->f;
+    const struct append_answer *tell = &p->append_answer;
+    struct client *c = a->wire->client;
+    trace("    batch %llu: %s, bought %d, offset %llu%s", LLU(a->number), err_name(err),
+          err ? 0 : tell->bought - 1, err ? 0 : LLU(tell->base_offset),
+          !err && tell->duplicate ? ", again" : "");
+    const struct l_batch *b = &f->ledger.batches[a->number];
+    bool produced = b->content.producer != 0;
+    if (!err) {
+        demand(tell->count == b->content.count, "batch %llu: %u records, %u were sent",
+               LLU(a->number), tell->count, b->content.count);
+        demand(!tell->duplicate || produced, "batch %llu: a duplicate without a producer",
+               LLU(a->number));
+        f->tally.duplicates += tell->duplicate;
+        ledger_acked(&f->ledger, a->number, a->want, (enum durability)(tell->bought - 1u),
+                     tell->base_offset, tell->append_ms);
+    }
+    if (produced)
+        line_answered(c, a, err, &p->error);
+    else if (err) {
+        excuse_demand(a, err, &p->error);
+        if (err != ERR_NOT_FOUND) /* a crash may bring the topic back, and the batch with it */
+            ledger_refused(&f->ledger, a->number);
+    }
+    if (!err)
+        front_acked(f, (enum durability)(tell->bought - 1u));
+}
+
+static void fetch_answered(struct ask *a, enum err err, const union payload *p)
+{
+    struct front *f = a->wire->f;
+    const struct fetch_answer *tell = &p->fetch_answer;
+    if (!part_there(a) || a->gone)
+        return;
+    struct l_part *l = part_of(a)->ledger;
+    if (err) {
+        bool range = err == ERR_OFFSET_RANGE &&
+                     (l->retention || a->off < l->trim_asked || a->off > a->high_then);
+        if (!range)
+            excuse_demand(a, err, &p->error);
+        return;
+    }
+    struct l_read r = { .batches = tell->batches,
+                        .off = a->off,
+                        .next_off = tell->next_offset,
+                        .high_off = tell->high_offset,
+                        .start_off = tell->start_offset,
+                        .high_then = a->high_then,
+                        .start_then = a->start_then,
+                        .bytes_max = a->bytes_max };
+    ledger_read(&f->ledger, l, &r);
+    l->reader_off = a->follow ? max_u64(l->reader_off, tell->next_offset) : l->reader_off;
+    trace("    fetch part %u from %llu: %zu bytes, next %llu of %llu", l->number, LLU(a->off),
+          tell->batches.len, LLU(tell->next_offset), LLU(tell->high_offset));
+}
+
+static void offsets_answered(struct ask *a, enum err err, const union payload *p)
+{
+    struct front *f = a->wire->f;
+    const struct offsets_answer *tell = &p->offsets_answer;
+    if (!part_there(a))
+        return;
+    struct l_part *l = part_of(a)->ledger;
+    bool time = a->what == OFFSET_TIME;
+    if (time && (!err || (err == ERR_NOT_FOUND && !topic_left(a)))) {
+        f->tally.searches++;
+        ledger_time(&f->ledger, l, a->time_ms, !err, err ? 0 : tell->offset,
+                    err ? 0 : tell->found_ms, a->high_then);
+        return;
+    }
+    if (err) {
+        if (!(time && err == ERR_OFFSET_RANGE)) /* the log start passed it */
+            excuse_demand(a, err, &p->error);
+        return;
+    }
+    if (a->what == OFFSET_EARLIEST)
+        demand(tell->offset >= a->start_then && (l->retention || tell->offset <= l->trim_asked),
+               "part %u: earliest is %llu, not within [%llu, %llu]", l->number, LLU(tell->offset),
+               LLU(a->start_then), LLU(l->trim_asked));
+    else
+        demand(tell->offset >= a->high_then, "part %u: latest is %llu, and was %llu", l->number,
+               LLU(tell->offset), LLU(a->high_then));
+}
+
+static void trim_answered(struct ask *a, enum err err, const union payload *p)
+{
+    uint64_t start_off = p->trim_answer.start_offset;
+    if (err) {
+        excuse_demand(a, err, &p->error);
+        return;
+    }
+    if (!part_there(a))
+        return;
+    struct l_part *l = part_of(a)->ledger;
+    trace("    trim part %u to %llu: starts at %llu", l->number, LLU(a->off), LLU(start_off));
+    demand(start_off >= a->off && (l->retention || start_off <= l->trim_asked),
+           "part %u: trimmed to %llu, the log starts at %llu", l->number, LLU(a->off),
+           LLU(start_off));
+    l->start_min = max_u64(l->start_min, start_off);
+}
+
+/* ---- answers: topics ---- */
+
+static void create_answered(struct ask *a, enum err err, const union payload *p)
+{
+    struct f_topic *t = a->topic;
+    if (err && err != ERR_EXISTS)
+        excuse_demand(a, err, &p->error);
+    demand(err != ERR_EXISTS || t->doubtful, "topic %s: exists, and nobody created it", t->name);
+    t->asked = false;
+    if (err && err != ERR_EXISTS)
+        return;
+    t->state = FRONT_LIVE;
+    if (!err) {
+        t->id = p->create_answer.topic;
+        t->known = true;
+    }
+}
+
+static void topic_gone(struct f_topic *t)
+{
+    t->state = FRONT_GONE;
+    t->placed = false;
+}
+
+static void delete_answered(struct ask *a, enum err err, const union payload *p)
+{
+    struct f_topic *t = a->topic;
+    t->asked = false;
+    if (err && err != ERR_NOT_FOUND)
+        excuse_demand(a, err, &p->error);
+    demand(err != ERR_NOT_FOUND || t->doubtful, "topic %s: nobody deleted it", t->name);
+    if (!err || err == ERR_NOT_FOUND)
+        topic_gone(t);
+}
+
+static void topic_place(struct front *f, struct f_topic *t, const struct describe_answer *tell)
+{
+    struct items places = tell->places;
+    demand(tell->partitions == FRONT_PARTS && places.count == FRONT_PARTS,
+           "topic %s: %u partitions, %u places", t->name, tell->partitions, places.count);
+    demand(!t->known || id16_equal(t->id, tell->topic), "topic %s: has another id than before",
+           t->name);
+    t->id = tell->topic;
+    t->known = t->placed = true;
+    for (uint32_t i = 0; i < FRONT_PARTS; i++) {
+        struct f_part *p = &t->parts[i];
+        check(items_next(&places, ITEM_PLACE, &p->place));
+        demand(p->place.err == 0, "topic %s: partition %u is not available: %u", t->name, i,
+               p->place.err);
+        demand(p->place.shard < f->shards, "topic %s: partition %u is on shard %u of %u", t->name,
+               i, p->place.shard, f->shards);
+        if (!p->ledger) {
+            p->ledger = ledger_part(&f->ledger, t->durability);
+            p->ledger->retention = t->retention;
+            f->tally.parts++;
+        }
+    }
+}
+
+static void describe_answered(struct ask *a, enum err err, const union payload *p)
+{
+    struct f_topic *t = a->topic;
+    if (t->serial != a->serial)
+        return;
+    t->describe_asked = false;
+    if (err)
+        excuse_demand(a, err, &p->error);
+    else if (t->state == FRONT_LIVE || t->state == FRONT_DELETING)
+        topic_place(a->wire->f, t, &p->describe_answer);
+}
+
+/* ---- answers: the rest ---- */
+
+static void hello_answered(struct ask *a, enum err err, const union payload *p)
+{
+    struct wire *w = a->wire;
+    const struct hello_answer *tell = &p->hello_answer;
+    if (err) {
+        bool fewer = err == ERR_INVALID && w->wanted != SHARD_ANY && w->wanted >= w->f->shards;
+        if (!fewer)
+            excuse_demand(a, err, &p->error);
+        w->refused = true;
+        return;
+    }
+    demand(tell->version == FRAME_VERSION && tell->shards == w->f->shards &&
+               tell->shard < tell->shards,
+           "hello: version %u, shard %u of %u", tell->version, tell->shard, tell->shards);
+    demand(w->wanted == SHARD_ANY || tell->shard == w->wanted, "hello: shard %u, %u was wanted",
+           tell->shard, w->wanted);
+    w->shard = tell->shard;
+    w->state = WIRE_READY;
+}
+
+static void ping_answered(struct ask *a, enum err err, const union payload *p)
+{
+    if (err)
+        excuse_demand(a, err, &p->error);
+    else
+        demand(p->ping.bytes.len == a->ping_bytes, "ping: %zu bytes come back of %u",
+               p->ping.bytes.len, a->ping_bytes);
+}
+
+static void plain_answered(struct ask *a, enum err err, const union payload *p)
+{
+    if (err)
+        excuse_demand(a, err, &p->error);
+}
+
+static void (*const answers[VERB_COUNT])(struct ask *, enum err, const union payload *) = {
+    [VERB_HELLO] = hello_answered,     [VERB_PING] = ping_answered,
+    [VERB_TOPICS] = plain_answered,    [VERB_DESCRIBE] = describe_answered,
+    [VERB_CREATE] = create_answered,   [VERB_DELETE] = delete_answered,
+    [VERB_APPEND] = append_answered,   [VERB_FETCH] = fetch_answered,
+    [VERB_OFFSETS] = offsets_answered, [VERB_TRIM] = trim_answered,
+    [VERB_STATS] = plain_answered,
+};
+
+static struct ask *ask_find(const struct wire *w, uint64_t correlation)
+{
+    list_each (&w->asks, n) {
+        struct ask *a = container_of(n, struct ask, node);
+        if (a->correlation == correlation)
+            return a;
+    }
+    return NULL;
+}
+
+/* Appends of a connection to one partition are answered in their order. */
+static void order_check(const struct wire *w, const struct ask *a)
+{
+    list_each (&w->asks, n) {
+        const struct ask *earlier = container_of(n, struct ask, node);
+        if (earlier == a)
+            return;
+        demand(earlier->verb != VERB_APPEND || earlier->topic != a->topic ||
+                   earlier->serial != a->serial || earlier->part != a->part,
+               "wire %llu: batch %llu is answered before batch %llu", LLU(w->serial),
+               LLU(a->number), LLU(earlier->number));
+    }
+}
+
+static void close_told(struct wire *w, const struct error_answer *e)
+{
+    demand(e->code == ERR_TIMEOUT || e->code == ERR_CLOSED, "wire %llu: is closed with %s: %.*s",
+           LLU(w->serial), err_name((enum err)e->code), (int)e->text.len, (const char *)e->text.at);
+    trace("    wire %llu: closed: %.*s", LLU(w->serial), (int)e->text.len,
+          (const char *)e->text.at);
+}
+
+static void answer_count(const struct ask *a, enum err err)
+{
+    struct tally *t = &a->wire->f->tally;
+    bool placed = verb_row(a->verb)->flags & VERB_PLACE;
+    t->answers++;
+    t->cross_shard += placed && !err && a->topic->placed && a->topic->serial == a->serial &&
+                      part_of(a)->place.shard != a->wire->shard;
+}
+
+void wire_answer(struct wire *w, const struct frame *f, const union payload *p)
+{
+    enum err err = frame_is_error(f) ? (enum err)p->error.code : ERR_OK;
+    sim_trace(w->f->sim, f->correlation ^ (uint64_t)err << 8 ^ f->payload_bytes);
+    if (f->verb == VERB_CLOSE) {
+        close_told(w, &p->error);
+        return;
+    }
+    struct ask *a = ask_find(w, f->correlation);
+    if (err)
+        trace("    wire %llu: %s: %.*s", LLU(w->serial), err_name(err), (int)p->error.text.len,
+              (const char *)p->error.text.at);
+    demand(a, "wire %llu: an answer to %s that nobody asked for", LLU(w->serial),
+           verb_name(f->verb));
+    bool placed = verb_row(a->verb)->flags & VERB_PLACE;
+    demand(a->verb == f->verb && (!placed || f->partition == a->part),
+           "wire %llu: %s is answered as %s", LLU(w->serial), verb_name(a->verb),
+           verb_name(f->verb));
+    if (a->verb == VERB_APPEND)
+        order_check(w, a);
+    demand(!a->gone || !placed || err == ERR_NOT_FOUND || err == ERR_CLOSED || err == ERR_BUSY,
+           "topic %s: answers %s with %s after it was deleted", a->topic->name, verb_name(a->verb),
+           err_name(err));
+    answer_count(a, err);
+    bool fetch = a->verb == VERB_FETCH; /* its batches are compared before the audit goes on */
+    if (fetch || !a->audit || !audit_answered(a, err, p))
+        answers[a->verb](a, err, p);
+    if (fetch && a->audit)
+        (void)audit_answered(a, err, p);
+    ask_free(a);
+}
+
+/* ---- no answer ---- */
+
+void ask_lost(struct ask *a, bool whole)
+{
+    struct front *f = a->wire->f;
+    struct f_topic *t = a->topic;
+    bool same = t && t->serial == a->serial;
+    bool produced = a->verb == VERB_APPEND && f->ledger.batches[a->number].content.producer;
+    if (a->audit)
+        audit_lost(a);
+    if (a->verb == VERB_APPEND && whole)
+        ledger_doubt(&f->ledger, a->number);
+    else if (a->verb == VERB_APPEND && !produced)
+        ledger_refused(&f->ledger, a->number);
+    if (same && (a->verb == VERB_CREATE || a->verb == VERB_DELETE)) {
+        t->asked = false;
+        t->doubtful |= whole;
+    }
+    if (same && a->verb == VERB_CREATE && !whole && !t->doubtful)
+        topic_gone(t);
+    if (same && a->verb == VERB_DESCRIBE)
+        t->describe_asked = false;
+    ask_free(a);
+}

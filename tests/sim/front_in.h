@@ -1,0 +1,252 @@
+/* front_in.h -- what the files of the front share.
+ *
+ * front.c has the lives of the node, front_client.c what clients do, front_ask.c requests,
+ * front_answer.c what their answers must be, front_wire.c connections, front_audit.c the look at
+ * everything after a start.
+ */
+#ifndef SIM_FRONT_IN_H
+#define SIM_FRONT_IN_H
+
+#include "engine/io/sim.h"
+#include "net/native/hello.h"
+#include "net/native/server_in.h"
+#include "tests/sim/ledger.h"
+#include "tests/sim/tally.h"
+
+#define FRONT_TOPICS       4u
+#define FRONT_PARTS        4u
+#define FRONT_CLIENTS      6u
+#define FRONT_SHARDS       4u
+#define PRODUCER_UNDER_WAY 5u /* unanswered batches of a producer in a partition */
+
+/* True once the engine remembers producers over a restart: then what is sent again after it must
+ * be there once, too. Until then a client takes a new id after a restart, and gives up what was
+ * not answered. */
+#define PRODUCERS_DURABLE false
+
+enum front_state { FRONT_GONE, FRONT_CREATING, FRONT_LIVE, FRONT_DELETING };
+enum audit_state { AUDIT_START, AUDIT_END, AUDIT_SCAN, AUDIT_DONE };
+
+struct front;
+struct wire;
+
+struct f_part {
+    struct l_part *ledger;
+    struct item_place place; /* valid with topic.placed */
+    enum audit_state audit;
+    bool audit_asked;
+    uint64_t start_off, scan_off, end_off; /* of the audit */
+    bool alive;                            /* took a record after the faults, and gave it back */
+};
+
+/* A place for topics: one after another, each with a name that was never used before. */
+struct f_topic {
+    char name[24];
+    uint32_t serial;
+    enum front_state state;
+    bool asked;    /* create or delete is under way */
+    bool doubtful; /* a create of this life has no answer: it may still come */
+    bool known;    /* id is */
+    bool placed;   /* places are, in this life */
+    bool describe_asked;
+    bool listed; /* by the audit */
+    bool retention;
+    struct id16 id;
+    enum durability durability;
+    struct f_part parts[FRONT_PARTS];
+};
+
+/* A producer in one partition: what is not answered is sent again, in its order. */
+struct line {
+    uint32_t serial; /* of the topic that it belongs to */
+    int64_t producer;
+    int16_t epoch;
+    int32_t sequence; /* of the next batch */
+    uint64_t last;    /* number of the batch before it; L_NONE */
+    uint32_t ordinal; /* batches that it ever had */
+    uint32_t count;   /* without an answer */
+    uint64_t numbers[PRODUCER_UNDER_WAY];
+    uint32_t ordinals[PRODUCER_UNDER_WAY];
+    bool asked[PRODUCER_UNDER_WAY]; /* on the wire of now */
+    bool doubted; /* the node was started since: what it had acknowledged may be lost */
+};
+
+struct client {
+    struct front *f;
+    uint32_t number;
+    bool producer; /* its appends have ids, where they may */
+    struct wire *wire;
+    uint64_t call_ns; /* no call before */
+    bool behind;      /* a line has something to send */
+    uint64_t again_ns;
+    struct line lines[FRONT_TOPICS][FRONT_PARTS];
+};
+
+/* A request that was sent. */
+struct ask {
+    struct node node; /* wire.asks, in the order of sending */
+    struct wire *wire;
+    uint8_t verb;
+    uint64_t correlation;
+    uint64_t from_pos, end_pos; /* of its frame in the stream */
+    struct f_topic *topic;
+    uint32_t serial; /* of the topic */
+    uint32_t part;
+    bool gone; /* the topic was deleted before this was asked */
+    bool audit, follow;
+    uint64_t number; /* append */
+    bool want_set;
+    enum durability want;
+    uint64_t off, high_then, start_then;
+    uint32_t bytes_max;
+    uint32_t what;
+    int64_t time_ms;
+    uint32_t ping_bytes;
+};
+
+enum wire_state { WIRE_CALLING, WIRE_HELLO, WIRE_READY, WIRE_ENDED };
+
+/* One connection, from the call to its end. */
+struct wire {
+    struct node node; /* front.wires */
+    struct front *f;
+    struct client *client; /* NULL: it has left it */
+    enum wire_state state;
+    int fd;
+    uint64_t serial;
+    uint32_t wanted, shard;
+    uint32_t frame_max;
+    struct op call, send, recv;
+    struct iovec iov;
+    struct list asks;
+    uint32_t ask_count;
+    uint64_t last_number[FRONT_TOPICS][FRONT_PARTS]; /* its stream in each partition */
+    uint8_t *out, *flying;                           /* queued; being sent */
+    uint64_t out_len, out_cap, fly_len, fly_cap, fly_at;
+    uint64_t pos;       /* of the stream, behind what is queued */
+    uint64_t given_pos; /* ... behind what a send was started for */
+    uint8_t *in;
+    uint64_t in_len, in_at, in_cap; /* at: answers taken so far */
+    uint64_t quiet_until_ns;        /* it does not read */
+    bool eager;                     /* asks behind hello, before it is answered */
+    bool refused;                   /* hello was */
+    bool ends_after_send;           /* the last frame is cut short */
+    bool half_closed;
+};
+
+struct front {
+    struct sim *sim;
+    struct sim_node *node, *far;
+    struct rng *rng;
+    struct io *io;      /* the clients' */
+    struct io *control; /* the node's, for its listeners */
+    struct serve *serve;
+    struct native *native;
+    struct metrics_board board;
+    struct serve_front hook;
+    struct io_address at;
+    uint32_t shards;
+    struct native_opts opts;
+    struct geometry geometry;
+    struct sim_opts chances;
+    struct ledger ledger;
+    struct tally tally;
+    struct f_topic topics[FRONT_TOPICS];
+    uint32_t topic_serial;
+    int64_t producer_next;
+    struct client clients[FRONT_CLIENTS];
+    struct client auditor;
+    struct list wires;
+    uint64_t wire_serial;
+    enum end worst;
+    bool hold;     /* nobody calls */
+    bool verified; /* clients may ask */
+    bool stopping;
+    bool finishing; /* no faults any more */
+    bool limited;   /* few requests may be under way: BUSY is an answer */
+    uint64_t spins;
+    int64_t wall_ms;    /* of the node, when it was last up */
+    uint32_t acks_left; /* until the node ends by acks_end; 0: no such order */
+    bool acks_early;    /* count only acks that bought less than `synced` */
+    enum end acks_end;
+    /* the audit */
+    bool listed, list_asked;
+    char list_after[24];
+};
+
+/* front.c */
+bool front_dead(const struct front *f);
+bool front_turn(struct front *f, uint64_t until_ns); /* false: nothing happens before that */
+uint64_t front_now(const struct front *f);
+int64_t front_wall_ms(struct front *f); /* by the node's clock: retention looks at it */
+void front_acked(struct front *f, enum durability bought); /* may end the node */
+/* Turns until it is so. False: the node is dead, or it did not come within 600 s. */
+bool front_until(struct front *f, bool (*wanted)(const struct front *f));
+bool front_sleep(struct front *f, uint64_t ns); /* false: dead */
+bool front_settle(struct front *f);             /* until every request is answered; false: dead */
+void front_begin(struct front *f, bool may_crash);
+bool front_stop(struct front *f); /* in order; false: it died */
+void front_end(struct front *f, enum end end);
+
+/* front_finish.c */
+void front_finish(struct front *f);
+
+/* front_wire.c */
+void wire_call(struct client *c);
+uint32_t wires_turn(struct front *f);
+uint64_t wires_due_ns(const struct front *f);
+void wire_end(struct wire *w); /* now; what is not answered is in doubt */
+void wire_put(struct wire *w, const void *at, uint64_t len);
+bool wire_usable(const struct wire *w);
+void wires_drop(struct front *f); /* the world ends */
+
+/* front_ask.c, front_answer.c */
+struct ask *ask_new(struct wire *w, uint8_t verb, struct f_topic *t, uint32_t part);
+void ask_send(struct ask *a, const void *payload);
+void ask_lost(struct ask *a, bool whole); /* whole: the node may have all of it */
+void wire_answer(struct wire *w, const struct frame *f, const union payload *p);
+void ask_hello(struct wire *w);
+void ask_append(struct client *c, struct f_topic *t, uint32_t part, uint64_t value_bytes);
+void ask_fetch(struct wire *w, struct f_topic *t, uint32_t part, uint64_t off, uint32_t wait_ms);
+void ask_offsets(struct wire *w, struct f_topic *t, uint32_t part, uint32_t what);
+void ask_trim(struct wire *w, struct f_topic *t, uint32_t part);
+void ask_create(struct wire *w, struct f_topic *t);
+void ask_delete(struct wire *w, struct f_topic *t);
+void ask_describe(struct wire *w, struct f_topic *t);
+void ask_ping(struct wire *w);
+void ask_stats(struct wire *w);
+void ask_topics(struct wire *w, const char *after);
+void excuse_demand(const struct ask *a, enum err err, const struct error_answer *e);
+
+/* front_line.c: producers */
+void line_append(struct client *c, struct f_topic *t, uint32_t part, uint64_t value_bytes);
+void line_answered(struct client *c, const struct ask *a, enum err err,
+                   const struct error_answer *e);
+void lines_lost(struct client *c);      /* its wire ended */
+void lines_restarted(struct client *c); /* the node did */
+void lines_turn(struct client *c);      /* sends what is behind */
+bool lines_empty(const struct client *c);
+/* A batch of a client, in the ledger; its bytes are valid until the next one. */
+struct bytes batch_make(struct front *f, struct f_part *p, uint64_t value_bytes,
+                        const struct line *line, uint64_t before, uint64_t *number);
+struct bytes batch_bytes(const struct front *f, uint64_t number);
+void append_send(struct wire *w, struct f_topic *t, uint32_t part, uint64_t number,
+                 struct bytes batch);
+
+/* front_client.c */
+void client_op(struct front *f); /* one of some client, drawn */
+void clients_turn(struct front *f);
+uint64_t clients_due_ns(const struct front *f);
+bool clients_quiet(const struct front *f); /* nobody waits for an answer */
+void clients_tell(const struct front *f);  /* traces what they wait for */
+void clients_wake(struct front *f);        /* nobody reads slowly */
+
+/* front_audit.c */
+void audit_begin(struct front *f);
+void audit_turn(struct front *f);
+bool audit_done(const struct front *f);
+/* True: that was all; the rest of what the answer must be is front_answer.c's. */
+bool audit_answered(struct ask *a, enum err err, const union payload *p);
+void audit_lost(struct ask *a);
+
+#endif

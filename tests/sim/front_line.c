@@ -1,0 +1,193 @@
+/* front_line.c -- producers: batches with a number of their own, sent again until they are
+ * answered; and the bytes of all batches.
+ *
+ * A line has at most five batches without an answer. After a cut all of them are sent again, in
+ * their order; after BUSY that one is. */
+#include "engine/base/check.h"
+#include "tests/sim/front_in.h"
+#include "tests/sim/verdict.h"
+
+#define LLU(v)         ((unsigned long long)(v))
+#define BATCH_CAP      (128u << 10)
+#define AGAIN_NS       (20 * MS_NS)
+#define TIME_SPREAD_MS 5000u
+
+/* ---- bytes ---- */
+
+struct bytes batch_bytes(const struct front *f, uint64_t number)
+{
+    static uint8_t at[BATCH_CAP];
+    const struct content *c = &f->ledger.batches[number].content;
+    check(content_bytes_max(c) <= sizeof(at));
+    return content_make(c, at, sizeof(at));
+}
+
+struct bytes batch_make(struct front *f, struct f_part *p, uint64_t value_bytes,
+                        const struct line *line, uint64_t before, uint64_t *number)
+{
+    static uint8_t at[BATCH_CAP];
+    struct content c = { .number = f->ledger.count,
+                         .part = p->ledger->number,
+                         .count = 1 + (uint32_t)rng_log_uniform(f->rng, 7),
+                         .value_bytes = value_bytes };
+    c.time_ms = front_wall_ms(f) - (int64_t)rng_log_uniform(f->rng, TIME_SPREAD_MS);
+    if (line) {
+        c.producer = line->producer;
+        c.producer_epoch = line->epoch;
+        c.sequence = line->sequence;
+    }
+    check(content_bytes_max(&c) <= sizeof(at));
+    struct bytes batch = content_make(&c, at, sizeof(at));
+    struct l_batch *b = ledger_sent(&f->ledger, p->ledger, &c, batch, before);
+    b->again = line != NULL;
+    f->tally.sent++;
+    f->tally.bytes += batch.len;
+    *number = c.number;
+    return batch;
+}
+
+/* ---- lines ---- */
+
+/* What is not answered is given up: it is in the log, or not. */
+static void line_renew(struct front *f, struct line *line)
+{
+    for (uint32_t i = 0; i < line->count; i++)
+        f->ledger.batches[line->numbers[i]].again = false;
+    line->count = 0;
+    line->sequence = 0;
+    line->last = L_NONE;
+    line->doubted = false;
+}
+
+static struct line *line_of(struct client *c, const struct f_topic *t, uint32_t part)
+{
+    struct line *line = &c->lines[t - c->f->topics][part];
+    if (line->serial == t->serial)
+        return line;
+    line_renew(c->f, line);
+    *line = (struct line){ .serial = t->serial, .producer = ++c->f->producer_next, .last = L_NONE };
+    return line;
+}
+
+/* What is not on the wire, in order. */
+static void line_send(struct client *c, struct f_topic *t, uint32_t part)
+{
+    struct line *line = &c->lines[t - c->f->topics][part];
+    if (line->serial != t->serial || t->state != FRONT_LIVE || !t->known)
+        return;
+    for (uint32_t i = 0; i < line->count; i++) {
+        if (line->asked[i])
+            continue;
+        c->behind |= !wire_usable(c->wire);
+        if (!wire_usable(c->wire))
+            return;
+        line->asked[i] = true;
+        append_send(c->wire, t, part, line->numbers[i], batch_bytes(c->f, line->numbers[i]));
+    }
+}
+
+void line_append(struct client *c, struct f_topic *t, uint32_t part, uint64_t value_bytes)
+{
+    struct line *line = line_of(c, t, part);
+    uint64_t number;
+    if (line->count && line->ordinal - line->ordinals[0] >= PRODUCER_UNDER_WAY)
+        return; /* the node knows the last five batches */
+    (void)batch_make(c->f, &t->parts[part], value_bytes, line, line->last, &number);
+    line->last = number;
+    line->sequence += (int32_t)c->f->ledger.batches[number].content.count;
+    line->numbers[line->count] = number;
+    line->ordinals[line->count] = line->ordinal++;
+    line->asked[line->count++] = false;
+    line_send(c, t, part);
+}
+
+static void line_remove(struct line *line, uint32_t i)
+{
+    line->count--;
+    for (; i < line->count; i++) {
+        line->numbers[i] = line->numbers[i + 1];
+        line->ordinals[i] = line->ordinals[i + 1];
+        line->asked[i] = line->asked[i + 1];
+    }
+}
+
+static void line_refused(struct client *c, struct line *line, uint32_t i, const struct ask *a,
+                         enum err err, const struct error_answer *e)
+{
+    struct front *f = c->f;
+    line->asked[i] = false;
+    c->behind = true;
+    if (err == ERR_BUSY)
+        return; /* the first one is on its way */
+    if (err == ERR_SEQUENCE && (line->doubted || f->limited)) {
+        line_renew(f, line); /* one before it was lost, or turned away when that one was not */
+        line->epoch++;
+        return;
+    }
+    excuse_demand(a, err, e);
+    if (err == ERR_NOT_FOUND)
+        line_renew(f, line);
+}
+
+void line_answered(struct client *c, const struct ask *a, enum err err,
+                   const struct error_answer *e)
+{
+    struct line *line = &c->lines[a->topic - c->f->topics][a->part];
+    uint32_t i = 0;
+    while (i < line->count && line->numbers[i] != a->number)
+        i++;
+    if (i == line->count)
+        return; /* given up */
+    if (err) {
+        line_refused(c, line, i, a, err, e);
+        return;
+    }
+    line_remove(line, i);
+    line->doubted = false;
+}
+
+/* ---- all lines of a client ---- */
+
+void lines_lost(struct client *c)
+{
+    for (uint32_t i = 0; i < FRONT_TOPICS * FRONT_PARTS; i++) {
+        struct line *line = &c->lines[i / FRONT_PARTS][i % FRONT_PARTS];
+        memset(line->asked, 0, sizeof(line->asked));
+        c->behind |= line->count > 0;
+    }
+}
+
+void lines_restarted(struct client *c)
+{
+    for (uint32_t i = 0; i < FRONT_TOPICS * FRONT_PARTS; i++) {
+        struct line *line = &c->lines[i / FRONT_PARTS][i % FRONT_PARTS];
+        line->doubted = line->serial != 0;
+        if (PRODUCERS_DURABLE || !line->serial)
+            continue;
+        line_renew(c->f, line);
+        line->producer = ++c->f->producer_next;
+        line->epoch = 0;
+    }
+}
+
+void lines_turn(struct client *c)
+{
+    struct front *f = c->f;
+    if (!c->behind || front_now(f) < c->again_ns || !f->verified)
+        return;
+    c->behind = false;
+    c->again_ns = front_now(f) + 1 + rng_below(f->rng, AGAIN_NS);
+    for (uint32_t i = 0; i < FRONT_TOPICS * FRONT_PARTS; i++)
+        line_send(c, &f->topics[i / FRONT_PARTS], i % FRONT_PARTS);
+}
+
+bool lines_empty(const struct client *c)
+{
+    for (uint32_t i = 0; i < FRONT_TOPICS * FRONT_PARTS; i++) {
+        const struct line *line = &c->lines[i / FRONT_PARTS][i % FRONT_PARTS];
+        const struct f_topic *t = &c->f->topics[i / FRONT_PARTS];
+        if (line->count && line->serial == t->serial && t->state == FRONT_LIVE)
+            return false;
+    }
+    return true;
+}
