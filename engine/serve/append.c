@@ -76,6 +76,8 @@ static enum err append_producer(struct verb_append *v)
         return ERR_OK;
     case PRODUCER_DUPLICATE:
         probe("append: a duplicate");
+        if (pitfall(FRONT_TAKE_AGAIN))
+            return ERR_OK;
         TRY(append_duplicate(v, &old));
         return ERR_DUPLICATE;
     case PRODUCER_PENDING:

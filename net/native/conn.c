@@ -137,7 +137,7 @@ void conn_mark(struct conn *c)
 void conn_turn(struct conn *c)
 {
     conn_send(c);
-    if (c->blocked && !conn_full(c))
+    if (c->blocked && !conn_full(c) && !pitfall(FRONT_FULL_FOR_EVER))
         conn_feed(c);
     else
         conn_settle(c);
@@ -168,6 +168,16 @@ void conn_refuse(struct conn *c, enum err err, const char *text)
     conn_finish(c);
 }
 
+/* What a payload would be that was given back too early. */
+static void requests_spoil(struct conn *c)
+{
+    list_each (&c->requests, n) {
+        struct request *r = container_of(n, struct request, node);
+        if (r->memory)
+            memset(r->memory, 0x55, r->charged);
+    }
+}
+
 void conn_break(struct conn *c)
 {
     struct node *n;
@@ -180,6 +190,8 @@ void conn_break(struct conn *c)
     node_unlink(&c->waiting);
     if (c->fd >= 0)
         io_shutdown(c->desk->shard->io, c->fd);
+    if (pitfall(FRONT_REUSE_PAYLOAD))
+        requests_spoil(c);
     while ((n = list_first(&c->out)))
         request_free(container_of(n, struct request, node));
     conn_mark(c);

@@ -49,7 +49,7 @@ static void request_end(struct request *r)
     struct conn *c = r->conn;
     struct request like = { .frame = r->frame };
     conn_mark(c);
-    if (r->frame.verb != VERB_APPEND) {
+    if (r->frame.verb != VERB_APPEND || pitfall(FRONT_NO_ORDER)) {
         request_out(r);
         return;
     }
@@ -73,6 +73,8 @@ void request_answer(struct request *r, const void *payload, uint32_t cap)
 {
     struct frame f = frame_answer(&r->frame, 0);
     struct fault fault = { .kind = FAULT_NONE };
+    if (pitfall(FRONT_OTHER_ID))
+        f.correlation = r->conn->frame.correlation;
     cap += FRAME_HEADER_BYTES;
     uint8_t *at = answer_room(r, cap);
     r->answer_bytes = (uint32_t)frame_make(at, cap, &f, payload, r->conn->peer_max, &fault);
@@ -177,6 +179,9 @@ static void request_failed(struct request *r)
 void request_done(struct verb *v)
 {
     struct request *r = container_of(v, struct request, verb);
+    if (pitfall(FRONT_DROP_REMOTE) && r->conn->send.busy && r->place &&
+        r->place->shard != r->conn->desk->shard->number)
+        return;
     conn_mark(r->conn);
     if (v->err != ERR_OK)
         request_failed(r);

@@ -44,6 +44,8 @@ static void append_start(struct request *r)
                                       .verified = true,
                                       .max_time = max_time,
                                       .count = info.last_off_delta + 1 };
+    if (pitfall(FRONT_ACK_EARLY) && r->append.want_set)
+        r->append.want = DURABILITY_MEMORY;
     place_start(r, &r->append.place, append_go);
 }
 
@@ -63,6 +65,8 @@ static void append_answer(struct request *r)
                                   .count = v->count,
                                   .bought = (uint8_t)(v->bought + 1u),
                                   .duplicate = v->duplicate };
+    if (pitfall(FRONT_ACK_EARLY) && v->want_set)
+        tell.bought = r->asked.append.durability;
     request_answer(r, &tell, sizeof(tell));
 }
 

@@ -99,6 +99,8 @@ void conn_move(struct conn *c)
         return;
     check(!c->send.busy && !c->pool && !c->large && c->request_count == 1);
     probe("native: a connection moves");
+    if (pitfall(FRONT_BEHIND_HELLO))
+        conn_received_free(c);
     timer_stop(&d->shard->timers, &c->timer);
     node_unlink(&c->node);
     node_unlink(&c->dirty);

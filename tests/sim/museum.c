@@ -17,6 +17,7 @@
 #include <string.h>
 
 #include "engine/base/types.h"
+#include "tests/sim/front.h"
 #include "tests/sim/jobs.h"
 #include "tests/sim/pitfalls.h"
 #include "tests/sim/verdict.h"
@@ -36,11 +37,19 @@ static const uint32_t hints[PITFALL_COUNT] = {
 #undef HINT
 };
 
-static struct jobs_result run(enum pitfall p, uint64_t from, uint64_t to, uint32_t jobs)
+/* Which workload shows it. */
+static bool of_front(enum pitfall p)
 {
-    struct jobs j = { from, to, jobs, 1, seed_run };
+    return !strncmp(pitfall_name(p), "FRONT_", strlen("FRONT_"));
+}
+
+/* Seeds of the workload that shows p, with `on` switched on. */
+static struct jobs_result run(enum pitfall p, enum pitfall on, uint64_t from, uint64_t to,
+                              uint32_t jobs)
+{
+    struct jobs j = { from, to, jobs, 1, of_front(p) ? front_run : seed_run };
     struct jobs_result r;
-    pitfall_on = p;
+    pitfall_on = on;
     jobs_run(&j, &r);
     pitfall_on = PITFALL_NONE;
     return r;
@@ -51,14 +60,14 @@ static struct catch search(enum pitfall p, uint64_t from, uint64_t to, uint32_t 
 {
     struct catch c = { 0 };
     while (from <= to) {
-        struct jobs_result r = run(p, from, to, jobs);
+        struct jobs_result r = run(p, p, from, to, jobs);
         c.tried += r.done;
         if (!r.failed)
             return c;
         c.seed = r.failed_seeds[0];
         for (uint64_t i = 1; i < r.failed; i++)
             c.seed = min_u64(c.seed, r.failed_seeds[i]);
-        c.caught = run(PITFALL_NONE, c.seed, c.seed, 1).failed == 0;
+        c.caught = run(p, PITFALL_NONE, c.seed, c.seed, 1).failed == 0;
         if (c.caught)
             return c;
         from = c.seed + 1;
