@@ -30,7 +30,21 @@ def crc32c(data):
 
 
 def text(value):
-    return struct.pack("<H", len(value)) + value.encode()
+    return struct.pack("<H", len(value.encode())) + value.encode()
+
+
+def read(sock, size):
+    data = b""
+    while len(data) < size:
+        more = sock.recv(size - len(data))
+        if not more:
+            raise ConnectionError("the other side ended the connection")
+        data += more
+    return data
+
+
+def head_sound(head):
+    return head[:5] == b"SLN1\1" and crc32c(head[:44]) == struct.unpack_from("<I", head, 44)[0]
 
 
 def varint(n):
@@ -96,20 +110,12 @@ class Client:
         self.sock.sendall(head + struct.pack("<I", crc32c(head)) + payload)
         return self.correlation
 
-    def read(self, size):
-        data = b""
-        while len(data) < size:
-            more = self.sock.recv(size - len(data))
-            assert more, "the server ended the connection"
-            data += more
-        return data
-
     def receive(self):
-        head = self.read(48)
-        assert head[:5] == b"SLN1\1" and crc32c(head[:44]) == struct.unpack_from("<I", head, 44)[0]
+        head = read(self.sock, 48)
+        assert head_sound(head)
         verb, flags, correlation = struct.unpack_from("<BHQ", head, 5)
         size, crc = struct.unpack_from("<II", head, 36)
-        payload = self.read(size)
+        payload = read(self.sock, size)
         checked = payload[:24] if verb == FETCH and not flags & ERROR else payload
         assert flags & ANSWER and crc32c(checked) == crc
         if flags & ERROR:

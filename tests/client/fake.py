@@ -19,12 +19,7 @@ import sys
 import threading
 import time
 
-TABLE = [0] * 256
-for n in range(256):
-    value = n
-    for _ in range(8):
-        value = value >> 1 ^ (0x82F63B78 if value & 1 else 0)
-    TABLE[n] = value
+from client import crc32c, head_sound, read, text
 
 (CLOSE, HELLO, AUTH, PING, TOPICS, DESCRIBE, CREATE, DELETE, ALTER, APPEND, FETCH, OFFSETS, TRIM,
  STATS) = range(14)
@@ -32,13 +27,6 @@ NOT_FOUND, EXISTS, INVALID, TOO_LARGE, BAD_BATCH, OFFSET_RANGE = 5, 6, 7, 8, 9, 
 UNSUPPORTED, SEQUENCE, FENCED, BUSY, BAD_FRAME = 12, 18, 19, 20, 26
 NONE = -(1 << 63)
 FRAME_MAX = 1 << 20
-
-
-def crc32c(data):
-    crc = 0xFFFFFFFF
-    for byte in data:
-        crc = TABLE[(crc ^ byte) & 255] ^ crc >> 8
-    return crc ^ 0xFFFFFFFF
 
 
 class Refused(Exception):
@@ -68,10 +56,6 @@ class Fields:
 
     def pairs(self):
         return [(self.text(), self.text()) for _ in range(self.numbers("I")[0])]
-
-
-def text(value):
-    return struct.pack("<H", len(value.encode())) + value.encode()
 
 
 class Partition:
@@ -185,15 +169,6 @@ class Connection:
         self.server, self.sock, self.out = server, sock, threading.Lock()
         self.greeted = False
 
-    def read(self, n):
-        data = b""
-        while len(data) < n:
-            more = self.sock.recv(n - len(data))
-            if not more:
-                raise Cut
-            data += more
-        return data
-
     def send(self, head, payload, flags=1, checked=None, spoil=None):
         head = b"SLN1" + struct.pack("<BBH", 1, head[5], flags) + head[8:36]
         head += struct.pack("<II", len(payload), crc32c(payload[:checked]) ^ (spoil == "wrong"))
@@ -209,12 +184,12 @@ class Connection:
     def run(self):
         try:
             while True:
-                head = self.read(48)
-                if head[:5] != b"SLN1\1" or crc32c(head[:44]) != struct.unpack_from("<I", head, 44)[0]:
+                head = read(self.sock, 48)
+                if not head_sound(head):
                     self.refuse(bytes(48), Refused(BAD_FRAME, "no frame begins here"))
                     return
                 size, crc = struct.unpack_from("<II", head, 36)
-                payload = self.read(size)
+                payload = read(self.sock, size)
                 checked = 8 if head[5] == APPEND else size
                 if crc32c(payload[:checked]) != crc:
                     self.refuse(head, Refused(BAD_FRAME, "the payload's checksum is another"))
