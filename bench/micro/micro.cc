@@ -70,6 +70,38 @@ void BM_index_find(benchmark::State &state)
 }
 BENCHMARK(BM_index_find)->Arg(16)->Arg(1024);
 
+// range: rings (0: the mailbox), letters of a turn
+void BM_letters_own(benchmark::State &state)
+{
+    micro_mail *mail = micro_mail_open(static_cast<uint32_t>(state.range(0)));
+    for (auto _ : state)
+        benchmark::DoNotOptimize(micro_mail_own(mail, static_cast<uint32_t>(state.range(1))));
+    state.SetItemsProcessed(state.iterations() * state.range(1));
+    micro_mail_close(mail);
+}
+BENCHMARK(BM_letters_own)->Args({ 0, 1 })->Args({ 1, 1 })->Args({ 0, 32 })->Args({ 1, 32 });
+
+void BM_letters_none(benchmark::State &state)
+{
+    micro_mail *mail = micro_mail_open(static_cast<uint32_t>(state.range(0)));
+    for (auto _ : state)
+        benchmark::DoNotOptimize(micro_mail_look(mail));
+    micro_mail_close(mail);
+}
+BENCHMARK(BM_letters_none)->Arg(0)->Arg(2)->Arg(16)->Arg(256);
+
+// Two threads, as fast as they can.
+void BM_letters_cross(benchmark::State &state)
+{
+    micro_mail *mail = micro_mail_open(static_cast<uint32_t>(state.range(0)));
+    int64_t letters = 0;
+    for (auto _ : state)
+        letters += micro_mail_cross(mail);
+    state.SetItemsProcessed(letters);
+    micro_mail_close(mail);
+}
+BENCHMARK(BM_letters_cross)->Arg(0)->Arg(1)->UseRealTime();
+
 } // namespace
 
 BENCHMARK_MAIN();

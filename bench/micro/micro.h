@@ -31,6 +31,14 @@ struct micro_index *micro_index_open(uint32_t tiles);
 uint32_t micro_index_find(const struct micro_index *x, uint64_t off);
 void micro_index_close(struct micro_index *x);
 
+/* Letters between shards: the mailbox (`rings` 0), or as many rings, one for each poster. */
+struct micro_mail;
+struct micro_mail *micro_mail_open(uint32_t rings);
+uint32_t micro_mail_look(struct micro_mail *m);                  /* nothing is there */
+uint32_t micro_mail_own(struct micro_mail *m, uint32_t letters); /* posts, then takes them */
+uint32_t micro_mail_cross(struct micro_mail *m); /* 65,536 of another thread; returns how many */
+void micro_mail_close(struct micro_mail *m);
+
 #ifdef __cplusplus
 }
 #endif

@@ -4,7 +4,7 @@
  * has taken it. Many threads post, one takes: an intrusive stack that is taken whole and turned
  * round, so that letters of one poster arrive in the order in which they were posted, posting is
  * one compare-and-swap, and there is nothing to allocate or to fill up (each poster's own memory
- * is the limit).
+ * is the limit). Why not a ring for each pair of shards: docs/decisions/0010.
  *
  * The doorbell: a shard that is about to wait says so with mailbox_sleep(); whoever posts first
  * after that is told to wake it, and nobody else. A shard that is awake costs a poster no system
