@@ -7,7 +7,7 @@
 
 TEST(image, pages_are_zero_behind_their_rows)
 {
-    struct image_build b = { .head = { .generation = 7 } };
+    struct image_build b = { .head = { .generation = 7, .seq = 9 } };
     struct part_row row = { .part = 3, .slot = NO_SLOT, .state = PART_FREE };
     uint64_t bytes = 0, again = 0;
     image_build_part(&b, &row);
@@ -29,6 +29,10 @@ TEST(image, pages_are_zero_behind_their_rows)
     for (uint32_t i = PART_ROW_BYTES; i < PAGE_PAYLOAD_BYTES; i++)
         behind += pages[BLOCK_BYTES + i] != 0;
     EXPECT_EQ(behind, 0);
+    struct section section;
+    EXPECT_OK(section_decode(pages + 2 * BLOCK_BYTES, PAGE_PAYLOAD_BYTES, &section));
+    EXPECT_EQ(section.kind, SECTION_EPOCHS);
+    EXPECT_EQ(section.seq, 9);
     io_buffer_give(pages);
     image_build_close(&b);
 }

@@ -431,3 +431,22 @@ TEST(part, a_trim_over_extents_that_only_the_journal_knows)
     fixture_verify(&f, 0, 1 << 20);
     fixture_close(&f);
 }
+
+TEST(part, one_more_than_the_tails_file_has_slots_for)
+{
+    // Goal: the file grows before a slot beyond its end is handed out.
+    struct fixture f;
+    fixture_open(&f, 951);
+    uint32_t first = f.store->slot_count;
+    REQUIRE(first < BOOKS);
+    for (uint32_t i = 0; i <= first; i++) {
+        fixture_add(&f, i);
+        fixture_fill(&f, i, 1, 300);
+    }
+    fixture_checkpoint(&f);
+    EXPECT_EQ(f.store->slot_next, first + 1);
+    EXPECT(f.store->slot_count > first);
+    EXPECT(sim_file_bytes(f.node, FIXTURE_DIR, "tails") >=
+           BLOCK_BYTES + 2ull * f.store->slot_count * BLOCK_BYTES);
+    fixture_close(&f);
+}
