@@ -43,6 +43,7 @@ void read_give(struct read *r)
     io_buffer_give(r->buf);
     r->buf = NULL;
     r->batches = (struct bytes){ 0 };
+    budget_give(r);
 }
 
 /* Cuts [at, at+len), which begins with a batch, to the batches wanted. When the first wanted one is
@@ -80,11 +81,17 @@ static uint64_t read_cut(struct read *r, const uint8_t *at, uint64_t len)
     return 0;
 }
 
+/* False: the read waits for memory, or ended without any. */
 static bool read_buffer(struct read *r, uint64_t bytes)
 {
-    io_buffer_give(r->buf);
-    r->buf = io_buffer_take(block_ceil(bytes) + BLOCK_BYTES);
+    uint64_t room = block_ceil(bytes) + BLOCK_BYTES;
+    read_give(r);
+    if (!budget_take(r, room))
+        return false;
+    r->buf = io_buffer_take(room);
     r->buf_bytes = bytes;
+    if (!r->buf)
+        read_finish(r, ERR_NO_MEMORY);
     return r->buf != NULL;
 }
 
@@ -113,21 +120,19 @@ static void read_hot(struct read *r, const struct extent *e, uint64_t pos)
 {
     struct part *p = r->part;
     uint64_t end = e->sealed ? e->base_pos + e->data_bytes : p->head_pos;
-    uint64_t want = r->bytes_max;
+    uint64_t want = max_u64(r->bytes_max, r->least);
     p->store->counts.reads_hot++;
     for (;;) {
         uint64_t len = min_u64(end - pos, max_u64(want, BATCH_HEADER_BYTES));
-        if (!read_buffer(r, len)) {
-            read_finish(r, ERR_NO_MEMORY);
+        if (!read_buffer(r, len))
             return;
-        }
         check(tail_copy(p, pos, r->buf, len));
         uint64_t need = read_cut(r, r->buf, len);
         if (!need || len == end - pos) {
             read_finish(r, ERR_OK);
             return;
         }
-        want = need;
+        want = r->least = need;
     }
 }
 
@@ -215,6 +220,7 @@ static void cold_cut(struct read *r, struct plan *pl, uint64_t good)
         r->bad_pos = e->base_pos + e->tiles[tile - e->tile_from].at + good;
         read_finish(r, ERR_CORRUPT);
     } else if (need && !all) {
+        r->least = need;
         plan_start(r, e, tile, need);
     } else if (next_batch_tile(e, &next)) {
         plan_start(r, e, next, r->bytes_max); /* off lies in a gap before that tile */
@@ -288,8 +294,12 @@ static void plan_start(struct read *r, struct extent *e, uint32_t tile, uint64_t
         return;
     }
     uint64_t whole = pl->disk_end - pl->pos;
-    if (!read_buffer(r, pl->len) ||
-        !tail_copy(p, pl->disk_end, (uint8_t *)r->buf + whole, memory)) {
+    if (!read_buffer(r, pl->len)) {
+        free(pl);
+        r->plan = NULL;
+        return;
+    }
+    if (!tail_copy(p, pl->disk_end, (uint8_t *)r->buf + whole, memory)) {
         free(pl);
         r->plan = NULL;
         read_finish(r, ERR_NO_MEMORY);
@@ -392,7 +402,7 @@ static void read_begin_of(struct read *r, struct extent *e)
     if (p->tail_state == TAIL_IN && pos >= tail_floor(p))
         read_hot(r, e, pos);
     else
-        plan_start(r, e, tile, r->bytes_max);
+        plan_start(r, e, tile, max_u64(r->bytes_max, r->least));
 }
 
 static void read_start(struct read *r)
@@ -409,6 +419,14 @@ static void read_start(struct read *r)
         read_finish(r, ERR_OK);
 }
 
+void read_again(struct read *r)
+{
+    if (r->part)
+        read_start(r);
+    else
+        read_finish(r, ERR_NOT_FOUND);
+}
+
 void read_resume(struct read *r)
 {
     list_push(&r->part->reads, &r->node);
@@ -423,7 +441,9 @@ void part_read(struct part *p, struct read *r)
     r->batches = (struct bytes){ 0 };
     r->next_off = r->off;
     r->buf = r->plan = NULL;
-    r->from_extent = 0;
+    r->from_extent = r->least = r->charged = 0;
+    r->waits = (struct node){ 0 };
+    r->woken = false;
     r->bytes_max = r->bytes_max > READ_BYTES_MAX ? READ_BYTES_MAX : r->bytes_max;
     if (r->bytes_max < BATCH_HEADER_BYTES)
         r->bytes_max = BATCH_HEADER_BYTES; /* a read always brings a header in */

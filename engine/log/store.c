@@ -270,6 +270,7 @@ static bool commit_may_start(struct store *s, bool answered)
 void store_turn(struct store *s)
 {
     bool answered = store_answer(s);
+    budget_wake(s->opts.reads);
     if (!list_empty(&s->parked))
         parked_retry(s);
     if (!list_empty(&s->direct_wait))

@@ -39,16 +39,25 @@ struct geometry geometry_default(void); /* 256 MiB journal, 64 KiB..64 MiB exten
  * is not a store, and a half-made one is made again. EXISTS if a store is there. Blocks. */
 enum err store_create(struct io *io, int dir, const struct store_create *c, struct why *why);
 
+/* Memory that reads hold, until read_give(): taken before a read has it; a read that finds too
+ * little waits its turn. One for all stores of a thread. */
+struct read_budget {
+    uint64_t max, used;  /* bytes; max 0: no limit */
+    struct list waiting; /* read.waits */
+};
+void read_budget_open(struct read_budget *b, uint64_t max);
+
 struct store_opts {
-    uint64_t tail_bytes;    /* memory for the newest bytes; 0: 512 MiB. At least 8 x batch_max */
-    uint64_t space_max;     /* bytes of volume files at most; 0: what the file system has */
-    uint32_t direct_min;    /* runs from this size go straight to their extent; 0: 32 KiB */
-    uint64_t direct_flight; /* direct bytes in flight at most; 0: 2 MiB */
-    uint64_t lock_wait_ns;  /* wait for a previous owner's late writes; 0: 10 s */
-    uint64_t seal_idle_ns;  /* idle time until a SEAL vouches for the last entry; 0: 50 ms */
-    uint32_t zero_ahead;    /* slabs kept zeroed in advance; 0: 2 */
-    bool read_only;         /* tools: no lock, no OPEN, nothing is written */
-    bool salvage;           /* tools: goes on where recovery refuses, see repair.h */
+    uint64_t tail_bytes;       /* memory for the newest bytes; 0: 512 MiB. At least 8 x batch_max */
+    uint64_t space_max;        /* bytes of volume files at most; 0: what the file system has */
+    uint32_t direct_min;       /* runs from this size go straight to their extent; 0: 32 KiB */
+    uint64_t direct_flight;    /* direct bytes in flight at most; 0: 2 MiB */
+    uint64_t lock_wait_ns;     /* wait for a previous owner's late writes; 0: 10 s */
+    uint64_t seal_idle_ns;     /* idle time until a SEAL vouches for the last entry; 0: 50 ms */
+    uint32_t zero_ahead;       /* slabs kept zeroed in advance; 0: 2 */
+    bool read_only;            /* tools: no lock, no OPEN, nothing is written */
+    bool salvage;              /* tools: goes on where recovery refuses, see repair.h */
+    struct read_budget *reads; /* NULL: no limit */
 };
 
 /* What recovery found, for banners, `shardlog check` and tests. */
@@ -205,6 +214,10 @@ struct read {
     uint64_t buf_bytes;
     uint64_t from_extent; /* extents that begin below this offset have nothing for it */
     void *plan;
+    uint64_t least;    /* bytes that the first batch is known to need */
+    struct node waits; /* for `wants` bytes of the budget */
+    uint64_t wants, charged;
+    bool woken;
 };
 void part_read(struct part *p, struct read *r);
 void read_give(struct read *r); /* frees the memory of a finished read; again is fine */

@@ -353,6 +353,13 @@ void part_tail_abandon_load(struct part *p);
 /* read.c */
 void read_resume(struct read *r); /* after the tail came back */
 void read_finish(struct read *r, enum err err);
+void read_again(struct read *r); /* there is memory for it */
+
+/* ---- budget.c ---- */
+
+bool budget_take(struct read *r, uint64_t bytes); /* false: it waits, read_again() comes */
+void budget_give(struct read *r);
+void budget_wake(struct read_budget *b); /* those for whom there is room; NULL is fine */
 
 /* index.c */
 /* Loads the tiles of e that are only in its index blocks, then calls then(r, err). */

@@ -21,6 +21,7 @@ static struct desk *fetch_desk(const struct verb_fetch *v)
 static void fetch_end(struct verb_fetch *v, enum err err)
 {
     timer_stop(&fetch_desk(v)->shard.timers, &v->timer);
+    v->here = false;
     slot_leave(v->slot);
     verb_end(&v->verb, err);
 }
@@ -32,14 +33,19 @@ static void fetch_unpark(struct verb_fetch *v)
     node_unlink(&v->node);
 }
 
-static void fetch_expire(struct timer *t)
+/* Time is over. */
+static void fetch_wait_end(struct verb_fetch *v)
 {
-    struct verb_fetch *v = container_of(t, struct verb_fetch, timer);
     v->expired = true;
     if (!v->parked)
         return; /* reading: the read's end sees it */
     fetch_unpark(v);
     fetch_look(v);
+}
+
+static void fetch_expire(struct timer *t)
+{
+    fetch_wait_end(container_of(t, struct verb_fetch, timer));
 }
 
 void slot_stir(struct desk *d, struct slot *slot)
@@ -127,8 +133,11 @@ static void fetch_open(struct letter *l, struct shard *at)
     if (!slot)
         return;
     v->slot = slot;
+    v->here = true;
     fetch_look(v);
 }
+
+static void fetch_home(struct verb *verb);
 
 void serve_fetch(struct serve *s, struct verb_fetch *v)
 {
@@ -137,8 +146,59 @@ void serve_fetch(struct serve *s, struct verb_fetch *v)
     v->read = (struct read){ .off = v->off };
     v->node = (struct node){ NULL, NULL };
     v->timer = (struct timer){ .fire = fetch_expire };
-    v->parked = v->expired = false;
+    v->here = v->parked = v->expired = v->hurried = v->ended = false;
+    v->home_done = v->verb.done;
+    v->verb.done = fetch_home;
     verb_send_place(s, &v->verb, &v->place, fetch_open);
+}
+
+/* ---- hurrying ----
+ *
+ * Two letters of one fetch: the verb, and the one that hurries. The second one may find the first
+ * gone, or pass it on the way home; done runs when both are back, so none is left in memory that
+ * somebody frees. */
+
+static void fetch_home(struct verb *verb)
+{
+    struct verb_fetch *v = container_of(verb, struct verb_fetch, verb);
+    v->ended = true;
+    if (v->hurried)
+        return;
+    v->verb.done = v->home_done;
+    v->verb.done(&v->verb);
+}
+
+static void hurry_home(struct letter *l, struct shard *at)
+{
+    struct verb_fetch *v = container_of(l, struct verb_fetch, hurry);
+    (void)at;
+    v->hurried = false;
+    if (v->ended)
+        fetch_home(&v->verb);
+}
+
+static void hurry_open(struct letter *l, struct shard *at)
+{
+    struct verb_fetch *v = container_of(l, struct verb_fetch, hurry);
+    struct serve *s = v->verb.serve;
+    (void)at;
+    if (v->here)
+        fetch_wait_end(v);
+    v->hurry.open = hurry_home;
+    shard_post(&s->desks[v->verb.home].shard, &v->hurry);
+}
+
+void serve_fetch_hurry(struct verb_fetch *v)
+{
+    struct serve *s = v->verb.serve;
+    const struct shard *here = shard_current();
+    check(here && here->number == v->verb.home);
+    if (v->hurried || v->place.shard >= s->desk_count)
+        return;
+    check(!v->ended);
+    v->hurried = true;
+    v->hurry.open = hurry_open;
+    shard_post(&s->desks[v->place.shard].shard, &v->hurry);
 }
 
 /* ---- waking ---- */

@@ -44,8 +44,20 @@ static void opts_default(struct serve_opts *o)
 
 static void desk_after(struct shard *s)
 {
-    desk_wake_fetches(desk_of(s));
-    fronts_turn(desk_of(s));
+    struct desk *d = desk_of(s);
+    bool wait = !list_empty(&d->reads.waiting);
+    desk_wake_fetches(d);
+    if (wait != atomic_load_explicit(&d->reads_wait, memory_order_relaxed))
+        atomic_store_explicit(&d->reads_wait, wait, memory_order_relaxed); /* a hint */
+    fronts_turn(d);
+}
+
+bool serve_reads_wait(const struct serve *s)
+{
+    for (uint32_t i = 0; i < s->desk_count; i++)
+        if (atomic_load_explicit(&s->desks[i].reads_wait, memory_order_relaxed))
+            return true;
+    return false;
 }
 
 static void desk_open(struct desk *d, struct serve *s, uint32_t number)
@@ -56,6 +68,7 @@ static void desk_open(struct desk *d, struct serve *s, uint32_t number)
     list_init(&d->moving);
     list_init(&d->round);
     list_init(&d->loans);
+    read_budget_open(&d->reads, s->opts.read_bytes / s->desk_count);
 }
 
 enum err serve_open(struct serve **out, const struct serve_opts *opts, struct why *why)

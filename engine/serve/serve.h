@@ -59,6 +59,8 @@ struct serve_opts {
     struct geometry geometry; /* of new stores; zero fields: production defaults */
     uint32_t node;            /* 0: 1 */
     uint64_t retention_ns;    /* every partition is looked at once in this time; 0: 5 s */
+    uint64_t read_bytes; /* memory of fetches, from the read to serve_fetch_give(), an equal part
+                          * for each shard; who finds too little waits. 0: no limit */
     void (*note)(void *arg, const char *line); /* for an operator; from shards' threads */
     void *note_arg;
     const struct serve_front *fronts; /* borrowed until close */
@@ -169,10 +171,21 @@ struct verb_fetch {
     struct timer timer;
     uint64_t seen_off;  /* visible offset at the last look */
     uint64_t parked_ns; /* when it was parked */
+    bool here;          /* on the partition's shard, and not ended */
     bool parked, expired;
     void (*given)(struct verb_fetch *v);
+    struct letter hurry;
+    bool hurried, ended; /* at home: the letter is out; the verb is back before it */
+    void (*home_done)(struct verb *v);
 };
 void serve_fetch(struct serve *s, struct verb_fetch *v);
+/* It waits no longer: it soon ends, with what there is by then. For whoever has gone, or will ask
+ * nothing more. On shard `home`, which is not HOME_ANY, between the start and done; again is fine.
+ */
+void serve_fetch_hurry(struct verb_fetch *v);
+/* Fetches wait for memory on some shard, now; any thread. Who holds some for others that do not
+ * take it may give it up. */
+bool serve_reads_wait(const struct serve *s);
 /* Gives the memory of a finished fetch back: at once in a turn of the partition's shard, by letter
  * from elsewhere; v is borrowed until `given` (may be NULL) has run there. */
 void serve_fetch_give(struct verb_fetch *v, void (*given)(struct verb_fetch *v));

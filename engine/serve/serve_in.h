@@ -8,6 +8,7 @@
 #define SERVE_SERVE_IN_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "engine/coord/meta.h"
 #include "engine/coord/producer.h"
@@ -71,6 +72,8 @@ struct desk {
     uint32_t bucket_count, topic_count, slot_count;
     struct list moving, round;
     struct list loans;
+    struct read_budget reads;
+    atomic_bool reads_wait; /* of the last turn; other shards look */
     struct timer retention;
     struct letter ready_letter, drain_letter, stop_letter;
     uint32_t fronts; /* open ones */

@@ -96,6 +96,7 @@ enum serve_state node_start(struct node_world *w, enum err *err)
                                .geometry = small,
                                .store = { .tail_bytes = MIB(4) },
                                .retention_ns = SEC_NS,
+                               .read_bytes = w->read_bytes,
                                .note = node_note,
                                .note_arg = w,
                                .fronts = w->fronts,

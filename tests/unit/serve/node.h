@@ -15,6 +15,7 @@ struct node_world {
     struct serve *serve;
     const char *dirs[4];
     uint32_t dir_count, shards;
+    uint64_t read_bytes;              /* serve_opts: set before node_start() */
     const struct serve_front *fronts; /* set before node_start() */
     uint32_t front_count;
     uint32_t (*beside)(void); /* turned with the shards: others in this world; may be NULL */
