@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/random.h>
+#include <sys/resource.h>
 #include <time.h>
 
 #include "engine/base/check.h"
@@ -17,6 +18,7 @@
 #define LISTEN_WAIT_NS (3 * SEC_NS)
 #define LISTEN_LOOK_NS (50 * MS_NS)
 #define ADDRESSES_MAX  16u
+#define FILES_BESIDE   1024u /* descriptors for all but connections */
 
 static_assert(ADDRESSES_MAX <= NATIVE_ADDRESSES_MAX && ADDRESSES_MAX <= HTTP_ADDRESSES_MAX,
               "the fronts take as many");
@@ -106,6 +108,21 @@ static enum err http_start(struct broker *b, struct why *why)
     return http_open(&b->http, b->io, &o, why);
 }
 
+/* Every connection is a descriptor: the hard limit is there to be used, but for what stores need,
+ * whose files grow in number with what is kept. So one connection too many is told so, rather than
+ * left in the backlog. */
+uint32_t broker_connections(const struct config *c)
+{
+    uint64_t wanted = config_number(c, CONFIG_CONNECTIONS_MAX);
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return (uint32_t)wanted;
+    limit.rlim_cur = limit.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &limit);
+    uint64_t beside = min_u64(FILES_BESIDE, limit.rlim_max / 2);
+    return (uint32_t)min_u64(wanted, max_u64(limit.rlim_max - beside, 1));
+}
+
 /* Without the addresses. */
 static struct native_opts native_opts_of(const struct broker *b, const struct config *c)
 {
@@ -113,9 +130,10 @@ static struct native_opts native_opts_of(const struct broker *b, const struct co
         .shards = b->shards,
         .node = (uint32_t)config_number(c, CONFIG_NODE_ID),
         .frame_max = (uint32_t)min_u64(config_number(c, CONFIG_FRAME_MAX), UINT32_MAX),
-        .connections_max = (uint32_t)config_number(c, CONFIG_CONNECTIONS_MAX),
+        .connections_max = broker_connections(c),
         .requests_max = (uint32_t)config_number(c, CONFIG_REQUESTS_MAX),
-        .memory_bytes = config_number(c, CONFIG_MEMORY_NETWORK),
+        .memory_bytes =
+            config_number(c, CONFIG_MEMORY_NETWORK) / 2, /* the rest: what fetches read */
         .idle_ns = config_number(c, CONFIG_CONNECTION_IDLE),
         .frame_timeout_ns = config_number(c, CONFIG_CONNECTION_FRAME_TIMEOUT),
         .send_timeout_ns = config_number(c, CONFIG_CONNECTION_SEND_TIMEOUT),
@@ -168,6 +186,7 @@ static enum err engine_start(struct broker *b, struct why *why)
     o.store.space_max = config_number(c, CONFIG_SPACE_MAX);
     o.geometry.journal_bytes = config_number(c, CONFIG_JOURNAL_BYTES);
     o.node = (uint32_t)config_number(c, CONFIG_NODE_ID);
+    o.read_bytes = config_number(c, CONFIG_MEMORY_NETWORK) / 2;
     o.retention_ns = config_number(c, CONFIG_RETENTION_INTERVAL);
     o.note = engine_note;
     o.note_arg = b;

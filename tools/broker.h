@@ -49,6 +49,8 @@ enum err broker_open(struct broker *b, const struct config *c, struct why *why);
 enum serve_state broker_state(struct broker *b, enum err *err, struct why *why);
 /* Takes the live settings of `c`, which is not borrowed. After READY. */
 void broker_adjust(struct broker *b, const struct config *c);
+/* connections.max, or as many as the limit of descriptors allows, which it raises. */
+uint32_t broker_connections(const struct config *c);
 /* Blocks until all is stopped. */
 void broker_stop(struct broker *b);
 void broker_close(struct broker *b);

@@ -2,7 +2,6 @@
  * reads the settings again. */
 #include <errno.h>
 #include <signal.h>
-#include <sys/resource.h>
 #include <sys/utsname.h>
 
 #include <stdlib.h>
@@ -16,8 +15,7 @@
 
 #include <shardlog/engine.h>
 
-#define LOOK_NS      (5 * MS_NS) /* between two looks at the state while it starts */
-#define FILES_BESIDE 256u        /* descriptors for all but connections */
+#define LOOK_NS (5 * MS_NS) /* between two looks at the state while it starts */
 
 /* Those that end the node. */
 static void signals_choose(sigset_t *set)
@@ -38,30 +36,18 @@ static void signals_block(void)
 
 /* ---- before ---- */
 
-/* Every connection is a descriptor: the hard limit is there to be used. */
-static void files_allow(struct broker *b, const struct config *c)
-{
-    uint64_t wanted = config_number(c, CONFIG_CONNECTIONS_MAX) + FILES_BESIDE;
-    struct rlimit limit;
-    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
-        return;
-    limit.rlim_cur = limit.rlim_max;
-    setrlimit(RLIMIT_NOFILE, &limit);
-    if (limit.rlim_max < wanted)
-        broker_say(b, LOG_LEVEL_WARN,
-                   "connections.max %llu needs %llu descriptors, and the limit is %llu: raise it "
-                   "(ulimit -n, LimitNOFILE)",
-                   (unsigned long long)config_number(c, CONFIG_CONNECTIONS_MAX),
-                   (unsigned long long)wanted, (unsigned long long)limit.rlim_max);
-}
-
 static void start_say(struct broker *b, const struct config *c)
 {
     struct utsname kernel;
     uname(&kernel);
     broker_say(b, LOG_LEVEL_INFO, "shardlog %s on %s %s", sl_version(), kernel.sysname,
                kernel.release);
-    files_allow(b, c);
+    uint32_t connections = broker_connections(c);
+    if (connections < config_number(c, CONFIG_CONNECTIONS_MAX))
+        broker_say(b, LOG_LEVEL_WARN,
+                   "connections.max is %u, not %s: the limit of descriptors allows no more; raise it "
+                   "(ulimit -n, LimitNOFILE)",
+                   connections, config_text(c, CONFIG_CONNECTIONS_MAX));
 }
 
 /* ---- the banner ---- */

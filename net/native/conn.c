@@ -32,9 +32,16 @@ void conn_move_state(struct conn *c, enum conn_state to)
 
 /* ---- times ---- */
 
-static uint64_t at_rate_ns(uint64_t least_ns, uint64_t bytes)
+uint64_t pace_due_ns(uint64_t now_ns, uint64_t due_ns, uint64_t timeout_ns, uint64_t bytes)
 {
-    return max_u64(least_ns, bytes * SEC_NS / CONN_RATE_BYTES);
+    uint64_t silent_until = now_ns + timeout_ns;
+    return min_u64(due_ns ? due_ns : silent_until, silent_until) + bytes * SEC_NS / CONN_RATE_BYTES;
+}
+
+/* It holds memory, and the peer must do something so that it comes free. */
+static bool conn_holds(const struct conn *c)
+{
+    return c->send.busy || c->large;
 }
 
 static uint64_t conn_due_ns(const struct conn *c)
@@ -45,24 +52,34 @@ static uint64_t conn_due_ns(const struct conn *c)
         due = c->since_ns + HELLO_TIMEOUT_NS;
     if (c->state == CONN_LINGER)
         due = c->quiet_ns + LINGER_NS;
-    if (c->frame_ns)
-        due = min_u64(due, c->frame_ns + at_rate_ns(o->frame_timeout_ns, c->frame.payload_bytes));
+    if (c->frame_due_ns)
+        due = min_u64(due, c->frame_due_ns);
     if (c->send.busy)
-        due = min_u64(due, c->send_ns + at_rate_ns(o->send_timeout_ns, c->send_bytes));
-    if (c->state == CONN_READY && !c->request_count && !c->frame_ns && o->idle_ns)
+        due = min_u64(due, c->send_due_ns);
+    if (c->state == CONN_READY && !c->request_count && !c->frame_due_ns && o->idle_ns)
         due = min_u64(due, c->quiet_ns + o->idle_ns);
     return due;
 }
 
-static void conn_expire(struct conn *c)
+/* When it is looked at: to see whether it is in the way of others, too. */
+static uint64_t conn_look_ns(const struct conn *c, uint64_t now_ns)
 {
-    if (c->send.busy || c->state == CONN_LINGER) {
-        if (c->send.busy)
-            desk_say(c->desk, LOG_LEVEL_INFO, c, ERR_TIMEOUT, "it does not read its answers");
+    uint64_t due = conn_due_ns(c);
+    if (conn_holds(c))
+        due = min_u64(due, max_u64(c->moved_ns + SHED_NS, now_ns + SHED_NS / 2));
+    return due;
+}
+
+static void conn_expire(struct conn *c, uint64_t now_ns)
+{
+    bool deaf = c->send.busy && now_ns >= c->send_due_ns;
+    if (deaf)
+        desk_say(c->desk, LOG_LEVEL_INFO, c, ERR_TIMEOUT, "it does not read its answers");
+    if (deaf || c->state == CONN_LINGER) {
         conn_break(c);
     } else if (c->state == CONN_HELLO) {
         conn_refuse(c, ERR_TIMEOUT, "no hello came within 10 s");
-    } else if (c->frame_ns) {
+    } else if (c->frame_due_ns) {
         conn_refuse(c, ERR_TIMEOUT, "the rest of a frame did not come in time");
     } else {
         conn_refuse(c, ERR_TIMEOUT, "the connection was idle for connection.idle");
@@ -71,20 +88,36 @@ static void conn_expire(struct conn *c)
     conn_settle(c);
 }
 
+/* Others wait for the memory that it does not move. */
+static bool conn_in_the_way(const struct conn *c, uint64_t now_ns)
+{
+    return conn_holds(c) && now_ns >= c->moved_ns + SHED_NS && memory_short(c->desk);
+}
+
 static void conn_fire(struct timer *t)
 {
     struct conn *c = container_of(t, struct conn, timer);
-    if (c->state != CONN_GONE && desk_now(c->desk) >= conn_due_ns(c))
-        conn_expire(c);
-    else
+    uint64_t now_ns = desk_now(c->desk);
+    if (c->state == CONN_GONE) {
+        return;
+    } else if (now_ns >= conn_due_ns(c)) {
+        conn_expire(c, now_ns);
+    } else if (conn_in_the_way(c, now_ns)) {
+        probe("native: cut, for others need its memory");
+        desk_say(c->desk, LOG_LEVEL_INFO, c, ERR_NO_MEMORY,
+                 "it moves nothing, and others wait for the memory that it holds");
+        conn_break(c);
+        conn_settle(c);
+    } else {
         conn_watch(c);
+    }
 }
 
 /* Only an earlier time starts the timer again: a later one is seen when it fires. */
 void conn_watch(struct conn *c)
 {
     struct timers *ts = &c->desk->shard->timers;
-    uint64_t due = c->state == CONN_GONE ? UINT64_MAX : conn_due_ns(c);
+    uint64_t due = c->state == CONN_GONE ? UINT64_MAX : conn_look_ns(c, desk_now(c->desk));
     if (due == UINT64_MAX || (c->timer.place && c->timer.at_ns <= due))
         return;
     timer_stop(ts, &c->timer);
@@ -128,6 +161,20 @@ void conn_open(struct desk_native *d, int fd)
     conn_watch(c);
 }
 
+void conn_farewell(struct desk_native *d, int fd, enum err err, const char *text)
+{
+    struct conn *c = conn_make(d, fd);
+    if (!c) {
+        io_fd_close(d->shard->io, fd);
+        return;
+    }
+    c->farewell = true;
+    d->farewells++;
+    list_push(&d->conns, &c->node);
+    request_say_close(c, err, text);
+    conn_finish(c);
+}
+
 void conn_mark(struct conn *c)
 {
     if (!node_linked(&c->dirty))
@@ -155,7 +202,8 @@ void conn_finish(struct conn *c)
     }
     conn_move_state(c, CONN_CLOSING);
     node_unlink(&c->waiting);
-    c->frame_ns = 0;
+    c->frame_due_ns = 0;
+    requests_hurry(c);
     conn_mark(c); /* conn_turn() settles */
 }
 
@@ -186,7 +234,8 @@ void conn_break(struct conn *c)
     if (c->state == CONN_MOVING) /* hello is nobody's: not answered, not sent on */
         request_free(container_of(list_first(&c->requests), struct request, node));
     conn_move_state(c, CONN_GONE);
-    c->frame_ns = 0;
+    c->frame_due_ns = 0;
+    requests_hurry(c);
     node_unlink(&c->waiting);
     if (c->fd >= 0)
         io_shutdown(c->desk->shard->io, c->fd);
@@ -219,6 +268,10 @@ static void conn_close_fd(struct conn *c)
         return;
     io_fd_close(c->desk->shard->io, c->fd);
     c->fd = -1;
+    if (c->farewell) {
+        c->desk->farewells--;
+        return;
+    }
     metrics_sub(c->desk->metrics, METRIC_CONNECTIONS, 1);
     atomic_fetch_sub(&c->desk->native->connections, 1);
 }

@@ -3,10 +3,13 @@
  *   bytes come in a buffer of the io's pool (io_recv_any), as large as it is
  *   whole frames are taken where they lie; what a verb keeps is copied
  *   a frame that is not whole: memory of exactly its size, the rest is received into it
- *   no room (requests, memory): what is left moves to memory of its own, and reading stops
+ *   no room (requests, memory): what is left moves to memory of its own, and reading stops; if
+ *   there is no memory for that either, it keeps the buffer
  *
- * So a connection that waits holds no buffer, and no connection holds a buffer of the pool while
- * it waits for others. */
+ * So a connection that waits holds no buffer as long as there is memory. When there is none,
+ * buffers run out with it, and nothing is received but payloads whose memory was taken: until they
+ * are done.
+ */
 #include <stdlib.h>
 
 #include "engine/base/check.h"
@@ -24,7 +27,10 @@ static void in_free(struct conn *c)
 {
     if (c->pool)
         io_recv_give(c->desk->shard->io, c->pool);
-    free(c->rest);
+    if (c->rest) {
+        conn_give(c, c->rest_bytes);
+        free(c->rest);
+    }
     c->pool = c->rest = NULL;
     c->in = (struct bytes){ NULL, 0 };
 }
@@ -32,8 +38,10 @@ static void in_free(struct conn *c)
 void conn_received_free(struct conn *c)
 {
     in_free(c);
+    conn_give(c, c->room);
+    c->room = 0;
     if (c->large) {
-        memory_give(c->desk, c->frame.payload_bytes);
+        conn_give(c, c->frame.payload_bytes);
         free(c->large);
         c->large = NULL;
     }
@@ -44,13 +52,18 @@ bool conn_in_own(struct conn *c)
     if (!c->pool)
         return true;
     struct bytes in = c->in;
-    uint8_t *rest = in.len ? malloc(in.len) : NULL;
-    if (in.len && !rest)
-        return false;
-    if (in.len)
+    uint8_t *rest = NULL;
+    if (in.len) {
+        if (!memory_need(c->desk, in.len))
+            return false;
+        c->held += in.len;
+        rest = malloc(in.len);
+        check(rest); /* a buffer's worth, within the budget: the system is out of memory */
         memcpy(rest, in.at, in.len);
+    }
     in_free(c);
     c->rest = rest;
+    c->rest_bytes = in.len;
     c->in = (struct bytes){ rest, in.len };
     return true;
 }
@@ -66,6 +79,26 @@ static struct bytes in_take(struct conn *c, size_t bytes)
 
 /* ---- a large payload ---- */
 
+/* `bytes` of the frame come next. */
+static void frame_goes_on(struct conn *c, uint64_t bytes)
+{
+    uint64_t timeout_ns = c->desk->opts.frame_timeout_ns;
+    c->frame_due_ns = pace_due_ns(desk_now(c->desk), c->frame_due_ns, timeout_ns, bytes);
+}
+
+static void large_done(struct op *op);
+
+static uint32_t large_piece(const struct conn *c)
+{
+    return (uint32_t)min_u64(c->frame.payload_bytes - c->large_len, CONN_PIECE_BYTES);
+}
+
+static void large_receive(struct conn *c)
+{
+    io_recv(c->desk->shard->io, &c->recv, c->fd, c->large + c->large_len, large_piece(c), IO_FULL,
+            large_done);
+}
+
 static void large_done(struct op *op)
 {
     struct conn *c = container_of(op, struct conn, recv);
@@ -75,31 +108,57 @@ static void large_done(struct op *op)
         conn_settle(c);
         return;
     }
+    c->quiet_ns = c->moved_ns = desk_now(c->desk);
+    c->large_len += (uint32_t)op->got;
+    if (c->large_len < c->frame.payload_bytes) {
+        frame_goes_on(c, large_piece(c));
+        large_receive(c);
+        return;
+    }
     uint8_t *payload = c->large;
     metrics_add(c->desk->metrics, METRIC_BYTES_IN, op->got);
     c->large = NULL;
     c->head_len = 0;
-    c->frame_ns = 0;
-    c->quiet_ns = desk_now(c->desk);
+    c->frame_due_ns = 0;
     request_begin(c, (struct bytes){ payload, c->frame.payload_bytes }, payload);
     conn_feed(c);
 }
 
 /* False: no memory now, it waits. */
+static bool conn_take(struct conn *c, uint64_t bytes)
+{
+    struct desk_native *d = c->desk;
+    if (memory_take(d, bytes)) {
+        c->held += bytes;
+        return true;
+    }
+    probe("native: waits for memory");
+    if (d->waking)
+        list_push_front(&d->waiting, &c->waiting);
+    else
+        list_push(&d->waiting, &c->waiting);
+    return false;
+}
+
 static uint8_t *payload_memory(struct conn *c)
 {
     uint8_t *at = NULL;
-    if (memory_take(c->desk, c->frame.payload_bytes)) {
+    if (conn_take(c, c->frame.payload_bytes)) {
         at = malloc(c->frame.payload_bytes);
         if (!at) {
-            memory_give(c->desk, c->frame.payload_bytes);
+            conn_give(c, c->frame.payload_bytes);
             conn_refuse(c, ERR_NO_MEMORY, "no memory for a request");
         }
-        return at;
     }
-    probe("native: waits for memory");
-    list_push(&c->desk->waiting, &c->waiting);
-    return NULL;
+    return at;
+}
+
+/* For the request and its answer, if that is an error. */
+static bool request_room(struct conn *c)
+{
+    if (!c->room && conn_take(c, REQUEST_BYTES))
+        c->room = REQUEST_BYTES;
+    return c->room;
 }
 
 static bool large_start(struct conn *c)
@@ -111,8 +170,9 @@ static bool large_start(struct conn *c)
     if (have)
         memcpy(c->large, in_take(c, have).at, have);
     in_free(c);
-    io_recv(c->desk->shard->io, &c->recv, c->fd, c->large + have, c->frame.payload_bytes - have,
-            IO_FULL, large_done);
+    c->large_len = (uint32_t)have;
+    c->moved_ns = desk_now(c->desk);
+    large_receive(c);
     return false;
 }
 
@@ -134,7 +194,7 @@ static bool feed_payload(struct conn *c)
         payload.at = memory;
     }
     c->head_len = 0;
-    c->frame_ns = 0;
+    c->frame_due_ns = 0;
     request_begin(c, payload, memory);
     return true;
 }
@@ -149,7 +209,7 @@ static bool feed_skip(struct conn *c)
     struct fault fault = c->fault;
     c->fault = (struct fault){ .kind = FAULT_NONE };
     c->head_len = 0;
-    c->frame_ns = 0;
+    c->frame_due_ns = 0;
     request_begin_fault(c, &fault);
     return true;
 }
@@ -187,6 +247,8 @@ static bool feed_step(struct conn *c)
 {
     if (c->head_len < FRAME_HEADER_BYTES)
         return c->in.len && feed_head(c);
+    if (!request_room(c))
+        return false;
     return c->fault.kind != FAULT_NONE ? feed_skip(c) : feed_payload(c);
 }
 
@@ -197,13 +259,13 @@ void conn_feed(struct conn *c)
         ;
     bool partial = conn_reads(c) && c->head_len;
     if (!partial)
-        c->frame_ns = 0;
-    else if (!c->frame_ns)
-        c->frame_ns = desk_now(c->desk);
+        c->frame_due_ns = 0;
+    else if (!c->frame_due_ns)
+        frame_goes_on(c, c->large ? large_piece(c) : 0);
+    if (c->state < CONN_CLOSING && c->in.len && !conn_in_own(c) && c->state == CONN_MOVING)
+        conn_break(c); /* it cannot take a buffer of this io along */
     if (c->state >= CONN_CLOSING || c->in.len == 0)
         in_free(c);
-    else if (!conn_in_own(c))
-        conn_break(c);
     conn_receive(c);
     conn_watch(c);
     conn_settle(c);
@@ -227,6 +289,8 @@ static void recv_done(struct op *op)
             conn_finish(c);
     } else {
         c->quiet_ns = c->state == CONN_LINGER ? c->quiet_ns : desk_now(c->desk);
+        if (c->frame_due_ns && c->fault.kind != FAULT_NONE) /* passed over */
+            frame_goes_on(c, op->got);
     }
     conn_feed(c);
 }

@@ -49,6 +49,8 @@ static void request_end(struct request *r)
     struct conn *c = r->conn;
     struct request like = { .frame = r->frame };
     conn_mark(c);
+    if (r->one)
+        c->desk->one_busy = r->one = false;
     if (r->frame.verb != VERB_APPEND || pitfall(FRONT_NO_ORDER)) {
         request_out(r);
         return;
@@ -57,14 +59,26 @@ static void request_end(struct request *r)
     appends_release(c, &like);
 }
 
+bool request_charge(struct request *r, uint64_t bytes)
+{
+    struct conn *c = r->conn;
+    if (!memory_need(c->desk, bytes)) {
+        probe("native: no memory for an answer");
+        request_refuse(r, ERR_NO_MEMORY, 0, 0,
+                       "memory.network is used up by requests and answers: try again");
+        return false;
+    }
+    c->held += bytes;
+    r->charged += bytes;
+    return true;
+}
+
 static uint8_t *answer_room(struct request *r, uint32_t cap)
 {
     r->answer = r->small;
     if (cap > sizeof(r->small)) {
         r->answer = malloc(cap);
-        check(r->answer); /* a frame within limits: the system is out of memory */
-        memory_force(r->conn->desk, cap);
-        r->charged += cap;
+        check(r->answer); /* within the budget: the system is out of memory */
     }
     return r->answer;
 }
@@ -76,6 +90,8 @@ void request_answer(struct request *r, const void *payload, uint32_t cap)
     if (pitfall(FRONT_OTHER_ID))
         f.correlation = r->conn->frame.correlation;
     cap += FRAME_HEADER_BYTES;
+    if (cap > FRAME_ERROR_MAX && !request_charge(r, cap))
+        return; /* up to there, its room was taken before it began */
     uint8_t *at = answer_room(r, cap);
     r->answer_bytes = (uint32_t)frame_make(at, cap, &f, payload, r->conn->peer_max, &fault);
     if (!r->answer_bytes) {
@@ -221,7 +237,8 @@ static void request_given(struct verb_fetch *v)
 void request_free(struct request *r)
 {
     struct conn *c = r->conn;
-    memory_give(c->desk, r->charged);
+    conn_give(c, r->charged);
+    c->granted -= r->granted;
     if (r->counted)
         metrics_sub(c->desk->metrics, METRIC_REQUESTS, 1);
     c->request_count--;
@@ -242,6 +259,8 @@ static struct request *request_make(struct conn *c)
     r->conn = c;
     r->frame = c->frame;
     r->begin_ns = desk_now(c->desk);
+    r->charged = c->room;
+    c->room = 0;
     list_push(&c->requests, &r->node);
     c->request_count++;
     return r;
@@ -296,6 +315,26 @@ static bool request_count(struct request *r)
     return r->counted;
 }
 
+static void request_start(struct request *r)
+{
+    struct desk_native *d = r->conn->desk;
+    bool one = verb_serves[r->frame.verb].one;
+    if (one && d->one_busy) {
+        list_push(&d->ones, &r->placing);
+        return;
+    }
+    r->one = one;
+    d->one_busy |= one;
+    verb_serves[r->frame.verb].start(r);
+}
+
+void requests_ones(struct desk_native *d)
+{
+    struct node *n;
+    while (!d->one_busy && (n = list_pop(&d->ones)))
+        request_start(container_of(n, struct request, placing));
+}
+
 void request_begin(struct conn *c, struct bytes payload, uint8_t *memory)
 {
     struct request *r = request_make(c);
@@ -310,5 +349,14 @@ void request_begin(struct conn *c, struct bytes payload, uint8_t *memory)
     else if (payload_decode(&r->frame, payload, &r->asked, &fault) != ERR_OK)
         request_fault(r, &fault);
     else if (request_count(r))
-        verb_serves[r->frame.verb].start(r);
+        request_start(r);
+}
+
+void requests_hurry(struct conn *c)
+{
+    list_each (&c->requests, n) {
+        struct request *r = container_of(n, struct request, node);
+        if (r->frame.verb == VERB_FETCH && !node_linked(&r->placing))
+            serve_fetch_hurry(&r->fetch);
+    }
 }

@@ -14,6 +14,8 @@ static void send_done(struct op *op)
         metrics_add(m, METRIC_BYTES_OUT, c->send_bytes);
     c->out_bytes -= c->send_bytes;
     c->send_bytes = 0;
+    if (list_empty(&c->out))
+        c->send_due_ns = 0; /* nothing waits: what comes next has all its time */
     if (op->err != ERR_OK)
         conn_break(c);
     for (; (n = list_first(&c->sending)); metrics_add(m, METRIC_FRAMES_OUT, op->err == ERR_OK))
@@ -45,7 +47,9 @@ void conn_send(struct conn *c)
         used = answer_gather(c, container_of(n, struct request, node), used);
     if (!used)
         return;
-    c->send_ns = desk_now(c->desk);
+    c->moved_ns = desk_now(c->desk);
+    c->send_due_ns = pace_due_ns(c->moved_ns, c->send_due_ns, c->desk->opts.send_timeout_ns,
+                                 c->send_bytes);
     io_send(c->desk->shard->io, &c->send, c->fd, c->iov, used, 0, send_done);
     conn_watch(c);
 }

@@ -12,18 +12,34 @@
 
 /* ---- memory ---- */
 
-bool memory_take(struct desk_native *d, uint64_t bytes)
+static bool memory_within(struct desk_native *d, uint64_t bytes, uint64_t most)
 {
-    if (d->memory_used && d->memory_used + bytes > d->memory_max)
+    if (d->memory_used && d->memory_used + bytes > most)
         return false;
-    memory_force(d, bytes);
+    memory_move(d, bytes);
     return true;
 }
 
-void memory_force(struct desk_native *d, uint64_t bytes)
+bool memory_take(struct desk_native *d, uint64_t bytes)
+{
+    bool first = d->waking || list_empty(&d->waiting);
+    return first && memory_within(d, bytes, d->memory_max - d->memory_max / 8);
+}
+
+bool memory_need(struct desk_native *d, uint64_t bytes)
+{
+    return memory_within(d, bytes, d->memory_max);
+}
+
+void memory_move(struct desk_native *d, uint64_t bytes)
 {
     d->memory_used += bytes;
     metrics_add(d->metrics, METRIC_NETWORK_MEMORY, bytes);
+}
+
+bool memory_short(const struct desk_native *d)
+{
+    return !list_empty(&d->waiting) || serve_reads_wait(d->serve);
 }
 
 void memory_give(struct desk_native *d, uint64_t bytes)
@@ -106,17 +122,28 @@ static void opts_default(struct native_opts *o)
     o->partitions_default = o->partitions_default ? o->partitions_default : 1;
 }
 
-/* More connections than there may be: closed without a word, which costs least. */
+/* One more than there may be: told so, while few are told; else closed without a word. */
+static void connection_refuse(struct desk_native *d, int fd)
+{
+    struct why why;
+    metrics_add(d->metrics, METRIC_CONNECTIONS_REFUSED, 1);
+    why_set(&why, "connections.max is reached: %u are open here; try again later",
+            d->opts.connections_max);
+    desk_say(d, LOG_LEVEL_WARN, NULL, ERR_LIMIT,
+             "connections.max is reached: a connection was turned away");
+    if (d->farewells < FAREWELLS_MAX)
+        conn_farewell(d, fd, ERR_LIMIT, why.text);
+    else
+        io_fd_close(d->shard->io, fd);
+}
+
 static bool connection_take(struct listener *l, int fd)
 {
     struct desk_native *d = l->arg;
     struct native *n = d->native;
     if (atomic_fetch_add(&n->connections, 1) >= d->opts.connections_max) {
         atomic_fetch_sub(&n->connections, 1);
-        metrics_add(d->metrics, METRIC_CONNECTIONS_REFUSED, 1);
-        desk_say(d, LOG_LEVEL_WARN, NULL, ERR_LIMIT,
-                 "connections.max is reached: a connection was turned away");
-        io_fd_close(d->shard->io, fd);
+        connection_refuse(d, fd);
         return true;
     }
     metrics_add(d->metrics, METRIC_CONNECTIONS_OPENED, 1);
@@ -126,7 +153,10 @@ static bool connection_take(struct listener *l, int fd)
 
 static void accept_failed(struct listener *l, enum err err)
 {
-    desk_say(l->arg, LOG_LEVEL_WARN, NULL, err, "accepting failed; trying again");
+    desk_say(l->arg, LOG_LEVEL_WARN, NULL, err,
+             err == ERR_LIMIT ? "no descriptor is left for a connection: raise ulimit -n, or lower "
+                                "connections.max; trying again"
+                              : "accepting failed; trying again");
 }
 
 static void listener_closed(struct listener *l)
@@ -145,6 +175,7 @@ static void desk_init(struct desk_native *d, struct native *n, uint32_t number)
     list_init(&d->conns);
     list_init(&d->dirty);
     list_init(&d->waiting);
+    list_init(&d->ones);
     for (uint32_t i = 0; i < NATIVE_ADDRESSES_MAX; i++)
         d->listeners[i] = (struct listener){ .fd = -1,
                                              .take = connection_take,
@@ -273,12 +304,12 @@ static void front_open(void *arg, struct serve *s, struct shard *at)
 static void waiting_wake(struct desk_native *d)
 {
     struct node *first;
-    while (d->memory_used < d->memory_max && (first = list_pop(&d->waiting))) {
-        struct conn *c = container_of(first, struct conn, waiting);
-        uint64_t used = d->memory_used;
-        conn_feed(c);
-        if (d->memory_used == used)
-            break; /* what it wants is more than there is */
+    uint64_t used = UINT64_MAX;
+    while (d->memory_used != used && (first = list_pop(&d->waiting))) {
+        used = d->memory_used;
+        d->waking = true;
+        conn_feed(container_of(first, struct conn, waiting));
+        d->waking = false;
     }
 }
 
@@ -292,6 +323,7 @@ static void front_turn(void *arg, struct shard *at)
     while ((n = list_pop(&now)))
         conn_turn(container_of(n, struct conn, dirty));
     waiting_wake(d);
+    requests_ones(d);
 }
 
 /* ---- new values ---- */

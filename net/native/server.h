@@ -11,11 +11,11 @@
  * Owner      whoever starts the node. native_open() before serve_open(), native_close() after
  *            serve_close().
  * Thread     open and close one; all else runs in the shards' turns.
- * Memory     an idle connection about 2 KiB and no buffer, a request under way about 1 KiB, and a
- *            connection that waits what one receive brought. Payloads, answers and batches under
- *            way come out of memory_bytes, an equal part for each shard: a request that finds none
- *            waits; an answer is counted when it is there, and no request is taken while more than
- *            all is out.
+ * Memory     an idle connection about 2 KiB and no buffer. Requests, payloads, what came behind
+ * them, and answers come out of memory_bytes, an equal part for each shard, before there is memory
+ * for them: a request that finds none waits, an answer that finds none is NO_MEMORY. Batches come
+ * out of serve_opts.read_bytes. Beside it: the list of all topics, or the places of one, once for
+ * each shard. While somebody waits for memory, whose payload or answers do not move is cut.
  * Invariant  a length is compared with its limit before memory is taken for it; what one connection
  *            sends harms no other.
  * Fails      native_open() as io_listen() does, with the address in `why`.
@@ -35,12 +35,12 @@ struct native_opts {
     uint32_t at_count;
     uint32_t shards, node;
     uint32_t frame_max;                /* largest request payload; 0: 32 MiB */
-    uint32_t connections_max;          /* of all shards; more are closed at once. 0: 10,000 */
+    uint32_t connections_max;          /* of all shards; more are told so and closed. 0: 10,000 */
     uint32_t requests_max;             /* under way, an equal part for each shard; more are BUSY. 0:
                                           65,536 */
     uint64_t memory_bytes;             /* 0: 256 MiB */
     uint64_t idle_ns;                  /* 0: for ever */
-    uint64_t frame_timeout_ns;         /* 0: 30 s; longer for large frames: 64 KiB/s */
+    uint64_t frame_timeout_ns;         /* 0: 30 s; and a second for each 64 KiB, see pace_due_ns() */
     uint64_t send_timeout_ns;          /* likewise, for what is sent */
     uint32_t partitions_default;       /* of topics created without a number; 0: 1 */
     enum durability durability;        /* of topics created without one ... */

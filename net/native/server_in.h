@@ -20,10 +20,16 @@
 #define CONN_IOV_MAX       32u     /* of one send: 16 answers with batches */
 #define CONN_SEND_BYTES    MIB(1)  /* of one send, if an answer alone is not larger */
 #define CONN_BYTES_MAX     MIB(8)  /* answers that wait to be sent; then it reads no more */
+#define CONN_HELD_MAX      MIB(16) /* memory of its requests; then it reads no more */
+#define CONN_GRANT_MAX     MIB(16) /* what all its fetches may bring; later ones then bring ... */
+#define CONN_GRANT_LEAST   KIB(64) /* ... as much, or one batch */
 #define CONN_RATE_BYTES    KIB(64) /* a second: slower than that is slow */
+#define CONN_PIECE_BYTES   MIB(1)  /* of a large payload, received at once: progress is seen */
+#define SHED_NS            (2 * SEC_NS) /* without progress, while others wait for its memory */
 #define HELLO_TIMEOUT_NS   (10 * SEC_NS)
 #define LINGER_NS          (1 * SEC_NS) /* for the peer to read our last words */
 #define DRAIN_NS           (10 * SEC_NS)
+#define FAREWELLS_MAX      64u  /* on a shard, for connections that are one too many */
 #define ANSWER_SMALL_BYTES 192u /* hello's and every fixed one */
 
 /* ---- a shard's part ---- */
@@ -36,7 +42,11 @@ struct desk_native {
     struct list conns;
     struct list dirty;   /* conn.dirty: have something to send, or to go on with */
     struct list waiting; /* conn.waiting: for memory */
-    struct map places;   /* topic id -> struct topic_row */
+    bool waking;         /* the first of them is looked at */
+    struct list ones;    /* request.placing: verb_serve.one, after the one that is under way */
+    bool one_busy;
+    uint32_t farewells;
+    struct map places; /* topic id -> struct topic_row */
     uint64_t memory_used, memory_max;
     bool closing, closed;
     struct timer drain;
@@ -56,11 +66,16 @@ struct native {
     atomic_uint_fast32_t connections; /* of all shards: only who comes and goes touches it */
 };
 
-/* Takes budget; false: there is none, wait. A single piece that is larger than all of it passes
- * when nothing else is out. */
+/* Takes budget before there is memory.
+ * take  for what can wait: false, if less than an eighth would be left, or others wait already. A
+ *       single piece that is larger than all of it passes when nothing else is out.
+ * need  for what cannot: false, if there is none at all; refuse it. */
 bool memory_take(struct desk_native *d, uint64_t bytes);
-void memory_force(struct desk_native *d, uint64_t bytes); /* it is there already: count it */
+bool memory_need(struct desk_native *d, uint64_t bytes);
+void memory_move(struct desk_native *d, uint64_t bytes); /* taken on another shard: moves here */
 void memory_give(struct desk_native *d, uint64_t bytes);
+/* Somebody waits for memory, on this shard or for a fetch on another one. */
+bool memory_short(const struct desk_native *d);
 uint64_t desk_now(const struct desk_native *d);
 /* A line about a client; c may be NULL. */
 struct conn;
@@ -101,18 +116,24 @@ struct conn {
     struct frame_gate gate;
     uint32_t peer_max; /* largest answer that the client takes */
     bool read_only, peer_ended, blocked;
+    bool farewell; /* one too many: only told so */
     char peer[IO_ADDRESS_TEXT_BYTES];
     /* Receiving: `in` is what came and was not looked at; it lies in `pool` or in `rest`. */
     struct op recv;
     struct bytes in;
     void *pool;
     uint8_t *rest;
+    size_t rest_bytes;
     uint8_t head[FRAME_HEADER_BYTES];
     uint32_t head_len; /* FRAME_HEADER_BYTES: `frame` is valid */
     struct frame frame;
     struct fault fault; /* not FAULT_NONE: the payload is passed over, then this is answered */
     uint32_t skip;
-    uint8_t *large; /* a payload that is received into memory of its size */
+    uint8_t *large;     /* a payload that is received into memory of its size ... */
+    uint32_t large_len; /* ... and how much of it is there */
+    uint32_t room;      /* budget for the request that begins next */
+    uint64_t held;      /* budget of all that is in here */
+    uint64_t granted;   /* request.granted, all together */
     /* Requests, oldest first: under way; answered; in the send. */
     struct list requests, out, sending;
     uint32_t request_count; /* in the three */
@@ -122,13 +143,17 @@ struct conn {
     uint64_t send_bytes;
     /* Time: 0 where it does not apply. */
     struct timer timer;
-    uint64_t since_ns, frame_ns, send_ns, quiet_ns;
-    struct letter letter; /* hand-over */
+    uint64_t since_ns, quiet_ns;
+    uint64_t frame_due_ns, send_due_ns; /* see pace_due_ns() */
+    uint64_t moved_ns;                  /* last progress of a payload or a send */
+    struct letter letter;               /* hand-over */
 };
 
 const char *conn_state_name(enum conn_state s);
 /* Takes over a descriptor; closes it when there is no memory. */
 void conn_open(struct desk_native *d, int fd);
+/* The same for one that is told this alone, and not counted among the connections. */
+void conn_farewell(struct desk_native *d, int fd, enum err err, const char *text);
 /* No more requests; what is under way is finished and sent, then it closes. */
 void conn_finish(struct conn *c);
 /* Says why, then conn_finish(). */
@@ -149,10 +174,20 @@ void conn_move_state(struct conn *c, enum conn_state to); /* checks that it may 
 void conn_receive(struct conn *c);       /* if it reads, and does not receive already */
 void conn_received_free(struct conn *c); /* what came and was not taken */
 bool conn_in_own(struct conn *c);        /* `in` no longer lies in the pool; false: no memory */
+static inline void conn_give(struct conn *c, uint64_t bytes)
+{
+    memory_give(c->desk, bytes);
+    c->held -= bytes;
+}
 static inline bool conn_full(const struct conn *c)
 {
-    return c->request_count >= CONN_REQUESTS_MAX || c->out_bytes >= CONN_BYTES_MAX;
+    return c->request_count >= CONN_REQUESTS_MAX || c->out_bytes >= CONN_BYTES_MAX ||
+           c->held >= CONN_HELD_MAX;
 }
+/* When `bytes` more must have passed: `timeout_ns` for the peer to fall silent, and a second for
+ * each CONN_RATE_BYTES. `due_ns` is that of the bytes before, 0: there were none. What came fast
+ * gives no credit; what trickles uses up the silence. */
+uint64_t pace_due_ns(uint64_t now_ns, uint64_t due_ns, uint64_t timeout_ns, uint64_t bytes);
 
 /* ---- requests ---- */
 
@@ -175,7 +210,9 @@ struct request {
     bool held;    /* an append that ended before an older one of its partition */
     bool counted; /* in METRIC_REQUESTS of its shard */
     bool lent;    /* fetch.batches are to be given back */
+    bool one;     /* it is the desk's verb_serve.one */
     uint64_t charged;
+    uint32_t granted; /* bytes that its fetch may bring */
     /* The answer: at `answer` or in `small`, and batches. */
     uint8_t small[ANSWER_SMALL_BYTES];
     uint8_t *answer;
@@ -201,6 +238,7 @@ struct request {
 /* One verb: how a decoded request starts, and how a finished one is answered. */
 struct verb_serve {
     bool keeps;                        /* `asked` has views: the payload is kept */
+    bool one;                          /* its result is as large as all topics: one at a time */
     void (*start)(struct request *r);  /* r->asked is valid; ends it, or starts a verb */
     void (*answer)(struct request *r); /* its verb is done, without error */
 };
@@ -215,6 +253,13 @@ void request_answer(struct request *r, const void *payload, uint32_t cap);
 void request_fault(struct request *r, const struct fault *fault);
 void request_refuse(struct request *r, enum err err, uint64_t limit, uint64_t value,
                     const char *text);
+/* Takes budget for it; false: there is none, it was refused with NO_MEMORY. */
+bool request_charge(struct request *r, uint64_t bytes);
+#define REQUEST_BYTES ((uint32_t)(sizeof(struct request) + FRAME_ERROR_MAX))
+/* Those of verb_serve.one that may start now. Once a turn. */
+void requests_ones(struct desk_native *d);
+/* Fetches of this connection wait no longer. */
+void requests_hurry(struct conn *c);
 /* Sent, or never to be: gives everything back. */
 void request_free(struct request *r);
 void request_drop(struct request *r); /* the shards are closed: the memory alone */

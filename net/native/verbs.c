@@ -74,16 +74,24 @@ static void append_answer(struct request *r)
 
 static void fetch_go(struct request *r)
 {
+    if (r->conn->state >= CONN_CLOSING)
+        r->fetch.wait_ns = 0; /* nobody else will hurry it */
     serve_fetch(r->conn->desk->serve, &r->fetch);
 }
 
-/* No answer is larger than what the client takes; and none takes more than an eighth of the
- * shard's memory, if its first batch is not larger. */
-static uint32_t fetch_bytes(const struct request *r, uint32_t asked)
+/* No answer is larger than what the client takes, and none takes more than an eighth of the
+ * shard's memory; the fetches of a connection that are under way share its grant. All of this if
+ * the first batch is not larger. */
+static uint32_t fetch_bytes(struct request *r, uint32_t asked)
 {
-    uint64_t most = min_u64(r->conn->peer_max, FRAME_PAYLOAD_MAX) - FETCH_FIXED_BYTES;
-    most = min_u64(most, r->conn->desk->memory_max / 8);
-    return (uint32_t)min_u64(asked ? asked : FETCH_BYTES_DEFAULT, most);
+    struct conn *c = r->conn;
+    uint64_t most = min_u64(c->peer_max, FRAME_PAYLOAD_MAX) - FETCH_FIXED_BYTES;
+    uint64_t left = CONN_GRANT_MAX - min_u64(CONN_GRANT_MAX, c->granted);
+    most = min_u64(most, c->desk->memory_max / 8);
+    most = min_u64(most, max_u64(left, CONN_GRANT_LEAST));
+    r->granted = (uint32_t)min_u64(asked ? asked : FETCH_BYTES_DEFAULT, most);
+    c->granted += r->granted;
+    return r->granted;
 }
 
 static void fetch_start(struct request *r)
@@ -107,8 +115,6 @@ static void fetch_answer(struct request *r)
                                  .batches = v->batches };
     latency_count(r, METRIC_LATENCY_FETCH, v->waited_ns);
     r->lent = true;
-    memory_force(r->conn->desk, v->batches.len);
-    r->charged += v->batches.len;
     request_answer(r, &tell, FETCH_FIXED_BYTES);
 }
 
@@ -168,18 +174,18 @@ static void auth_start(struct request *r)
 }
 
 const struct verb_serve verb_serves[VERB_COUNT] = {
-    /*                 keeps  start           answer */
-    [VERB_HELLO] = { true, hello_start, NULL },
-    [VERB_AUTH] = { false, auth_start, NULL },
-    [VERB_PING] = { true, ping_start, NULL },
-    [VERB_TOPICS] = { true, topics_start, topics_answer },
-    [VERB_DESCRIBE] = { true, describe_start, describe_answer },
-    [VERB_CREATE] = { true, create_start, create_answer },
-    [VERB_DELETE] = { true, delete_start, nothing_answer },
-    [VERB_ALTER] = { true, alter_start, nothing_answer },
-    [VERB_APPEND] = { true, append_start, append_answer },
-    [VERB_FETCH] = { false, fetch_start, fetch_answer },
-    [VERB_OFFSETS] = { false, offsets_start, offsets_answer },
-    [VERB_TRIM] = { false, trim_start, trim_answer },
-    [VERB_STATS] = { false, stats_start, NULL },
+    /*                 keeps  one    start           answer */
+    [VERB_HELLO] = { true, false, hello_start, NULL },
+    [VERB_AUTH] = { false, false, auth_start, NULL },
+    [VERB_PING] = { true, false, ping_start, NULL },
+    [VERB_TOPICS] = { true, true, topics_start, topics_answer },
+    [VERB_DESCRIBE] = { true, true, describe_start, describe_answer },
+    [VERB_CREATE] = { true, false, create_start, create_answer },
+    [VERB_DELETE] = { true, false, delete_start, nothing_answer },
+    [VERB_ALTER] = { true, false, alter_start, nothing_answer },
+    [VERB_APPEND] = { true, false, append_start, append_answer },
+    [VERB_FETCH] = { false, false, fetch_start, fetch_answer },
+    [VERB_OFFSETS] = { false, false, offsets_start, offsets_answer },
+    [VERB_TRIM] = { false, false, trim_start, trim_answer },
+    [VERB_STATS] = { false, false, stats_start, NULL },
 };

@@ -83,7 +83,7 @@ static void conn_arrive(struct letter *l, struct shard *at)
         conn_drop(c);
         return;
     }
-    memory_force(d, conn_hello(c)->charged);
+    memory_move(d, c->held);
     metrics_add(d->metrics, METRIC_CONNECTIONS, 1);
     metrics_add(d->metrics, METRIC_REQUESTS, 1);
     list_push(&d->conns, &c->node);
@@ -105,7 +105,7 @@ void conn_move(struct conn *c)
     node_unlink(&c->node);
     node_unlink(&c->dirty);
     node_unlink(&c->waiting);
-    memory_give(d, conn_hello(c)->charged);
+    memory_give(d, c->held); /* the request's, and what came behind it */
     metrics_sub(d->metrics, METRIC_CONNECTIONS, 1);
     metrics_sub(d->metrics, METRIC_REQUESTS, 1);
     c->letter.open = conn_arrive;

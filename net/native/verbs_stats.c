@@ -59,8 +59,10 @@ void stats_start(struct request *r)
     }
     uint32_t count = shard == SHARD_ANY ? shards : 1;
     size_t bytes = sizeof(struct stats_walk) + count * sizeof(struct metrics_shard);
+    if (!request_charge(r, bytes))
+        return;
     struct stats_walk *s = calloc(1, bytes);
-    check(s); /* a few KiB: the system is out of memory */
+    check(s); /* within the budget: the system is out of memory */
     s->walk = (struct walk){ .serve = d->serve,
                              .board = d->opts.board,
                              .home = d->shard->number,
@@ -70,7 +72,5 @@ void stats_start(struct request *r)
                              .done = walk_done,
                              .arg = r };
     r->walk = &s->walk; /* first: free() takes it */
-    memory_force(d, bytes);
-    r->charged += bytes;
     walk_start(&s->walk);
 }

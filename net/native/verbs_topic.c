@@ -33,15 +33,15 @@ void words_free(struct topic_words *w)
     free(w);
 }
 
-/* The limits of the texts were kept when they were read. */
+/* The limits of the texts were kept when they were read. NULL: no memory, it was refused. */
 static struct topic_words *words_take(struct request *r, struct bytes name, struct items settings)
 {
-    struct topic_words *w = calloc(1, sizeof(*w));
     struct item_setting item;
-    check(w);
+    if (!request_charge(r, sizeof(struct topic_words)))
+        return NULL;
+    struct topic_words *w = calloc(1, sizeof(*w));
+    check(w); /* within the budget: the system is out of memory */
     r->words = w;
-    memory_force(r->conn->desk, sizeof(*w));
-    r->charged += sizeof(*w);
     check(text_copy(name, w->name, sizeof(w->name)));
     while (items_next(&settings, ITEM_SETTING, &item)) {
         uint32_t i = w->setting_count++;
@@ -84,6 +84,10 @@ void topics_answer(struct request *r)
     for (uint32_t k = first; k < r->list.count; k++)
         bytes += 2 + strlen(r->list.names[k]);
     cap = (uint32_t)min_u64(cap, bytes);
+    if (!request_charge(r, cap)) { /* they are here, and in the answer */
+        free(r->list.names);
+        return;
+    }
     uint8_t *names = malloc(cap + 1);
     check(names);
     writer_open(&w, names, cap);
@@ -104,6 +108,8 @@ void describe_start(struct request *r)
 {
     const struct describe_request ask = r->asked.describe;
     struct topic_words *w = words_take(r, ask.name, (struct items){ 0 });
+    if (!w)
+        return;
     r->describe = (struct verb_describe){ .verb = request_verb(r),
                                           .name = ask.name.len ? w->name : NULL,
                                           .id = r->frame.topic };
@@ -148,6 +154,10 @@ void describe_answer(struct request *r)
     };
     struct writer w;
     uint32_t cap = count * PLACE_BYTES + SETTINGS_BYTES;
+    if (!request_charge(r, cap)) { /* they are here, and in the answer */
+        free(t);
+        return;
+    }
     uint8_t *at = malloc(cap);
     check(at);
     writer_open(&w, at, cap);
@@ -178,6 +188,8 @@ void create_start(struct request *r)
     const struct create_request ask = r->asked.create;
     struct topic_words *w = words_take(r, ask.name, ask.settings);
     uint32_t partitions = r->conn->desk->opts.partitions_default;
+    if (!w)
+        return;
     durability_default(r, w);
     r->create = (struct verb_create){ .verb = request_verb(r),
                                       .name = w->name,
@@ -196,6 +208,8 @@ void create_answer(struct request *r)
 void delete_start(struct request *r)
 {
     struct topic_words *w = words_take(r, r->asked.delete_.name, (struct items){ 0 });
+    if (!w)
+        return;
     r->delete_ = (struct verb_delete){ .verb = request_verb(r), .name = w->name };
     serve_delete(serve_of(r), &r->delete_);
 }
@@ -204,6 +218,8 @@ void alter_start(struct request *r)
 {
     const struct alter_request ask = r->asked.alter;
     struct topic_words *w = words_take(r, ask.name, ask.settings);
+    if (!w)
+        return;
     r->alter = (struct verb_alter){ .verb = request_verb(r),
                                     .name = w->name,
                                     .settings = w->settings,

@@ -180,45 +180,52 @@ TEST(hostile, slow_reader)
 
 TEST(hostile, memory)
 {
-    /* Goal: more large requests at once than there is memory for: some wait, all are done. */
+    /* Goal: more large requests at once than there is memory for: some wait, all are done. Method:
+     * each lacks its last byte until the memory is full. */
     enum { PEERS = 8 };
     static struct peer peers[PEERS];
     static uint8_t at[KIB(64)];
     start(&(struct native_opts){ .memory_bytes = KIB(256) });
     size_t len = append_make(&good, at, sizeof(at), 50000);
-    for (uint32_t i = 0; i < PEERS; i++) {
+    for (uint32_t i = 0; i < PEERS; i++)
         peer_open(&peers[i]);
+    for (uint32_t i = 0; i < PEERS; i++)
         peer_put_start(&peers[i], at, len - 1);
-    }
     node_pass(&world.node, SEC_NS);
     for (uint32_t i = 0; i < 2; i++)
         EXPECT(world.native->desks[i].memory_used <= KIB(128));
-    for (uint32_t done = 0, rounds = 0; done < PEERS && rounds < 20 * PEERS; rounds++) {
+    EXPECT(memory_short(&world.native->desks[0]) || memory_short(&world.native->desks[1]));
+    for (uint32_t rounds = 0, last = 0; last != (1u << PEERS) - 1 && rounds < 1000; rounds++) {
         struct peer *p = &peers[rounds % PEERS];
-        if (!p->in || p->send.busy)
-            continue; /* done, or it waits for memory */
-        peer_put(p, at + len - 1, 1);
-        peer_expect(p, VERB_APPEND, ERR_OK);
-        peer_close(p);
-        done++;
+        node_pass(&world.node, MS_NS);
+        if (p->send.busy || last & 1u << rounds % PEERS)
+            continue; /* it waits for memory, or is done with it */
+        peer_put_start(p, at + len - 1, 1);
+        last |= 1u << rounds % PEERS;
     }
     for (uint32_t i = 0; i < PEERS; i++)
-        EXPECT(!peers[i].in);
+        peer_expect(&peers[i], VERB_APPEND, ERR_OK);
+    for (uint32_t i = 0; i < PEERS; i++)
+        peer_close(&peers[i]);
     end();
 }
 
 TEST(hostile, connections)
 {
-    /* Goal: one more than connections_max is closed at once; a place that comes free is used. */
+    /* Goal: one more than connections_max is told so and closed; a place that comes free is used.
+     */
     struct frame f;
     union payload out;
     struct peer more;
     start(&(struct native_opts){ .connections_max = 2 });
     peer_open(&bad);
     peer_connect(&more);
-    EXPECT(!peer_answer(&more, SEC_NS, &f, &out) && more.ended);
+    EXPECT(peer_answer(&more, SEC_NS, &f, &out) && f.verb == VERB_CLOSE);
+    EXPECT_ERR(out.error.code, ERR_LIMIT);
+    EXPECT(!peer_answer(&more, 2 * SEC_NS, &f, &out) && more.ended);
     peer_close(&more);
     EXPECT_EQ(broker_figure(METRIC_CONNECTIONS_REFUSED), 1);
+    EXPECT_EQ(broker_figure(METRIC_CONNECTIONS), 2);
     peer_close(&bad);
     peer_open(&bad);
     end();

@@ -28,6 +28,7 @@ void broker_start(uint64_t seed, uint32_t shards, const struct native_opts *opts
     EXPECT_OK(metrics_board_open(&world.board, shards, 1));
     EXPECT_OK(native_open(&world.native, world.io, &o, &why));
     world.front = native_front(world.native);
+    world.node.read_bytes = o.memory_bytes;
     world.node.fronts = &world.front;
     world.node.front_count = 1;
     world.node.beside = clients_turn;
@@ -135,6 +136,15 @@ void peer_put(struct peer *p, const void *at, size_t len)
 {
     peer_put_start(p, at, len);
     pass_while(&p->send.busy, 40 * SEC_NS);
+}
+
+void peer_sip(struct peer *p, uint32_t bytes)
+{
+    check(p->quiet && bytes <= PEER_IN_BYTES);
+    if (p->recv.busy || p->ended)
+        return;
+    p->in_len = p->in_at = 0;
+    io_recv(world.io, &p->recv, p->fd, p->in, bytes, IO_FULL, received);
 }
 
 /* ---- frames ---- */

@@ -21,7 +21,8 @@ struct broker_world {
 };
 extern struct broker_world world;
 
-/* `opts` NULL: defaults; its addresses are filled in. */
+/* `opts` NULL: defaults; its addresses are filled in. Fetches have as much memory as the rest, if
+ * that is said. */
 void broker_start(uint64_t seed, uint32_t shards, const struct native_opts *opts);
 void broker_end(void); /* stops in order; expects no connection, request or memory left */
 uint64_t broker_memory(void);
@@ -42,6 +43,8 @@ void peer_open(struct peer *p);    /* and hello, anywhere */
 void peer_close(struct peer *p);   /* closes; again is fine */
 /* Sends these bytes and waits until the kernel has them, or 40 s passed. */
 void peer_put(struct peer *p, const void *at, size_t len);
+/* One that is quiet takes so many bytes, when they are there; they are forgotten. */
+void peer_sip(struct peer *p, uint32_t bytes);
 void peer_put_start(struct peer *p, const void *at, size_t len); /* until p->send is not busy */
 /* Whole frames, into `at`; returns the length. */
 size_t peer_make(struct peer *p, uint8_t *at, size_t cap, uint32_t verb, struct id16 topic,
