@@ -39,6 +39,16 @@ const struct command topic_commands[] = {
 
 /* ---- many topics: from words or from a file ---- */
 
+#define STARTED_MAX 200u /* requests under way; their answers are written in the order asked */
+
+/* One topic that was asked for. */
+struct started {
+    char name[256];
+    struct sl_client_topic topic;
+    enum sl_err err;
+    char why[513];
+};
+
 struct many {
     struct remote remote;
     const char *file, *set;
@@ -47,21 +57,53 @@ struct many {
     bool lines; /* what comes now is a line of a file: several words */
     struct out out;
     struct out_sheet sheet;
-    uint32_t done, failed;
+    struct started *started;
+    uint32_t started_count, done, failed;
     int code; /* of the last failure */
 };
-typedef enum sl_err many_do(struct many *m, char *line, char **name);
+/* Starts one, or does it: the outcome is in *s once nothing is under way. */
+typedef void many_do(struct many *m, char *line, struct started *s);
+
+static void started_end(struct many *m, struct started *s, enum sl_err err)
+{
+    s->err = err;
+    if (err != SL_ERR_OK && !s->why[0])
+        snprintf(s->why, sizeof(s->why), "%s", sl_client_error(m->remote.client)->text);
+}
+
+static void started_tell(struct many *m, const struct started *s)
+{
+    struct id16 id;
+    char text[33];
+    if (s->err != SL_ERR_OK) {
+        complain("%s: %s (%s)", s->name, s->why, sl_err_name(s->err));
+        m->code = remote_code(s->err);
+        m->failed++;
+        return;
+    }
+    memcpy(id.b, s->topic.id, 16);
+    id_text(id, text);
+    sheet_text(&m->sheet, "%s", s->name);
+    sheet_text(&m->sheet, "%s", text);
+    sheet_count(&m->sheet, s->topic.partitions);
+    m->done++;
+}
+
+static void many_settle(struct many *m)
+{
+    sl_client_flush(m->remote.client);
+    for (uint32_t i = 0; i < m->started_count; i++)
+        started_tell(m, &m->started[i]);
+    m->started_count = 0;
+}
 
 static void many_one(struct many *m, char *line, many_do *each)
 {
-    char *name = line;
-    enum sl_err err = each(m, line, &name);
-    if (err == SL_ERR_OK) {
-        m->done++;
-        return;
-    }
-    m->failed++;
-    m->code = remote_exit(&m->remote, err, name);
+    struct started *s = &m->started[m->started_count++];
+    *s = (struct started){ .err = SL_ERR_CLOSED };
+    each(m, line, s);
+    if (m->started_count == STARTED_MAX)
+        many_settle(m);
 }
 
 static int many_file(struct many *m, many_do *each)
@@ -97,29 +139,29 @@ static int many_run(struct many *m, int argc, char **argv, many_do *each)
     int code = remote_open(&m->remote);
     if (code != EXIT_CLEAN)
         return code;
+    m->started = calloc(STARTED_MAX, sizeof(*m->started));
+    check(m->started);
     out_open(&m->out, stdout, m->json);
     sheet_open(&m->sheet, &m->out, "topics", NULL, columns, 3);
     for (int i = 0; i < argc && m->code != EXIT_NO_ANSWER; i++)
         many_one(m, argv[i], each);
     if (m->file)
         code = many_file(m, each);
+    many_settle(m);
     sheet_close(&m->sheet);
     out_close(&m->out);
     remote_close(&m->remote);
+    free(m->started);
     if (m->failed)
         code = m->done ? EXIT_PARTLY : m->code;
     return code;
 }
 
-static void topic_tell(struct many *m, const char *name, const struct sl_client_topic *t)
+/* The first word of a line of a file, or all of an argument; *rest is where the next one is. */
+static void name_take(const struct many *m, char *line, struct started *s, char **rest)
 {
-    struct id16 id;
-    char text[33];
-    memcpy(id.b, t->id, 16);
-    id_text(id, text);
-    sheet_text(&m->sheet, "%s", name);
-    sheet_text(&m->sheet, "%s", text);
-    sheet_count(&m->sheet, t->partitions);
+    const char *name = m->lines ? strtok_r(line, " \t", rest) : line;
+    snprintf(s->name, sizeof(s->name), "%s", name);
 }
 
 /* ---- create ---- */
@@ -138,17 +180,50 @@ static bool settings_split(char *text, struct sl_setting *to, uint32_t *count)
     return true;
 }
 
+struct create_call {
+    struct many *many;
+    struct started *started;
+};
+
+static void create_done(void *arg, enum sl_err err, const struct sl_client_topic *topic)
+{
+    struct create_call *call = arg;
+    call->started->topic = *topic;
+    started_end(call->many, call->started, err);
+    free(call);
+}
+
+static void create_start(struct many *m, struct started *s, const struct sl_topic_options *o)
+{
+    struct create_call *call = malloc(sizeof(*call));
+    check(call);
+    *call = (struct create_call){ m, s };
+    enum sl_err err = sl_client_create_start(m->remote.client, s->name, o, create_done, call);
+    if (err == SL_ERR_OK)
+        return;
+    started_end(m, s, err);
+    free(call);
+}
+
+/* The one that is there, where that is no error. */
+static void create_if_missing(struct many *m, struct started *s, const struct sl_topic_options *o)
+{
+    enum sl_err err = sl_client_create(m->remote.client, s->name, o, &s->topic);
+    if (err == SL_ERR_EXISTS)
+        err = sl_client_describe(m->remote.client, s->name, &s->topic);
+    started_end(m, s, err);
+}
+
 /* NAME [PARTITIONS] [K=V,...] */
-static enum sl_err create_one(struct many *m, char *line, char **name)
+static void create_one(struct many *m, char *line, struct started *s)
 {
     struct sl_setting settings[SETTINGS_MAX];
     struct sl_topic_options o = { .size = sizeof(o), .partitions = (uint32_t)m->partitions };
-    struct sl_client_topic topic;
-    char *save = NULL, all[1024];
+    char *rest = NULL, all[1024];
     bool sound = snprintf(all, sizeof(all), "%s", m->set ? m->set : "") < (int)sizeof(all);
     sound = sound && settings_split(all, settings, &o.setting_count);
-    *name = m->lines ? strtok_r(line, " \t", &save) : line;
-    for (char *word; m->lines && (word = strtok_r(NULL, " \t", &save));) {
+    name_take(m, line, s, &rest);
+    for (char *word; m->lines && (word = strtok_r(NULL, " \t", &rest));) {
         if (strchr(word, '='))
             sound = sound && settings_split(word, settings, &o.setting_count);
         else
@@ -156,16 +231,13 @@ static enum sl_err create_one(struct many *m, char *line, char **name)
     }
     o.settings = settings;
     if (!sound) {
-        complain("%s: settings are KEY=VALUE,KEY=VALUE", *name);
-        m->code = EXIT_TROUBLE;
-        return SL_ERR_INVALID;
+        snprintf(s->why, sizeof(s->why), "settings are KEY=VALUE,KEY=VALUE");
+        started_end(m, s, SL_ERR_INVALID);
+    } else if (m->if_missing) {
+        create_if_missing(m, s, &o);
+    } else {
+        create_start(m, s, &o);
     }
-    enum sl_err err = sl_client_create(m->remote.client, *name, &o, &topic);
-    if (err == SL_ERR_EXISTS && m->if_missing)
-        err = sl_client_describe(m->remote.client, *name, &topic);
-    if (err == SL_ERR_OK)
-        topic_tell(m, *name, &topic);
-    return err;
 }
 
 static int create_command(int argc, char **argv)
@@ -184,17 +256,14 @@ static int create_command(int argc, char **argv)
 
 /* ---- delete ---- */
 
-static enum sl_err delete_one(struct many *m, char *line, char **name)
+static void delete_one(struct many *m, char *line, struct started *s)
 {
-    struct sl_client_topic topic;
-    char *save = NULL;
-    *name = m->lines ? strtok_r(line, " \t", &save) : line;
-    enum sl_err err = sl_client_describe(m->remote.client, *name, &topic);
+    char *rest = NULL;
+    name_take(m, line, s, &rest);
+    enum sl_err err = sl_client_describe(m->remote.client, s->name, &s->topic);
     if (err == SL_ERR_OK)
-        err = sl_client_delete(m->remote.client, *name);
-    if (err == SL_ERR_OK)
-        topic_tell(m, *name, &topic);
-    return err;
+        err = sl_client_delete(m->remote.client, s->name);
+    started_end(m, s, err);
 }
 
 static int delete_command(int argc, char **argv)
@@ -227,15 +296,16 @@ static void name_keep(void *arg, const char *name)
     check(n->at[n->count++]);
 }
 
-/* The node's list again and again: words of `each` come from it. */
-static enum sl_err list_one(struct many *m, char *line, char **name)
+/* One of the node's list; none, if it was deleted meanwhile. */
+static void list_one(struct many *m, char *line, struct started *s)
 {
-    struct sl_client_topic topic;
-    *name = line;
-    enum sl_err err = sl_client_describe(m->remote.client, line, &topic);
-    if (err == SL_ERR_OK)
-        topic_tell(m, line, &topic);
-    return err == SL_ERR_NOT_FOUND ? SL_ERR_OK : err; /* deleted meanwhile */
+    char *rest = NULL;
+    name_take(m, line, s, &rest);
+    enum sl_err err = sl_client_describe(m->remote.client, s->name, &s->topic);
+    if (err == SL_ERR_NOT_FOUND)
+        m->started_count--;
+    else
+        started_end(m, s, err);
 }
 
 static int list_command(int argc, char **argv)

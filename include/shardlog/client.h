@@ -8,9 +8,10 @@
  *     sl_client_fetch_wait(client, &topic, 0, &(struct sl_fetch_options){ .size = ... }, &batches);
  *
  * Two ways. Functions that end in _wait, and all of topics, offsets and figures, block until there
- * is an answer. sl_client_append(), _append_batch() and _fetch() only start: many may be under way,
- * and their callbacks run in sl_client_poll(), or in a function that blocks meanwhile; never inside
- * the call that started them. A callback may start more, and must not block (BUSY).
+ * is an answer. sl_client_append(), _append_batch(), _fetch() and _create_start() only start: many
+ * may be under way, and their callbacks run in sl_client_poll(), or in a function that blocks
+ * meanwhile; never inside the call that started them. A callback may start more, and must not block
+ * (BUSY).
  *
  * Threads. A client belongs to one thread at a time; several clients are independent.
  *
@@ -102,6 +103,12 @@ struct sl_client_topic {
 SL_API enum sl_err sl_client_create(struct sl_client *c, const char *name,
                                     const struct sl_topic_options *options,
                                     struct sl_client_topic *topic);
+/* Starts one; `done` runs exactly once if this returns OK, and never otherwise. Those under way
+ * share their syncs: ten thousand take seconds. */
+typedef void sl_client_create_done(void *arg, enum sl_err err, const struct sl_client_topic *topic);
+SL_API enum sl_err sl_client_create_start(struct sl_client *c, const char *name,
+                                          const struct sl_topic_options *options,
+                                          sl_client_create_done *done, void *arg);
 SL_API enum sl_err sl_client_delete(struct sl_client *c, const char *name);
 SL_API enum sl_err sl_client_alter(struct sl_client *c, const char *name,
                                    const struct sl_setting *settings, uint32_t count);

@@ -29,17 +29,31 @@ static enum err settings_put(struct sl_client *c, struct items *list, struct wri
 
 /* ---- create, delete, alter ---- */
 
-static void create_take(void *arg, const union payload *p)
+static void create_answer(struct sl_client *c, struct client_call *call,
+                          const struct call_result *r)
 {
-    struct sl_client_topic *topic = arg;
-    if (!topic)
-        return;
-    memcpy(topic->id, p->create_answer.topic.b, 16);
-    topic->partitions = p->create_answer.partitions;
+    struct sl_client_topic topic = { .partitions = 0 };
+    (void)c;
+    if (r->err == ERR_OK) {
+        memcpy(topic.id, r->payload->create_answer.topic.b, 16);
+        topic.partitions = r->payload->create_answer.partitions;
+    }
+    ((sl_client_create_done *)call->done)(call->arg, (enum sl_err)r->err, &topic);
 }
 
-enum sl_err sl_client_create(struct sl_client *c, const char *name,
-                             const struct sl_topic_options *options, struct sl_client_topic *topic)
+static struct client_call *create_make(struct sl_client *c, const struct create_request *r)
+{
+    struct client_call *call =
+        call_make(c, VERB_CREATE, FRAME_HEADER_BYTES + verb_row(VERB_CREATE)->max[0]);
+    if (!call || call_fill(c, call, r))
+        return call;
+    call_free(call);
+    return NULL;
+}
+
+enum sl_err sl_client_create_start(struct sl_client *c, const char *name,
+                                   const struct sl_topic_options *options,
+                                   sl_client_create_done *done, void *arg)
 {
     uint8_t room[SETTINGS_ROOM];
     struct writer w;
@@ -48,9 +62,45 @@ enum sl_err sl_client_create(struct sl_client *c, const char *name,
     writer_open(&w, room, sizeof(room));
     enum err err = settings_put(c, &r.settings, &w, CLIENT_FIELD(options, settings, NULL),
                                 CLIENT_FIELD(options, setting_count, 0), VERB_CREATE);
-    if (err == ERR_OK)
-        err = call_simple(c, VERB_CREATE, NULL, 0, &r, create_take, topic);
-    return (enum sl_err)err;
+    if (err != ERR_OK)
+        return (enum sl_err)err;
+    struct client_call *call = create_make(c, &r);
+    if (!call)
+        return c->error.err;
+    call->answer = create_answer;
+    call->done = (void (*)(void))done;
+    call->arg = arg;
+    return (enum sl_err)call_start(c, call);
+}
+
+struct create_waiting {
+    struct sl_client_topic topic;
+    enum sl_err err;
+    bool done;
+};
+
+static void create_waited(void *arg, enum sl_err err, const struct sl_client_topic *topic)
+{
+    struct create_waiting *w = arg;
+    w->topic = *topic;
+    w->err = err;
+    w->done = true;
+}
+
+enum sl_err sl_client_create(struct sl_client *c, const char *name,
+                             const struct sl_topic_options *options, struct sl_client_topic *topic)
+{
+    struct create_waiting w = { .done = false };
+    if (c->inside)
+        return (enum sl_err)client_note(c, ERR_BUSY, "a callback must not wait");
+    enum sl_err err = sl_client_create_start(c, name, options, create_waited, &w);
+    if (err != SL_ERR_OK)
+        return err;
+    while (!w.done)
+        calls_turn(c, UINT64_MAX, &w.done);
+    if (topic && w.err == SL_ERR_OK)
+        *topic = w.topic;
+    return w.err;
 }
 
 enum sl_err sl_client_delete(struct sl_client *c, const char *name)

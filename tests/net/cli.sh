@@ -33,6 +33,14 @@ gives 0 topic describe four
 says "written"
 gives 0 topic describe one -o json
 python3 -c 'import json,sys; t=json.load(open(sys.argv[1])); assert len(t["partitions"])==3 and t["partitions"][2]["end"]==0, t' "$place/out"
+
+# many: answers in the order of the file, failures in between are told, more than are under way at once
+seq -f 'many-%g 1' 450 | sed '200s/.*/bad,name 1/' >"$place/list"
+gives 8 topic create --file "$place/list" -o json
+complains 'bad,name'
+python3 -c 'import json,sys; t=[x["topic"] for x in json.load(open(sys.argv[1]))["topics"]]; assert t==["many-%d"%i for i in range(1,451) if i!=200], t' "$place/out"
+seq -f 'many-%g' 450 | sed '200d' >"$place/list"
+gives 0 topic delete --file "$place/list"
 gives 6 topic describe none
 gives 6 produce none
 gives 6 consume none
