@@ -40,11 +40,15 @@ struct geometry geometry_default(void); /* 256 MiB journal, 64 KiB..64 MiB exten
 enum err store_create(struct io *io, int dir, const struct store_create *c, struct why *why);
 
 /* Memory that reads hold, until read_give(): taken before a read has it; a read that finds too
- * little waits its turn. One for all stores of a thread. */
+ * little waits its turn, small ones apart from large ones. One for all stores of a thread. */
+enum read_lane { READ_SMALL, READ_LARGE, READ_LANES };
 struct read_budget {
-    uint64_t max, used;  /* bytes; max 0: no limit */
-    struct list waiting; /* read.waits */
+    uint64_t max; /* bytes; 0: no limit */
+    uint64_t used[READ_LANES];
+    struct list waiting[READ_LANES]; /* read.waits */
 };
+uint64_t read_budget_used(const struct read_budget *b);
+bool read_budget_short(const struct read_budget *b); /* somebody waits */
 void read_budget_open(struct read_budget *b, uint64_t max);
 
 struct store_opts {

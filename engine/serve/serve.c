@@ -45,7 +45,7 @@ static void opts_default(struct serve_opts *o)
 static void desk_after(struct shard *s)
 {
     struct desk *d = desk_of(s);
-    bool wait = !list_empty(&d->reads.waiting);
+    bool wait = read_budget_short(&d->reads);
     desk_wake_fetches(d);
     if (wait != atomic_load_explicit(&d->reads_wait, memory_order_relaxed))
         atomic_store_explicit(&d->reads_wait, wait, memory_order_relaxed); /* a hint */

@@ -133,7 +133,7 @@ static bool conn_take(struct conn *c, uint64_t bytes)
         return true;
     }
     probe("native: waits for memory");
-    if (d->waking)
+    if (d->waking || memory_small(bytes))
         list_push_front(&d->waiting, &c->waiting);
     else
         list_push(&d->waiting, &c->waiting);

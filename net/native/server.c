@@ -22,8 +22,10 @@ static bool memory_within(struct desk_native *d, uint64_t bytes, uint64_t most)
 
 bool memory_take(struct desk_native *d, uint64_t bytes)
 {
-    bool first = d->waking || list_empty(&d->waiting);
-    return first && memory_within(d, bytes, d->memory_max - d->memory_max / 8);
+    bool small = memory_small(bytes);
+    uint64_t left = d->memory_max / 8 + (small ? 0 : d->memory_max / 4);
+    bool first = small || d->waking || list_empty(&d->waiting);
+    return first && memory_within(d, bytes, d->memory_max - left);
 }
 
 bool memory_need(struct desk_native *d, uint64_t bytes)

@@ -34,18 +34,18 @@ struct native_opts {
     const struct io_address *at; /* borrowed during native_open() */
     uint32_t at_count;
     uint32_t shards, node;
-    uint32_t frame_max;                /* largest request payload; 0: 32 MiB */
-    uint32_t connections_max;          /* of all shards; more are told so and closed. 0: 10,000 */
-    uint32_t requests_max;             /* under way, an equal part for each shard; more are BUSY. 0:
-                                          65,536 */
-    uint64_t memory_bytes;             /* 0: 256 MiB */
-    uint64_t idle_ns;                  /* 0: for ever */
-    uint64_t frame_timeout_ns;         /* 0: 30 s; and a second for each 64 KiB, see pace_due_ns() */
-    uint64_t send_timeout_ns;          /* likewise, for what is sent */
-    uint32_t partitions_default;       /* of topics created without a number; 0: 1 */
-    enum durability durability;        /* of topics created without one ... */
-    bool durability_set;               /* ... if this says so, else what the engine gives */
-    const struct log_opts *log;        /* NULL: says nothing */
+    uint32_t frame_max;          /* largest request payload; 0: 32 MiB */
+    uint32_t connections_max;    /* of all shards; more are told so and closed. 0: 10,000 */
+    uint32_t requests_max;       /* under way, an equal part for each shard; more are BUSY. 0:
+                                    65,536 */
+    uint64_t memory_bytes;       /* 0: 256 MiB */
+    uint64_t idle_ns;            /* 0: for ever */
+    uint64_t frame_timeout_ns;   /* 0: 30 s; and a second for each 64 KiB, see pace_due_ns() */
+    uint64_t send_timeout_ns;    /* likewise, for what is sent */
+    uint32_t partitions_default; /* of topics created without a number; 0: 1 */
+    enum durability durability;  /* of topics created without one ... */
+    bool durability_set;         /* ... if this says so, else what the engine gives */
+    const struct log_opts *log;  /* NULL: says nothing */
     const struct metrics_board *board; /* of as many shards; borrowed until native_close() */
 };
 

@@ -67,10 +67,15 @@ struct native {
 };
 
 /* Takes budget before there is memory.
- * take  for what can wait: false, if less than an eighth would be left, or others wait already. A
- *       single piece that is larger than all of it passes when nothing else is out.
+ * take  for what can wait: false, if less than an eighth would be left; of a piece that is not
+ *       small, also if less than three eighths would be, or others wait already: small requests go
+ *       on beside large ones. A single piece that is larger than all passes when nothing is out.
  * need  for what cannot: false, if there is none at all; refuse it. */
 bool memory_take(struct desk_native *d, uint64_t bytes);
+static inline bool memory_small(uint64_t bytes)
+{
+    return bytes <= KIB(64) + KIB(4); /* a batch of 64 KiB, and its frame */
+}
 bool memory_need(struct desk_native *d, uint64_t bytes);
 void memory_move(struct desk_native *d, uint64_t bytes); /* taken on another shard: moves here */
 void memory_give(struct desk_native *d, uint64_t bytes);

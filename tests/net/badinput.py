@@ -93,8 +93,8 @@ def good(pipe, topic):
     while not pipe.poll():
         began = time.monotonic()
         body = struct.pack("<B7x", 3) + native.batch_of([b"good"], int(time.time() * 1000))
-        offset = struct.unpack_from("<Q", c.ask(APPEND, body, topic, 1))[0]
-        got = c.ask(FETCH, struct.pack("<QIIII", offset, 4096, 1, 1000, 0), topic, 1)
+        offset = struct.unpack_from("<Q", c.ask(APPEND, body, topic, 0))[0]
+        got = c.ask(FETCH, struct.pack("<QIIII", offset, 4096, 1, 1000, 0), topic, 0)
         assert (offset, b"good") in list(native.values_of(got[24:]))
         times.append(time.monotonic() - began)
         time.sleep(0.01)

@@ -163,7 +163,9 @@ TEST(pace, in_the_way_of_others)
         fetch_ask(&bad, 25, KIB(256), 0);
     node_pass(&world.node, MS_NS);
     EXPECT(serve_reads_wait(world.node.serve));
-    fetch_ask(&good, 0, KIB(256), 0);
+    fetch_ask(&good, 0, KIB(32), 0); /* small ones do not wait behind those */
+    EXPECT(peer_answer(&good, SEC_NS / 4, &f, &out) && !frame_is_error(&f));
+    fetch_ask(&good, 25, KIB(256), 0);
     EXPECT(peer_answer(&good, 5 * SEC_NS, &f, &out) && !frame_is_error(&f));
     EXPECT_EQ(broker_figure(METRIC_CONNECTIONS), 1);
     end();

@@ -147,7 +147,7 @@ static uint32_t reads_done(const bool *done)
 
 static uint64_t reads_used(void)
 {
-    return desk_of(serve_shard(w.serve, place.shard))->reads.used;
+    return read_budget_used(&desk_of(serve_shard(w.serve, place.shard))->reads);
 }
 
 TEST(fetch_end, memory_is_taken_before_it_is_used)
