@@ -1,95 +1,138 @@
-/* budget.c -- memory of reads: taken before there is any, waited for in order.
+/* budget.c -- memory of reads: taken before there is any, waited for in turn.
  *
  * Who waits holds nothing, and is started anew by store_turn() when there is room for what it
  * wanted: room appears only inside turns, so no wake-up is lost.
  *
- * Two lanes. Large reads leave a quarter to small ones, which do not wait behind them: whoever
- * reads the newest records goes on while others hold all that they may of the old ones. A large
- * read that is more than its share passes when no other one is out. */
+ * Clients wait in a ring, each with its reads in order, and get one read a round. Who holds nothing
+ * may use all of the budget; with a large read, three quarters; who holds some already, one half.
+ * So a few that ask for much and take nothing do not keep the others from what is theirs. */
+#include <stdlib.h>
+
 #include "engine/base/check.h"
 #include "engine/log/store_in.h"
 
 #define SMALL_BYTES KIB(128) /* a batch of 64 KiB, or as much, with what lies around it */
 
+/* One that holds, or waits for, memory. */
+struct read_client {
+    uint64_t key, held;
+    struct list waiting; /* read.waits */
+    struct node ring;    /* budget.ring: somebody waits */
+};
+
 void read_budget_open(struct read_budget *b, uint64_t max)
 {
     *b = (struct read_budget){ .max = max };
-    for (uint32_t i = 0; i < READ_LANES; i++)
-        list_init(&b->waiting[i]);
+    list_init(&b->ring);
 }
 
-uint64_t read_budget_used(const struct read_budget *b)
+void read_budget_close(struct read_budget *b)
 {
-    return b->used[READ_SMALL] + b->used[READ_LARGE];
+    uint32_t at = 0;
+    struct read_client *c;
+    while ((c = map_next(&b->clients, &at)))
+        free(c);
+    map_close(&b->clients);
 }
 
-bool read_budget_short(const struct read_budget *b)
+static struct read_client *client_get(struct read_budget *b, uint64_t key)
 {
-    return !list_empty(&b->waiting[READ_SMALL]) || !list_empty(&b->waiting[READ_LARGE]);
+    struct read_client *c = map_get(&b->clients, map_key_u64(key));
+    if (c)
+        return c;
+    c = calloc(1, sizeof(*c));
+    check(c && map_put(&b->clients, map_key_u64(key), c) == ERR_OK); /* tens of bytes */
+    c->key = key;
+    list_init(&c->waiting);
+    return c;
 }
 
-static enum read_lane lane_of(uint64_t bytes)
+static void client_settle(struct read_budget *b, struct read_client *c)
 {
-    return bytes > SMALL_BYTES ? READ_LARGE : READ_SMALL;
+    if (c->held || !list_empty(&c->waiting))
+        return;
+    map_remove(&b->clients, map_key_u64(c->key));
+    free(c);
 }
 
-static bool budget_room(const struct read_budget *b, uint64_t bytes)
+static bool budget_room(const struct read_budget *b, const struct read_client *c, uint64_t bytes)
 {
-    enum read_lane lane = lane_of(bytes);
-    uint64_t share = lane == READ_LARGE ? b->max - b->max / 4 : b->max;
-    uint64_t used = lane == READ_LARGE ? b->used[READ_LARGE] : read_budget_used(b);
-    return !b->max || !b->used[lane] || used + bytes <= share;
+    uint64_t kept = c->held ? b->max / 2 : bytes > SMALL_BYTES ? b->max / 4 : 0;
+    return !b->max || !b->used || b->used + bytes <= b->max - kept;
+}
+
+static void read_waits(struct read_budget *b, struct read_client *c, struct read *r, uint64_t bytes)
+{
+    probe("a read waits for memory");
+    r->wants = bytes;
+    if (r->woken)
+        list_push_front(&c->waiting, &r->waits);
+    else
+        list_push(&c->waiting, &r->waits);
+    if (!node_linked(&c->ring))
+        list_push(&b->ring, &c->ring);
 }
 
 bool budget_take(struct read *r, uint64_t bytes)
 {
     struct read_budget *b = r->store->opts.reads;
-    enum read_lane lane = lane_of(bytes);
     check(!r->charged);
-    if (!b)
+    if (!b || !b->max)
         return true;
-    /* Those that wait come first; one of them that is tried again is no longer on the list. */
-    if (budget_room(b, bytes) && (r->woken || list_empty(&b->waiting[lane]))) {
-        b->used[lane] += bytes;
-        r->charged = bytes;
-        return true;
+    struct read_client *c = client_get(b, r->client);
+    /* Its older ones come first; one of them that is tried again is not on the list. */
+    if (!budget_room(b, c, bytes) || (!r->woken && !list_empty(&c->waiting))) {
+        read_waits(b, c, r, bytes);
+        return false;
     }
-    probe("a read waits for memory");
-    r->wants = bytes;
-    if (r->woken)
-        list_push_front(&b->waiting[lane], &r->waits);
-    else
-        list_push(&b->waiting[lane], &r->waits);
-    return false;
+    b->used += bytes;
+    c->held += bytes;
+    r->charged = bytes;
+    return true;
 }
 
 void budget_give(struct read *r)
 {
-    if (!r->charged)
+    struct read_budget *b = r->charged ? r->store->opts.reads : NULL;
+    if (!b)
         return;
-    uint64_t *used = &r->store->opts.reads->used[lane_of(r->charged)];
-    check(*used >= r->charged);
-    *used -= r->charged;
+    struct read_client *c = client_get(b, r->client);
+    check(b->used >= r->charged && c->held >= r->charged);
+    b->used -= r->charged;
+    c->held -= r->charged;
+    b->given = true;
     r->charged = 0;
+    client_settle(b, c);
 }
 
-/* A read of another store of the shard is resumed here as well: its own turn comes in this pass. */
-static void lane_wake(struct read_budget *b, struct list *lane)
+/* True: its first read goes on. A read of another store of the shard is resumed here as well: its
+ * own turn comes in this pass. */
+static bool client_wake(struct read_budget *b, struct read_client *c)
 {
-    struct node *n;
-    while ((n = list_first(lane))) {
-        struct read *r = container_of(n, struct read, waits);
-        if (!budget_room(b, r->wants))
-            return;
-        node_unlink(n);
-        r->woken = true;
-        read_again(r);
-        r->woken = false;
-    }
+    struct read *r = container_of(list_first(&c->waiting), struct read, waits);
+    uint64_t key = c->key;
+    if (!budget_room(b, c, r->wants))
+        return false;
+    node_unlink(&r->waits);
+    node_unlink(&c->ring);
+    if (!list_empty(&c->waiting))
+        list_push(&b->ring, &c->ring); /* behind the others */
+    r->woken = true;
+    read_again(r);
+    r->woken = false;
+    c = map_get(&b->clients, map_key_u64(key));
+    if (c)
+        client_settle(b, c); /* it may have ended without memory */
+    return true;
 }
 
 void budget_wake(struct read_budget *b)
 {
-    for (uint32_t i = 0; b && i < READ_LANES; i++)
-        lane_wake(b, &b->waiting[i]);
+    bool any = b && b->given;
+    while (any) {
+        any = b->given = false;
+        list_each (&b->ring, n) {
+            any |= client_wake(b, container_of(n, struct read_client, ring));
+        }
+    }
 }

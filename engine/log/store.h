@@ -20,6 +20,7 @@
 
 #include "engine/base/batch.h"
 #include "engine/base/list.h"
+#include "engine/base/map.h"
 #include "engine/io/io.h"
 #include "engine/log/format.h"
 
@@ -39,17 +40,16 @@ struct geometry geometry_default(void); /* 256 MiB journal, 64 KiB..64 MiB exten
  * is not a store, and a half-made one is made again. EXISTS if a store is there. Blocks. */
 enum err store_create(struct io *io, int dir, const struct store_create *c, struct why *why);
 
-/* Memory that reads hold, until read_give(): taken before a read has it; a read that finds too
- * little waits its turn, small ones apart from large ones. One for all stores of a thread. */
-enum read_lane { READ_SMALL, READ_LARGE, READ_LANES };
+/* Memory that reads hold, until read_give(): taken before a read has it. A read that finds too
+ * little waits, and clients take turns. One for all stores of a thread. */
 struct read_budget {
-    uint64_t max; /* bytes; 0: no limit */
-    uint64_t used[READ_LANES];
-    struct list waiting[READ_LANES]; /* read.waits */
+    uint64_t max, used; /* bytes; max 0: no limit */
+    struct map clients; /* read.client -> who holds or waits */
+    struct list ring;   /* clients that wait; empty: nobody does */
+    bool given;         /* since they were looked at */
 };
-uint64_t read_budget_used(const struct read_budget *b);
-bool read_budget_short(const struct read_budget *b); /* somebody waits */
 void read_budget_open(struct read_budget *b, uint64_t max);
+void read_budget_close(struct read_budget *b);
 
 struct store_opts {
     uint64_t tail_bytes;       /* memory for the newest bytes; 0: 512 MiB. At least 8 x batch_max */
@@ -202,6 +202,7 @@ struct read {
     void *arg;
     uint64_t off;        /* first offset wanted */
     uint32_t bytes_max;  /* stop before this many bytes, but give at least one batch */
+    uint64_t client;     /* for whom: see read_budget */
     bool beyond_visible; /* up to the log end, not only what readers may see (recovery, tools) */
     /* Results, valid in done: whole batches; the first one contains `off` or starts after it (gap).
      * Empty at the visible end. The memory is the caller's until read_give(). */

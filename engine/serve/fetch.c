@@ -105,7 +105,9 @@ static void fetch_read_done(struct read *r)
 
 static void fetch_read(struct verb_fetch *v)
 {
-    v->read = (struct read){ .done = fetch_read_done, .off = v->off, .bytes_max = v->bytes_max };
+    v->read = (struct read){
+        .done = fetch_read_done, .off = v->off, .bytes_max = v->bytes_max, .client = v->client
+    };
     part_read(v->slot->part, &v->read);
 }
 

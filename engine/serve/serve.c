@@ -45,7 +45,7 @@ static void opts_default(struct serve_opts *o)
 static void desk_after(struct shard *s)
 {
     struct desk *d = desk_of(s);
-    bool wait = read_budget_short(&d->reads);
+    bool wait = !list_empty(&d->reads.ring);
     desk_wake_fetches(d);
     if (wait != atomic_load_explicit(&d->reads_wait, memory_order_relaxed))
         atomic_store_explicit(&d->reads_wait, wait, memory_order_relaxed); /* a hint */
@@ -108,6 +108,7 @@ void serve_close(struct serve **out)
             shelf_close(&d->shelves[k]);
         slots_close(d);
         loans_close(d);
+        read_budget_close(&d->reads);
         shard_close(&d->shard);
         free(d->shelves);
     }

@@ -159,6 +159,7 @@ struct verb_fetch {
     uint32_t bytes_max; /* at least one batch is given, whatever its size */
     uint32_t bytes_min; /* park until there is as much ... */
     uint64_t wait_ns;   /* ... at most so long */
+    uint64_t client;    /* who asks: those who wait for memory take turns */
     /* Results; the memory is the caller's until serve_fetch_give(). */
     struct bytes batches;
     uint64_t next_off;

@@ -136,6 +136,7 @@ static struct conn *conn_make(struct desk_native *d, int fd)
         return NULL;
     c->desk = d;
     c->fd = fd;
+    c->number = (uint64_t)(d->shard->number + 1) << 48 | ++d->conn_numbers;
     c->gate = (struct frame_gate){ .version = FRAME_VERSION, .payload_max = FRAME_FIRST_MAX };
     c->peer_max = FRAME_MAX_LEAST;
     c->since_ns = c->quiet_ns = desk_now(d);

@@ -315,6 +315,18 @@ static void waiting_wake(struct desk_native *d)
     }
 }
 
+/* Those that wait still: fetches that wait for records may hold what they need. */
+static void waiting_hurry(struct desk_native *d)
+{
+    if (list_empty(&d->waiting) || desk_now(d) < d->hurried_ns + SHED_NS)
+        return;
+    probe("native: fetches wait no longer, for others need their memory");
+    d->hurried_ns = desk_now(d);
+    list_each (&d->conns, n) {
+        requests_hurry(container_of(n, struct conn, node));
+    }
+}
+
 static void front_turn(void *arg, struct shard *at)
 {
     struct desk_native *d = desk_at(arg, at);
@@ -325,6 +337,7 @@ static void front_turn(void *arg, struct shard *at)
     while ((n = list_pop(&now)))
         conn_turn(container_of(n, struct conn, dirty));
     waiting_wake(d);
+    waiting_hurry(d);
     requests_ones(d);
 }
 

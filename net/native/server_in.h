@@ -46,7 +46,9 @@ struct desk_native {
     struct list ones;    /* request.placing: verb_serve.one, after the one that is under way */
     bool one_busy;
     uint32_t farewells;
-    struct map places; /* topic id -> struct topic_row */
+    uint64_t conn_numbers; /* given so far */
+    uint64_t hurried_ns;   /* when all fetches here were */
+    struct map places;     /* topic id -> struct topic_row */
     uint64_t memory_used, memory_max;
     bool closing, closed;
     struct timer drain;
@@ -117,7 +119,8 @@ struct conn {
     struct node node, dirty, waiting;
     struct desk_native *desk;
     enum conn_state state;
-    int fd; /* -1: closed */
+    int fd;          /* -1: closed */
+    uint64_t number; /* of all shards */
     struct frame_gate gate;
     uint32_t peer_max; /* largest answer that the client takes */
     bool read_only, peer_ended, blocked;

@@ -100,6 +100,7 @@ static void fetch_start(struct request *r)
     uint32_t bytes = fetch_bytes(r, ask.bytes_max);
     r->fetch = (struct verb_fetch){ .verb = request_verb(r),
                                     .off = ask.offset,
+                                    .client = r->conn->number,
                                     .bytes_max = bytes,
                                     .bytes_min = (uint32_t)min_u64(ask.bytes_min, bytes),
                                     .wait_ns = ask.wait_ms * MS_NS };

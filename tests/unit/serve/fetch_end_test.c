@@ -147,7 +147,7 @@ static uint32_t reads_done(const bool *done)
 
 static uint64_t reads_used(void)
 {
-    return read_budget_used(&desk_of(serve_shard(w.serve, place.shard))->reads);
+    return desk_of(serve_shard(w.serve, place.shard))->reads.used;
 }
 
 TEST(fetch_end, memory_is_taken_before_it_is_used)
@@ -206,5 +206,45 @@ TEST(fetch_end, a_batch_larger_than_the_budget)
     EXPECT(node_until(&w, &done[1]));
     EXPECT(v[1].batches.len > VALUE);
     serve_fetch_give(&v[1], NULL);
+    stop();
+}
+
+TEST(fetch_end, clients_take_turns)
+{
+    /* Goal: who asks for one is served beside somebody who asked for many before and gives nothing
+     * back; when that one gives, everybody goes on. */
+    static char value[VALUE + 1];
+    static struct verb_fetch v[READS], other;
+    bool done[READS], other_done = false;
+    memset(value, 'x', VALUE);
+    start(5, 2 * 4 * KIB(8));
+    EXPECT_OK(node_append(&w, &place, value, 0, NULL));
+    for (uint32_t i = 0; i < READS; i++) {
+        done[i] = false;
+        v[i] =
+            (struct verb_fetch){ .verb = { .done = node_done, .arg = &done[i], .home = HOME_ANY },
+                                 .place = place,
+                                 .client = 1,
+                                 .bytes_max = 1000 };
+        serve_fetch(w.serve, &v[i]);
+    }
+    node_pass(&w, SEC_NS);
+    EXPECT_EQ(reads_done(done), 2); /* half of the room for four */
+    other =
+        (struct verb_fetch){ .verb = { .done = node_done, .arg = &other_done, .home = HOME_ANY },
+                             .place = place,
+                             .client = 2,
+                             .bytes_max = 1000 };
+    serve_fetch(w.serve, &other);
+    EXPECT(node_until(&w, &other_done));
+    EXPECT(other.batches.len > VALUE);
+    for (uint32_t i = 0; i < READS; i++) {
+        EXPECT(node_until(&w, &done[i]));
+        serve_fetch_give(&v[i], NULL);
+        node_pass(&w, MS_NS);
+    }
+    serve_fetch_give(&other, NULL);
+    node_pass(&w, SEC_NS);
+    EXPECT_EQ(reads_used(), 0);
     stop();
 }
