@@ -44,10 +44,11 @@ static void start_say(struct broker *b, const struct config *c)
                kernel.release);
     uint32_t connections = broker_connections(c);
     if (connections < config_number(c, CONFIG_CONNECTIONS_MAX))
-        broker_say(b, LOG_LEVEL_WARN,
-                   "connections.max is %u, not %s: the limit of descriptors allows no more; raise it "
-                   "(ulimit -n, LimitNOFILE)",
-                   connections, config_text(c, CONFIG_CONNECTIONS_MAX));
+        broker_say(
+            b, LOG_LEVEL_WARN,
+            "connections.max is %u, not %s: the limit of descriptors allows no more; raise it "
+            "(ulimit -n, LimitNOFILE)",
+            connections, config_text(c, CONFIG_CONNECTIONS_MAX));
 }
 
 /* ---- the banner ---- */

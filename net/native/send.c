@@ -48,8 +48,8 @@ void conn_send(struct conn *c)
     if (!used)
         return;
     c->moved_ns = desk_now(c->desk);
-    c->send_due_ns = pace_due_ns(c->moved_ns, c->send_due_ns, c->desk->opts.send_timeout_ns,
-                                 c->send_bytes);
+    c->send_due_ns =
+        pace_due_ns(c->moved_ns, c->send_due_ns, c->desk->opts.send_timeout_ns, c->send_bytes);
     io_send(c->desk->shard->io, &c->send, c->fd, c->iov, used, 0, send_done);
     conn_watch(c);
 }
