@@ -185,6 +185,8 @@ static enum err engine_start(struct broker *b, struct why *why)
     o.store.tail_bytes = config_number(c, CONFIG_MEMORY_TAIL);
     o.store.space_max = config_number(c, CONFIG_SPACE_MAX);
     o.geometry.journal_bytes = config_number(c, CONFIG_JOURNAL_BYTES);
+    o.geometry.slabs =
+        (uint32_t)(config_number(c, CONFIG_VOLUME_BYTES) / geometry_default().extent_max);
     o.node = (uint32_t)config_number(c, CONFIG_NODE_ID);
     o.read_bytes = config_number(c, CONFIG_MEMORY_NETWORK) / 2;
     o.retention_ns = config_number(c, CONFIG_RETENTION_INTERVAL);

@@ -79,6 +79,23 @@ static void journal_check(struct config *c)
         fault(c, CONFIG_JOURNAL_BYTES, "is not a multiple of 4 KiB");
 }
 
+#define SLAB_BYTES        (64ull << 20) /* the largest extent; volumes are made of them ... */
+#define VOLUME_HEAD_BYTES (64ull << 10) /* ... and this */
+
+static void volume_check(struct config *c)
+{
+    uint64_t volume = config_number(c, CONFIG_VOLUME_BYTES);
+    uint64_t space = config_number(c, CONFIG_SPACE_MAX);
+    char what[128];
+    if (volume % SLAB_BYTES)
+        fault(c, CONFIG_VOLUME_BYTES, "is not a multiple of 64 MiB");
+    if (!space || space >= volume + VOLUME_HEAD_BYTES)
+        return;
+    snprintf(what, sizeof(what), "has no room for one volume file: volume.bytes (%s) and 64 KiB",
+             config_text(c, CONFIG_VOLUME_BYTES));
+    fault(c, CONFIG_SPACE_MAX, what);
+}
+
 static void pin_check(struct config *c)
 {
     uint32_t count;
@@ -96,7 +113,8 @@ static void pin_check(struct config *c)
 void config_check(struct config *c)
 {
     static void (*const rules[])(struct config *c) = { reach_check, kafka_check,   same_check,
-                                                       frame_check, journal_check, pin_check };
+                                                       frame_check, journal_check, volume_check,
+                                                       pin_check };
     for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++)
         rules[i](c);
 }

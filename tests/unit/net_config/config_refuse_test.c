@@ -20,8 +20,9 @@ TEST(config, file_faults)
         { "shards = 257",
           "f:1: shards: '257' is outside 1 .. 256; 0: one for each core the process may use" },
         { "shards = two", "f:1: shards: 'two' is not a whole number" },
-        { "space.max = 5", "f:1: space.max: '5' is outside 1 GiB and more; 0: what the file system "
-                           "has" },
+        { "space.max = 5",
+          "f:1: space.max: '5' is outside 64 MiB and more; 0: what the file system "
+          "has" },
         { "connection.idle = 10", "f:1: connection.idle: '10' has no unit of time: ns, us, ms, s, "
                                   "min, h, d" },
         { "io = urign", "f:1: io: 'urign' is not one of: auto, uring, plain; did you mean uring?" },
@@ -171,6 +172,10 @@ TEST(config, what_values_say_together)
                                  "no such request could be held" },
         { "journal.bytes = 67108865",
           "f:1: journal.bytes: '67108865 B' is not a multiple of 4 KiB" },
+        { "volume.bytes = 100 MiB", "f:1: volume.bytes: '100 MiB' is not a multiple of 64 MiB" },
+        { "space.max = 1 GiB", "f:1: space.max: '1 GiB' has no room for one volume file: "
+                               "volume.bytes (1 GiB) and 64 KiB" },
+        { "space.max = 256 MiB\nvolume.bytes = 64 MiB", "" },
         { "shards = 3\npin = 0,1", "f:2: pin: '0,1' names 2 cores for 3 shards: each shard needs "
                                    "one of its own" },
         { "shards = 2\npin = 0-3", "" },
