@@ -1,7 +1,7 @@
 # broker.sh -- for tests of the program: a broker in a directory of its own, on a free port.
 #
 #     source broker.sh        $SHARDLOG is the program
-#     broker_start [words]    -> $port, $http_port; ready when it returns
+#     broker_start [words]    -> $port, $http_port; ready when it returns. $shards: default 2
 #     broker_stop             SIGTERM; fails if the exit code is not 0
 #     broker_kill             SIGKILL
 #
@@ -33,7 +33,7 @@ broker_start() {
     touch "$place/log"
     lines=$(wc -l <"$place/log")
     "$SHARDLOG" serve --data-dirs "$place/data" --listen-native "$host:${port:-0}" \
-        --listen-http 127.0.0.1:0 --memory-tail 128MiB --journal-bytes 64MiB --shards 2 "$@" 2>>"$place/log" &
+        --listen-http 127.0.0.1:0 --memory-tail 128MiB --journal-bytes 64MiB --shards "${shards:-2}" "$@" 2>>"$place/log" &
     pid=$!
     for _ in $(seq 600); do
         if tail -n "+$((lines + 1))" "$place/log" | grep -q 'msg="ready in'; then
