@@ -134,6 +134,7 @@ static struct native_opts native_opts_of(const struct broker *b, const struct co
         .requests_max = (uint32_t)config_number(c, CONFIG_REQUESTS_MAX),
         .memory_bytes =
             config_number(c, CONFIG_MEMORY_NETWORK) / 2, /* the rest: what fetches read */
+        .space_max = config_number(c, CONFIG_SPACE_MAX),
         .idle_ns = config_number(c, CONFIG_CONNECTION_IDLE),
         .frame_timeout_ns = config_number(c, CONFIG_CONNECTION_FRAME_TIMEOUT),
         .send_timeout_ns = config_number(c, CONFIG_CONNECTION_SEND_TIMEOUT),

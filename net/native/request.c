@@ -6,6 +6,7 @@
  *
  * Appends of a connection to one partition are answered in their order: one that ends early (it
  * asked for less durability, or was refused) is held until those before it have ended. */
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "engine/base/check.h"
@@ -138,6 +139,21 @@ void request_refuse(struct request *r, enum err err, uint64_t limit, uint64_t va
 
 /* ---- the verb's end ---- */
 
+/* Which of the two limits it was, only the store knows; what to do is the same. */
+static void space_why(const struct request *r, uint64_t *limit, struct why *why)
+{
+    *limit = r->conn->desk->native->opts.space_max;
+    char max[64] = "";
+    if (*limit)
+        snprintf(max, sizeof(max), ", or space.max = %llu bytes is reached",
+                 (unsigned long long)*limit);
+    why_set(
+        why,
+        "append: no space in the store of partition %u: its file system is full%s. Delete topics "
+        "or records, or make room: appends go on then without a restart",
+        r->frame.partition, max);
+}
+
 static void append_failed(struct request *r)
 {
     const struct topic_info *t = place_topic(r->conn->desk, r->frame.topic);
@@ -148,6 +164,8 @@ static void append_failed(struct request *r)
         value = r->append.batch.len;
         why_set(&why, "append: the batch has %llu bytes; max.message.bytes of %.100s is %llu",
                 (unsigned long long)value, t->name, (unsigned long long)limit);
+    } else if (r->verb.err == ERR_NO_SPACE) {
+        space_why(r, &limit, &why);
     }
     request_refuse(r, r->verb.err, limit, value, why.text);
 }

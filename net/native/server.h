@@ -39,6 +39,7 @@ struct native_opts {
     uint32_t requests_max;       /* under way, an equal part for each shard; more are BUSY. 0:
                                     65,536 */
     uint64_t memory_bytes;       /* 0: 256 MiB */
+    uint64_t space_max;          /* of each store, as refused appends tell it; 0: none */
     uint64_t idle_ns;            /* 0: for ever */
     uint64_t frame_timeout_ns;   /* 0: 30 s; and a second for each 64 KiB, see pace_due_ns() */
     uint64_t send_timeout_ns;    /* likewise, for what is sent */

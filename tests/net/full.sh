@@ -47,6 +47,8 @@ if [[ $how == disk ]]; then # the space that the broker has not taken yet
 fi
 fill
 grep -q NO_SPACE "$place/err" || fail "full, and: $(cat "$place/err")"
+grep -q 'file system is full' "$place/err" || fail "not what to do: $(cat "$place/err")"
+[[ $how == disk ]] || grep -q 'space.max = 471859200' "$place/err" || fail "no limit: $(cat "$place/err")"
 echo "refused: $(grep -m 1 NO_SPACE "$place/err")"
 kill -0 "$pid" || fail "the broker ended"
 
