@@ -54,7 +54,7 @@ signal.sigwait([signal.SIGTERM])
 PYTHON
 holder=$!
 for _ in $(seq 600); do
-    open=$("$SHARDLOG" stats -o json | python3 -c 'import json,sys; print(json.load(sys.stdin)["connections"])')
+    open=$("$SHARDLOG" stats -o json | python3 -c 'import json,sys; print(json.load(sys.stdin)["shardlog_connections"])')
     [[ $open -le 1000 ]] || break
     sleep 0.1
 done
