@@ -46,6 +46,7 @@ enum io_verb {
     IO_RECV,
     IO_RECV_ANY,
     IO_SEND,
+    IO_SEND_FILE,
     IO_VERB_COUNT
 };
 
@@ -68,6 +69,7 @@ struct op {
     enum err err; /* valid in done */
     int sys;      /* valid in done: errno, 0 when none */
     int fd;       /* file, or directory for open/rename/unlink */
+    int file;     /* send_file: what is sent */
     uint32_t flags;
     uint8_t verb;
     bool busy;            /* set by the start, cleared just before done runs */
@@ -106,6 +108,7 @@ struct io_features {
     bool fallocate;     /* "fallocate" */
     bool msg_ring;      /* "msg_ring" */
     bool recv_ring;     /* "recv_ring": the kernel chooses the buffer of io_recv_any() */
+    bool page_cache;    /* "page_cache": io_cache_holds() can tell, so io_send_file() is of use */
 };
 
 enum err io_open(struct io **io, const struct io_opts *opts);
@@ -196,6 +199,18 @@ enum err io_fd_stat(struct io *io, int fd, struct io_stat *out);
 /* Takes an exclusive flock on the descriptor, waiting up to wait_ns: writes of a killed process
  * keep it busy until the last one has landed (docs/STORE.md A3). LOCKED when time runs out. */
 enum err io_fd_lock(struct io *io, int fd, uint64_t wait_ns);
+
+/* A file read through the page cache, beside descriptors that pass it by: only for bytes that are
+ * not written meanwhile, by nobody. What is read once is resident until the kernel needs the
+ * memory, or a direct write of it, or io_cache_drop(). No read-ahead. */
+
+/* Opens `name` of `dir` for that, read-only; a descriptor or a negative enum err. Short, blocking.
+ */
+int io_cache_open(struct io *io, int dir, const char *name);
+/* All of these bytes are resident now: a read, or io_send_file(), will not wait for the disk. False
+ * without features.page_cache. */
+bool io_cache_holds(struct io *io, int fd, uint64_t pos, uint64_t len);
+void io_cache_drop(struct io *io, int fd, uint64_t pos, uint64_t len);
 
 /* Memory for direct I/O: block-aligned, not zeroed. NULL when the system has none. */
 void *io_buffer_take(uint64_t bytes);

@@ -110,6 +110,11 @@ static inline bool op_on_socket(const struct op *op)
     return op->verb >= IO_ACCEPT;
 }
 
+static inline bool op_sends(const struct op *op)
+{
+    return op->verb == IO_SEND || op->verb == IO_SEND_FILE;
+}
+
 /* io_socket.c: io_complete() for sockets. A descriptor is the result of an accept or a connect; an
  * io_recv_any has put its buffer into op.buf before. */
 void io_socket_complete(struct io *io, struct op *op, int64_t result);

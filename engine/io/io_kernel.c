@@ -45,6 +45,7 @@ void kernel_probe(struct io *io)
     io->features.direct = !io->direct_hidden;
     io->features.fallocate = !io_masked("fallocate");
     io->features.dsync = !io_masked("dsync") && dsync_runs();
+    io->features.page_cache = !io_masked("page_cache") && cache_runs();
 }
 
 /* Without /proc or memfd the answer is yes: a refusal is met again at the first write. */

@@ -55,6 +55,11 @@ int net_socket(const struct io_address *a, bool nonblocking);
  * ENOBUFS: the pool is empty. */
 int64_t net_recv_any(struct io *io, struct op *op);
 
+/* One attempt of an io_send_file that waits for nothing but the disk: bytes, or a negative errno.
+ */
+int64_t net_send_file(const struct op *op);
+bool cache_runs(void); /* features.page_cache */
+
 /* raw.shutdown. */
 void net_shutdown(struct io *io, int fd, bool both);
 

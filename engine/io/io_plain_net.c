@@ -73,6 +73,8 @@ static int64_t op_attempt(struct io *io, struct op *op)
         return try_connect(op);
     if (op->verb == IO_SEND)
         return try_send(op);
+    if (op->verb == IO_SEND_FILE)
+        return net_send_file(op);
     if (op->verb == IO_ACCEPT)
         result = accept4(op->fd, NULL, NULL, SOCK_CLOEXEC);
     else {
@@ -117,7 +119,7 @@ static int64_t try_send(const struct op *op)
 
 static enum plain_way op_way(const struct op *op)
 {
-    return op->verb == IO_SEND || op->verb == IO_CONNECT ? WAY_OUT : WAY_IN;
+    return op_sends(op) || op->verb == IO_CONNECT ? WAY_OUT : WAY_IN;
 }
 
 /* EAGAIN when the op waits; else why it cannot. */

@@ -78,6 +78,17 @@ void io_send_at(const struct io_site *site, struct io *io, struct op *op, int fd
     op_start(io, op);
 }
 
+void io_send_file_at(const struct io_site *site, struct io *io, struct op *op, int fd, int file,
+                     uint64_t pos, uint64_t len, io_done *done)
+{
+    check(len > 0);
+    op_fill(op, site, fd, done);
+    op->file = file;
+    op->pos = pos;
+    op->len = len;
+    op_start(io, op);
+}
+
 void io_shutdown(struct io *io, int fd)
 {
     io->raw->shutdown(io, fd, true);
@@ -115,7 +126,7 @@ void io_socket_complete(struct io *io, struct op *op, int64_t result)
         return;
     }
     op->tries = 0;
-    if (op->verb == IO_SEND || op->verb == IO_RECV) {
+    if (op_sends(op) || op->verb == IO_RECV) {
         socket_moved(io, op, (uint64_t)result);
         return;
     }
@@ -147,7 +158,7 @@ static void socket_failed(struct io *io, struct op *op, int sys)
 static void socket_moved(struct io *io, struct op *op, uint64_t bytes)
 {
     check(bytes <= op->len - op->got);
-    bool sending = op->verb == IO_SEND;
+    bool sending = op_sends(op);
     check(bytes > 0 || !sending);
     op->got += bytes;
     bool whole = op->got == op->len;

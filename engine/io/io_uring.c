@@ -219,7 +219,7 @@ static void uring_start(struct io *io, struct op *op)
     struct uring *u = container_of(io, struct uring, io);
     if (op_step(op) == IO_ALLOCATE && !io->features.fallocate)
         io_complete(io, op, file_grow(op->fd, op->len)); /* the ring has no truncate before 6.9 */
-    else if (op->verb != IO_CONNECT || uring_net_start(u, op))
+    else if ((op->verb != IO_CONNECT && op->verb != IO_SEND_FILE) || uring_net_start(u, op))
         op_queue_push(&u->pending, op);
 }
 

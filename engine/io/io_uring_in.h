@@ -46,7 +46,8 @@ struct uring {
 /* io_uring_net.c. */
 bool uring_net_probe(struct uring *u); /* can the kernel choose receive buffers? */
 void uring_net_close(struct uring *u); /* after the ring */
-/* A connect: its socket is made. False: it could not, and the op is answered. */
+/* A connect: its socket is made; a file: it is sent. False: nothing is left to submit, the op is
+ * answered. */
 bool uring_net_start(struct uring *u, struct op *op);
 void uring_net_prepare(struct uring *u, struct io_uring_sqe *sqe, struct op *op);
 void uring_net_answer(struct uring *u, struct op *op, int result, uint32_t cqe_flags);

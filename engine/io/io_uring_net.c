@@ -2,6 +2,8 @@
  *
  * Happy path
  *   - accept, connect, recv, send(msg): one submission each; the kernel waits for the peer itself
+ *   - send_file: one system call at its start, since a ring would give it to a worker thread; then
+ *     polled where the peer makes it wait
  *   - recv_any: a receive without a buffer. The kernel chooses one of a ring of free buffers when
  *     bytes are there, and names it in the completion
  *
@@ -101,8 +103,25 @@ void uring_pool_give(struct io *io, uint32_t index)
 
 /* ---- starting ---- */
 
+/* True: it is to be polled. */
+static bool start_file(struct uring *u, struct op *op)
+{
+    if (op->stage == OP_POLLING)
+        return true;
+    int64_t result = net_send_file(op);
+    u->heard = true;
+    if (result == -EAGAIN) {
+        op->stage = OP_POLLING;
+        return true;
+    }
+    io_complete(&u->io, op, result);
+    return false;
+}
+
 bool uring_net_start(struct uring *u, struct op *op)
 {
+    if (op->verb == IO_SEND_FILE)
+        return start_file(u, op);
     if (op->fd >= 0)
         return true; /* polled */
     op->fd = net_socket(op->buf, false);
@@ -115,7 +134,7 @@ bool uring_net_start(struct uring *u, struct op *op)
 void uring_net_prepare(struct uring *u, struct io_uring_sqe *sqe, struct op *op)
 {
     union uring_word *word = &u->net.words[sqe - u->ring.sq.sqes];
-    bool out = op->verb == IO_SEND || op->verb == IO_CONNECT;
+    bool out = op_sends(op) || op->verb == IO_CONNECT;
     struct io_part part = io_rest(op);
     if (op->stage == OP_POLLING)
         io_uring_prep_poll_add(sqe, op->fd, out ? POLLOUT : POLLIN);

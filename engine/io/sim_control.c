@@ -13,6 +13,7 @@
 #define FS_MAGIC_EXT4    0xef53u
 #define FS_MAGIC_BTRFS   0x9123683eu
 #define LOCK_POLL_NS_MAX (10 * MS_NS)
+#define EVICT_ONE_IN     64u /* looks at the page cache find pages gone */
 
 static struct sim_node *node_of(const struct io *io)
 {
@@ -93,6 +94,42 @@ void io_fd_close(struct io *io, int fd)
         return;
     io_fd_forget(io, fd);
     sim_fd_free(node_of(io), fd);
+}
+
+int io_cache_open(struct io *io, int dir, const char *name)
+{
+    struct sim_node *node = node_of(io);
+    if (io->dead)
+        return -ERR_DEAD;
+    const struct sim_fd *at = sim_fd_get(node, dir);
+    if (!at || !at->inode || !at->inode->dir)
+        return -ERR_INVALID;
+    struct sim_inode *inode = sim_dir_lookup(at->inode->dir, name);
+    if (!inode)
+        return -ERR_NOT_FOUND;
+    int fd = sim_fd_open(node, inode, IO_READONLY);
+    sim_fd_get(node, fd)->random = true;
+    return fd;
+}
+
+/* The kernel takes pages away whenever it needs the memory. */
+bool io_cache_holds(struct io *io, int fd_number, uint64_t pos, uint64_t len)
+{
+    struct sim_fd *fd = io->dead ? NULL : sim_fd_get(node_of(io), fd_number);
+    if (!fd || !fd->inode || !io->features.page_cache)
+        return false;
+    if (rng_chance(&fd->inode->disk->rng, 1, EVICT_ONE_IN)) {
+        probe("sim: pages leave the page cache");
+        sim_inode_cache_clear(fd->inode, pos, len);
+    }
+    return sim_inode_cache_holds(fd->inode, pos, len);
+}
+
+void io_cache_drop(struct io *io, int fd_number, uint64_t pos, uint64_t len)
+{
+    struct sim_fd *fd = io->dead ? NULL : sim_fd_get(node_of(io), fd_number);
+    if (fd && fd->inode)
+        sim_inode_cache_clear(fd->inode, pos, len);
 }
 
 enum err io_fd_stat(struct io *io, int fd_number, struct io_stat *out)

@@ -165,7 +165,8 @@ uint64_t sim_inode_used(const struct sim_inode *inode);
 void sim_inode_patch(struct sim_inode *inode, uint64_t pos, const void *buf, uint64_t len);
 
 /* Page cache: reads through a descriptor without O_DIRECT fill it, direct writes clear it. */
-void sim_inode_cache_fill(struct sim_inode *inode, uint64_t pos, uint64_t len);
+void sim_inode_cache_fill(struct sim_inode *inode, uint64_t pos, uint64_t len, bool ahead);
+bool sim_inode_cache_holds(const struct sim_inode *inode, uint64_t pos, uint64_t len);
 bool sim_inode_cache_clear(struct sim_inode *inode, uint64_t pos,
                            uint64_t len); /* was any there? */
 

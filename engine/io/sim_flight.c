@@ -81,7 +81,7 @@ static void land_read(struct sim_flight *f)
     uint64_t len = f->pos < size ? min_u64(f->effect, size - f->pos) : 0;
     sim_inode_read(f->inode, f->pos, (uint8_t *)f->op->buf + f->op->got, len); /* the rest */
     if (!f->direct)
-        sim_inode_cache_fill(f->inode, f->pos, len);
+        sim_inode_cache_fill(f->inode, f->pos, len, !f->random);
     flight_end(f, (int64_t)len);
 }
 

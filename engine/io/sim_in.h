@@ -32,6 +32,7 @@ struct sim_fd {
     struct sim_side *side; /* of a connection */
     struct sim_listener *listener;
     bool direct, readonly;
+    bool random; /* no read-ahead */
 };
 
 enum sim_phase {
@@ -59,7 +60,7 @@ struct sim_flight {
     uint32_t sync_seq; /* what landed up to here is covered by the sync */
     enum io_verb verb;
     enum sim_phase phase;
-    bool direct, dsync, late, skipped, holds_lock;
+    bool direct, random, dsync, late, skipped, holds_lock;
 };
 
 struct sim_io {

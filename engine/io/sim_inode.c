@@ -279,12 +279,22 @@ uint64_t sim_inode_used(const struct sim_inode *inode)
     return inode->live ? inode->alloc + inode->hole_pages * BLOCK_BYTES : 0;
 }
 
-void sim_inode_cache_fill(struct sim_inode *inode, uint64_t pos, uint64_t len)
+void sim_inode_cache_fill(struct sim_inode *inode, uint64_t pos, uint64_t len, bool ahead)
 {
-    uint64_t end = min_u64(pos + len + READ_AHEAD_BYTES, inode->size);
+    uint64_t end = min_u64(pos + len + (ahead ? READ_AHEAD_BYTES : 0), inode->size);
     for (uint64_t at = block_floor(pos); at < end; at += BLOCK_BYTES)
         page_make(inode, at / BLOCK_BYTES)->cached = true;
     inode->cached |= pos < end;
+}
+
+bool sim_inode_cache_holds(const struct sim_inode *inode, uint64_t pos, uint64_t len)
+{
+    for (uint64_t at = block_floor(pos); at < pos + len; at += BLOCK_BYTES) {
+        const struct sim_page *page = sim_inode_page(inode, at / BLOCK_BYTES);
+        if (!page || !page->cached)
+            return false;
+    }
+    return true;
 }
 
 bool sim_inode_cache_clear(struct sim_inode *inode, uint64_t pos, uint64_t len)
@@ -299,7 +309,8 @@ bool sim_inode_cache_clear(struct sim_inode *inode, uint64_t pos, uint64_t len)
     return any;
 }
 
-/* Damage from outside: changes every version, so that neither cache nor media tell the truth. */
+/* Damage from outside: changes every version, so that neither cache nor media tell the truth. The
+ * kernel's copy is gone: it would still be what was read. */
 static void page_patch(struct sim_inode *inode, uint64_t number, uint64_t from, const void *buf,
                        uint64_t len)
 {
@@ -318,6 +329,7 @@ static void page_patch(struct sim_inode *inode, uint64_t number, uint64_t from, 
         inode->hole_pages += number * BLOCK_BYTES >= inode->alloc;
     page->written = true;
     page->written_durable = true;
+    page->cached = false;
 }
 
 void sim_inode_patch(struct sim_inode *inode, uint64_t pos, const void *buf, uint64_t len)

@@ -59,6 +59,7 @@ enum err io_open(struct io **out, const struct io_opts *opts)
         .dsync = !io_masked("dsync"),
         .direct = !io_masked("direct"),
         .fallocate = !io_masked("fallocate"),
+        .page_cache = !io_masked("page_cache"),
     };
     s->io.direct_hidden = !s->io.features.direct;
     raw_clock(&s->io);
@@ -203,6 +204,7 @@ static struct sim_flight *flight_make(struct sim_io *s, struct op *op, const str
     f->inode = inode;
     f->verb = op_step(op);
     f->direct = fd->direct;
+    f->random = fd->random;
     sim_inode_hold(inode);
     list_push(&f->disk->flights, &f->in_disk);
     if (f->verb == IO_READ || f->verb == IO_WRITE) {

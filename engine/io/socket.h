@@ -86,6 +86,8 @@ void io_send_end(struct io *io, int fd);
 #define io_recv_any(io, op, fd, done) io_recv_any_at(IO_SITE(IO_RECV_ANY), io, op, fd, done)
 #define io_send(io, op, fd, iov, count, flags, done) \
     io_send_at(IO_SITE(IO_SEND), io, op, fd, iov, count, flags, done)
+#define io_send_file(io, op, fd, file, pos, len, done) \
+    io_send_file_at(IO_SITE(IO_SEND_FILE), io, op, fd, file, pos, len, done)
 
 /* op.got is the descriptor of the next connection. */
 void io_accept_at(const struct io_site *, struct io *, struct op *, int listen_fd, io_done *done);
@@ -115,5 +117,12 @@ void io_recv_give(struct io *io, void *buf);
  * until then. At least one byte. */
 void io_send_at(const struct io_site *, struct io *, struct op *, int fd, const struct iovec *iov,
                 uint32_t count, uint32_t flags, io_done *done);
+
+/* The same for bytes of a file that io_cache_open() opened. They are taken from the page cache
+ * while the op is in flight; what is not resident (io_cache_holds() says so beforehand) is read
+ * from the disk, and the thread waits for that. A peer that is gone raises SIGPIPE here: the
+ * program ignores it. */
+void io_send_file_at(const struct io_site *, struct io *, struct op *, int fd, int file,
+                     uint64_t pos, uint64_t len, io_done *done);
 
 #endif

@@ -69,11 +69,11 @@ struct errno_rows errno_rows(enum io_verb verb)
 const char *errno_verb_name(enum io_verb verb)
 {
     static const char *const names[IO_VERB_COUNT] = {
-        [IO_NONE] = "none",       [IO_READ] = "read",     [IO_WRITE] = "write",
-        [IO_SYNC] = "sync",       [IO_OPEN] = "open",     [IO_ALLOCATE] = "allocate",
-        [IO_RENAME] = "rename",   [IO_UNLINK] = "unlink", [IO_ACCEPT] = "accept",
-        [IO_CONNECT] = "connect", [IO_RECV] = "recv",     [IO_RECV_ANY] = "recv any",
-        [IO_SEND] = "send",
+        [IO_NONE] = "none",       [IO_READ] = "read",           [IO_WRITE] = "write",
+        [IO_SYNC] = "sync",       [IO_OPEN] = "open",           [IO_ALLOCATE] = "allocate",
+        [IO_RENAME] = "rename",   [IO_UNLINK] = "unlink",       [IO_ACCEPT] = "accept",
+        [IO_CONNECT] = "connect", [IO_RECV] = "recv",           [IO_RECV_ANY] = "recv any",
+        [IO_SEND] = "send",       [IO_SEND_FILE] = "send file",
     };
     check(verb < IO_VERB_COUNT && names[verb]);
     return names[verb];
