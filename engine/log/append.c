@@ -154,6 +154,7 @@ static enum placed append_place(struct part *p, struct append *a)
 static void append_placed(struct part *p, struct append *a)
 {
     node_unlink(&a->node);
+    a->borrowed = false;
     if (a->want == DURABILITY_MEMORY) {
         a->bought = DURABILITY_MEMORY;
         append_finish(a, ERR_OK);
@@ -189,6 +190,7 @@ static enum err append_refusal(const struct part *p, const struct append *a)
 
 static void append_park(struct part *p, struct append *a)
 {
+    a->borrowed = true;
     if (!node_linked(&a->node))
         list_push(&p->parked, &a->node);
     if (!node_linked(&p->parked_node))
@@ -199,6 +201,7 @@ void part_append(struct part *p, struct append *a)
 {
     a->part = p;
     a->node = (struct node){ 0 };
+    a->borrowed = false;
     enum err refused = append_refusal(p, a);
     if (refused != ERR_OK) {
         append_finish(a, refused);

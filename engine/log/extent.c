@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 #include "engine/base/check.h"
-#include "engine/log/store_in.h"
+#include "engine/log/lend.h"
 
 struct extent *extent_new(struct part *p, struct vol *v, uint32_t unit, uint8_t order)
 {
@@ -33,6 +33,7 @@ struct extent *extent_new(struct part *p, struct vol *v, uint32_t unit, uint8_t 
 static void extent_free(struct store *s, struct extent *e)
 {
     node_unlink(&e->node);
+    warm_forget(e);
     volume_give(s, e->vol, e->unit, e->order);
     s->counts.extents_freed++;
     free(e->tiles);
@@ -53,6 +54,7 @@ void extent_drop(struct extent *e, uint64_t free_seq)
     struct store *s = e->part->store;
     if (s->replaying) { /* its space is claimed only when replay is over */
         free(e->tiles);
+        free(e->checked);
         free(e);
         return;
     }
@@ -82,6 +84,7 @@ void extent_unpin(struct store *s, struct extent *e)
     if (e->dying && e->pins == 0 && !e->vol) { /* its space was given away early: pitfall only */
         node_unlink(&e->node);
         free(e->tiles);
+        free(e->checked);
         free(e);
         (void)s;
     }

@@ -26,13 +26,22 @@ bool vol_number(const char *name, uint32_t *number)
 
 static void make_step(struct store *s);
 
+static void vol_close(struct vol *v)
+{
+    if (v->fd >= 0)
+        io_fd_close(v->store->io, v->fd);
+    if (v->cache_fd > 0)
+        io_fd_close(v->store->io, v->cache_fd);
+    v->fd = -1;
+    v->cache_fd = 0;
+}
+
 /* Ends without a volume: what was made of the file stays under its temporary name, or is removed by
  * the next opening. */
 static void make_end(struct store *s)
 {
     struct grower *g = s->grower;
-    if (g->making->fd >= 0)
-        io_fd_close(s->io, g->making->fd);
+    vol_close(g->making);
     vol_free(g->making);
     g->making = NULL;
     g->step = MAKE_NONE;
@@ -260,7 +269,7 @@ static void remove_done(struct op *op)
         return;
     }
     g->remove_syncing = false;
-    io_fd_close(s->io, g->removing->fd);
+    vol_close(g->removing);
     vol_remove(s, g->removing);
     g->removing = NULL;
     s->counts.vols_removed++;
@@ -338,8 +347,7 @@ void volumes_close(struct store *s)
         s->grower = NULL;
     }
     for (uint32_t i = 0; i < s->vol_count; i++) {
-        if (s->vols[i]->fd >= 0)
-            io_fd_close(s->io, s->vols[i]->fd);
+        vol_close(s->vols[i]);
         vol_free(s->vols[i]);
     }
     free(s->vols);

@@ -175,6 +175,7 @@ void part_abandon(struct part *p)
 {
     for (uint32_t i = 0; i < p->extent_count; i++) {
         free(p->extents[i]->tiles);
+        free(p->extents[i]->checked);
         free(p->extents[i]);
     }
     part_tail_abandon_load(p);

@@ -4,6 +4,7 @@
  *   hot          the batch begins in the tail: copied from there
  *   cold         whole tiles are read from the extent and verified, then cut to batches; a batch
  *                that goes on in the tail is completed from there
+ *   warm         of a sealed extent that is read again, out of the page cache: warm.c
  *   damage       a tile that does not verify is reported (CORRUPT) and never served; what lies
  *                before it is
  *   gaps         what an operator gave up (gap.h) is passed over, and with it a batch that begins
@@ -13,14 +14,13 @@
 #include <stdlib.h>
 
 #include "engine/base/check.h"
-#include "engine/log/tail.h"
+#include "engine/log/lend.h"
 
 #define READ_BYTES_MAX (8u << 20) /* a plan pins its extent: docs/STORE.md G2 */
 
 static void read_start(struct read *r);
 
-/* Offsets below this may be given to this reader. */
-static uint64_t read_end(const struct read *r)
+uint64_t read_end(const struct read *r)
 {
     const struct part *p = r->part;
     uint64_t end = r->beyond_visible ? p->next_off : part_visible(p);
@@ -40,6 +40,7 @@ void read_finish(struct read *r, enum err err)
 
 void read_give(struct read *r)
 {
+    lent_return(r);
     io_buffer_give(r->buf);
     r->buf = NULL;
     r->batches = (struct bytes){ 0 };
@@ -115,13 +116,18 @@ static bool mark_of_off(const struct part *p, uint64_t off, uint64_t *pos)
     return true;
 }
 
-/* From memory: all bytes from pos to the extent's end, at most what is wanted plus one batch. */
+/* From memory, as it is or copied: all bytes from pos to the extent's end, at most what is wanted
+ * plus one batch. */
 static void read_hot(struct read *r, const struct extent *e, uint64_t pos)
 {
     struct part *p = r->part;
     uint64_t end = e->sealed ? e->base_pos + e->data_bytes : p->head_pos;
     uint64_t want = max_u64(r->bytes_max, r->least);
     p->store->counts.reads_hot++;
+    if (lend_hot(r, pos, end, read_end(r))) {
+        read_finish(r, ERR_OK);
+        return;
+    }
     for (;;) {
         uint64_t len = min_u64(end - pos, max_u64(want, BATCH_HEADER_BYTES));
         if (!read_buffer(r, len))
@@ -206,8 +212,11 @@ static void cold_cut(struct read *r, struct plan *pl, uint64_t good)
     uint64_t whole = pl->disk_end - pl->pos;
     uint64_t end = e->sealed ? e->base_pos + e->data_bytes - pl->pos : UINT64_MAX;
     uint64_t have = min_u64(good < whole ? good : pl->len, end);
-    uint64_t need =
-        have > pl->skip ? read_cut(r, (uint8_t *)r->buf + pl->skip, have - pl->skip) : 0;
+    uint64_t need = 0, stop = r->stop_pos > pl->pos ? r->stop_pos - pl->pos : have;
+    if (stop < have && stop > pl->skip)
+        read_cut(r, (uint8_t *)r->buf + pl->skip, stop - pl->skip);
+    if (!r->batches.len && have > pl->skip)
+        need = read_cut(r, (uint8_t *)r->buf + pl->skip, have - pl->skip);
     uint32_t tile = pl->tile, next = pl->tile + pl->tiles;
     bool bad = good < whole, gap = pl->gap;
     bool all = pl->cut || gap || pl->pos + have >= extent_data_end(r->part, e);
@@ -311,6 +320,7 @@ static void plan_start(struct read *r, struct extent *e, uint32_t tile, uint64_t
         return;
     }
     e->pins++;
+    e->read_bytes += whole;
     io_read(p->store->io, &r->op, e->vol->fd, r->buf, whole, extent_place(e, pl->pos), cold_done);
 }
 
@@ -401,8 +411,13 @@ static void read_begin_of(struct read *r, struct extent *e)
     pos = e->base_pos + t->at + t->batch_at;
     if (p->tail_state == TAIL_IN && pos >= tail_floor(p))
         read_hot(r, e, pos);
-    else
-        plan_start(r, e, tile, max_u64(r->bytes_max, r->least));
+    else if (!warm_start(r, e, tile))
+        read_start_cold(r, e, tile);
+}
+
+void read_start_cold(struct read *r, struct extent *e, uint32_t tile)
+{
+    plan_start(r, e, tile, max_u64(r->bytes_max, r->least));
 }
 
 static void read_start(struct read *r)
@@ -444,6 +459,10 @@ void part_read(struct part *p, struct read *r)
     r->from_extent = r->least = r->charged = 0;
     r->waits = (struct node){ 0 };
     r->woken = false;
+    r->stop_pos = 0;
+    r->lent.count = 0;
+    r->lent.fd = -1;
+    r->lent.extent = NULL;
     r->bytes_max = r->bytes_max > READ_BYTES_MAX ? READ_BYTES_MAX : r->bytes_max;
     if (r->bytes_max < BATCH_HEADER_BYTES)
         r->bytes_max = BATCH_HEADER_BYTES; /* a read always brings a header in */

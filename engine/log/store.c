@@ -25,6 +25,7 @@ static void lists_open(struct store *s)
                              &s->run_pool };
     for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
         list_init(lists[i]);
+    list_init(&s->chunks_lent);
     for (uint32_t i = 0; i < CHUNK_ORDERS; i++)
         list_init(&s->chunk_pool[i]);
 }
@@ -331,6 +332,7 @@ void store_close(struct store **out)
     while ((n = list_pop(&s->dying))) {
         struct extent *e = container_of(n, struct extent, node);
         free(e->tiles);
+        free(e->checked);
         free(e);
     }
     tail_pool_close(s);

@@ -52,15 +52,17 @@ void read_budget_open(struct read_budget *b, uint64_t max);
 void read_budget_close(struct read_budget *b);
 
 struct store_opts {
-    uint64_t tail_bytes;       /* memory for the newest bytes; 0: 512 MiB. At least 8 x batch_max */
-    uint64_t space_max;        /* bytes of volume files at most; 0: what the file system has */
-    uint32_t direct_min;       /* runs from this size go straight to their extent; 0: 32 KiB */
-    uint64_t direct_flight;    /* direct bytes in flight at most; 0: 2 MiB */
-    uint64_t lock_wait_ns;     /* wait for a previous owner's late writes; 0: 10 s */
-    uint64_t seal_idle_ns;     /* idle time until a SEAL vouches for the last entry; 0: 50 ms */
-    uint32_t zero_ahead;       /* slabs kept zeroed in advance; 0: 2 */
-    bool read_only;            /* tools: no lock, no OPEN, nothing is written */
-    bool salvage;              /* tools: goes on where recovery refuses, see repair.h */
+    uint64_t tail_bytes;    /* memory for the newest bytes; 0: 512 MiB. At least 8 x batch_max */
+    uint64_t space_max;     /* bytes of volume files at most; 0: what the file system has */
+    uint32_t direct_min;    /* runs from this size go straight to their extent; 0: 32 KiB */
+    uint64_t direct_flight; /* direct bytes in flight at most; 0: 2 MiB */
+    uint64_t lock_wait_ns;  /* wait for a previous owner's late writes; 0: 10 s */
+    uint64_t seal_idle_ns;  /* idle time until a SEAL vouches for the last entry; 0: 50 ms */
+    uint32_t zero_ahead;    /* slabs kept zeroed in advance; 0: 2 */
+    bool verify_always;     /* every byte from disk is checked as it is given: none is lent out of
+                             * the page cache */
+    bool read_only;         /* tools: no lock, no OPEN, nothing is written */
+    bool salvage;           /* tools: goes on where recovery refuses, see repair.h */
     struct read_budget *reads; /* NULL: no limit */
 };
 
@@ -176,12 +178,13 @@ struct append {
     void (*done)(struct append *);
     void *arg;
     struct bytes batch; /* verified by the caller (batch_verify); copied before the call returns,
-                         * or, when memory is short, borrowed until done */
+                         * or, when memory is short, borrowed until done: `borrowed` says so */
     int64_t max_time;   /* from batch_verify */
     uint32_t count;     /* offsets it takes: last offset delta + 1 */
     enum durability want;
     bool at_off_set; /* place at `at_off` >= next_off instead (replication, compaction: gaps) */
     uint64_t at_off;
+    bool borrowed; /* batch.at may be moved to a copy of it while this is true */
     /* Results, valid in done. */
     enum err err;
     enum durability bought;
@@ -197,6 +200,20 @@ void part_append(struct part *p, struct append *a);
 
 /* ---- read ---- */
 
+/* What a read's batches are made of where nothing was copied. */
+#define READ_PIECES_MAX 12u
+struct chunk;
+struct extent;
+struct read_lent {
+    uint32_t count; /* of pieces: memory, one behind the other */
+    struct bytes pieces[READ_PIECES_MAX];
+    struct chunk *chunks[READ_PIECES_MAX]; /* store's */
+    /* Or a file: batches.len bytes from `pos` on, checked and in the page cache. */
+    int fd; /* -1: none */
+    uint64_t pos;
+    struct extent *extent; /* store's */
+};
+
 struct read {
     void (*done)(struct read *);
     void *arg;
@@ -204,12 +221,14 @@ struct read {
     uint32_t bytes_max;  /* stop before this many bytes, but give at least one batch */
     uint64_t client;     /* for whom: see read_budget */
     bool beyond_visible; /* up to the log end, not only what readers may see (recovery, tools) */
+    bool lends;          /* batches.at may be NULL: then `lent` says where they are */
     /* Results, valid in done: whole batches; the first one contains `off` or starts after it (gap).
      * Empty at the visible end. The memory is the caller's until read_give(). */
     enum err err; /* OFFSET_RANGE, CORRUPT (found, not served), DAMAGED, IO, NO_MEMORY */
     struct bytes batches;
     uint64_t next_off; /* where the next read goes on */
     uint64_t bad_pos;  /* CORRUPT: byte position of the run that does not verify */
+    struct read_lent lent;
     /* Store's. */
     struct node node;
     struct part *part;
@@ -217,6 +236,7 @@ struct read {
     struct op op;
     void *buf;
     uint64_t buf_bytes;
+    uint64_t stop_pos;    /* the batches given end here at the latest; 0: anywhere */
     uint64_t from_extent; /* extents that begin below this offset have nothing for it */
     void *plan;
     uint64_t least;    /* bytes that the first batch is known to need */
@@ -225,7 +245,9 @@ struct read {
     bool woken;
 };
 void part_read(struct part *p, struct read *r);
-void read_give(struct read *r); /* frees the memory of a finished read; again is fine */
+/* Frees the memory of a finished read, or returns what was lent, in the store's thread and before
+ * the store is closed; again is fine. */
+void read_give(struct read *r);
 
 /* The first record at or after time_ms: its offset and time. done with NOT_FOUND when all are
  * older. Compressed batches answer with their first offset. */
@@ -248,6 +270,10 @@ void part_time_find(struct part *p, struct time_find *f);
 struct store_counts {
     uint64_t entries, entry_bytes, direct_bytes, behind_bytes, image_bytes, slot_bytes;
     uint64_t commits, syncs, checkpoints, laps, appends, append_bytes, reads_hot, reads_cold;
+    uint64_t lent_bytes;                         /* read out of tail memory without a copy */
+    uint64_t cache_load_bytes, cache_lent_bytes; /* of sealed extents: checked in, read out of, the
+                                                  * page cache */
+    uint64_t cache_gone; /* pieces that were checked, and not resident when they were wanted */
     uint64_t extents_used, extents_freed, extents_reused, vols_made, vols_removed;
     uint64_t runs_unwritten; /* direct runs into unwritten blocks */
     uint64_t checkpoint_beside_direct, slot_flips;

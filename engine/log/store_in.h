@@ -43,6 +43,8 @@ struct extent {
     uint32_t data_bytes;   /* sealed: bytes of batches */
     uint32_t pins;         /* runs, reads and index writes in flight */
     uint64_t free_seq;     /* entry that carries the row which freed it */
+    uint64_t read_bytes;   /* from disk, since it was opened: beyond its size it is read again */
+    uint8_t *checked;      /* a bit for each tile that was checked in the page cache; NULL: none */
     uint64_t named_seq;    /* last entry with a DIRECT row for it: recovery may read those runs */
     struct node node;      /* store.dying */
     struct tile *tiles;    /* tiles[i] is number tile_from + i */
@@ -106,14 +108,15 @@ struct part {
 
     struct mark *marks; /* ring of mark_cap (a power of two) */
     uint32_t mark_from, mark_count, mark_cap;
-    uint64_t mark_prev_end; /* end_off of the last mark dropped */
-    struct list chunks;     /* oldest first */
-    struct list runs;       /* in flight, pos order */
-    struct list acks;       /* appends waiting for durability, pos order */
-    struct list parked;     /* appends waiting for memory, space or the tail */
-    struct list tail_reads; /* reads waiting for the tail to come back */
-    struct list reads;      /* in flight */
-    struct tail_load *load; /* TAIL_LOADING */
+    uint64_t mark_prev_end;         /* end_off of the last mark dropped */
+    struct list chunks;             /* oldest first */
+    struct chunk *chunk_last_found; /* where a reader was; NULL: nowhere */
+    struct list runs;               /* in flight, pos order */
+    struct list acks;               /* appends waiting for durability, pos order */
+    struct list parked;             /* appends waiting for memory, space or the tail */
+    struct list tail_reads;         /* reads waiting for the tail to come back */
+    struct list reads;              /* in flight */
+    struct tail_load *load;         /* TAIL_LOADING */
 
     uint64_t image_head;     /* head_pos in the live image */
     uint64_t captured_head;  /* head_pos in the image being built */
@@ -180,6 +183,7 @@ struct vol {
     struct store *store;
     uint32_t number;
     int fd;
+    int cache_fd; /* to read through the page cache: sealed extents alone; 0: not opened yet */
     enum vol_state state;
     uint64_t opening;
     uint32_t free_slabs;
@@ -234,8 +238,11 @@ struct store {
     struct list dirty, direct_wait, parked, dying, requests, zombies, clean, run_pool;
     struct list dones, bulk_dones, request_dones, read_dones, find_dones; /* to be answered */
     uint64_t tail_used;                   /* bytes of chunks in use */
+    uint64_t tail_lent;                   /* bytes of chunks that readers have, in a tail or not */
+    uint32_t warming;                     /* loads into the page cache under way */
     struct arena arena;                   /* their memory */
     struct list chunk_pool[CHUNK_ORDERS]; /* chunks without memory, by size */
+    struct list chunks_lent;              /* given up by their tails, not yet by their readers */
     uint64_t direct_inflight;             /* bytes */
     uint64_t direct_unsynced;             /* bytes issued since the last commit ended */
     uint64_t last_commit_ns;
@@ -353,7 +360,9 @@ void part_tail_abandon_load(struct part *p);
 /* read.c */
 void read_resume(struct read *r); /* after the tail came back */
 void read_finish(struct read *r, enum err err);
-void read_again(struct read *r); /* there is memory for it */
+void read_start_cold(struct read *r, struct extent *e, uint32_t tile); /* from the disk */
+uint64_t read_end(const struct read *r); /* offsets below this may be given to this reader */
+void read_again(struct read *r);         /* there is memory for it */
 
 /* ---- budget.c ---- */
 

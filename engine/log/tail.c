@@ -6,6 +6,8 @@
 #include "engine/base/check.h"
 #include "engine/base/crc32c.h"
 
+static struct chunk *chunk_of(const struct part *p, uint64_t pos);
+
 static struct chunk *chunk_last(const struct part *p)
 {
     return list_empty(&p->chunks) ? NULL : container_of(p->chunks.head.prev, struct chunk, node);
@@ -27,18 +29,50 @@ static uint32_t order_of(uint32_t cap)
     return order;
 }
 
-static void chunk_give(struct chunk *c)
+/* Its memory is free, and so is the struct. */
+static void chunk_free(struct chunk *c)
 {
-    struct store *s = c->part->store;
+    struct store *s = c->store;
     uint32_t order = order_of(c->cap);
     node_unlink(&c->node);
-    node_unlink(&c->clean);
-    s->tail_used -= c->cap;
     if (arena_owns(&s->arena, c->at))
         arena_give(&s->arena, c->at, order);
     else
         io_buffer_give(c->at);
     list_push_front(&s->chunk_pool[order], &c->node);
+}
+
+static void chunk_give(struct chunk *c)
+{
+    struct store *s = c->store;
+    node_unlink(&c->clean);
+    s->tail_used -= c->cap;
+    if (c->part->chunk_last_found == c)
+        c->part->chunk_last_found = NULL;
+    c->part = NULL;
+    if (!c->lent) {
+        chunk_free(c);
+        return;
+    }
+    probe("tail: a chunk is given up while it is lent");
+    node_unlink(&c->node);
+    list_push(&s->chunks_lent, &c->node);
+}
+
+void chunk_lend(struct chunk *c)
+{
+    if (c->lent++ == 0)
+        c->store->tail_lent += c->cap;
+}
+
+void chunk_return(struct chunk *c)
+{
+    check(c->lent > 0);
+    if (--c->lent)
+        return;
+    c->store->tail_lent -= c->cap;
+    if (!c->part)
+        chunk_free(c);
 }
 
 static void pool_free(struct store *s)
@@ -57,6 +91,9 @@ void tail_pool_rest(struct store *s)
 
 void tail_pool_close(struct store *s)
 {
+    struct node *n;
+    while ((n = list_pop(&s->chunks_lent))) /* of a machine that is gone: nobody reads any more */
+        free(container_of(n, struct chunk, node));
     pool_free(s);
     arena_close(&s->arena);
 }
@@ -109,7 +146,7 @@ static bool chunk_new(struct part *p, uint32_t cap)
     if (!c)
         c = malloc(sizeof(*c) + cap / BLOCK_BYTES * sizeof(c->sums[0]));
     check(c);
-    *c = (struct chunk){ .pos = tail_end(p), .cap = cap, .part = p, .at = at };
+    *c = (struct chunk){ .pos = tail_end(p), .cap = cap, .part = p, .store = s, .at = at };
     s->tail_used += cap;
     list_push(&p->chunks, &c->node);
     return true;
@@ -164,6 +201,24 @@ enum err tail_reserve(struct part *p, uint64_t from_pos, uint64_t len)
     }
     p->head_pos = head;
     return ok ? ERR_OK : ERR_NO_MEMORY;
+}
+
+struct chunk *tail_chunk_next(struct part *p, struct chunk *c)
+{
+    struct node *n = c->node.next;
+    return n == &p->chunks.head ? NULL : container_of(n, struct chunk, node);
+}
+
+/* A reader that follows finds its place where it was last, or right behind that. */
+struct chunk *tail_chunk(struct part *p, uint64_t pos)
+{
+    struct chunk *c = p->chunk_last_found;
+    if (c && pos >= c->pos + c->cap)
+        c = tail_chunk_next(p, c);
+    if (!c || pos < c->pos || pos >= c->pos + c->cap)
+        c = pos < p->head_pos ? chunk_of(p, pos) : NULL;
+    p->chunk_last_found = c;
+    return c;
 }
 
 static struct chunk *chunk_of(const struct part *p, uint64_t pos)

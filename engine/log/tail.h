@@ -10,7 +10,10 @@
  * Checksums  each whole block below head_pos is summed when it fills up, while it is in the core's
  *            cache: a run's checksum is combined from them, not read from memory again.
  * Invariant  chunks cover [block_floor(disk_pos), head_pos) at least, unless the tail is OUT.
- * Fails      tail_room() answers false when the budget is used up by bytes not on disk yet.
+ * Lent       readers may be given the memory itself: bytes below head_pos never change. A chunk
+ * that is given up meanwhile leaves the tail and its budget, and lives until the last of them is
+ * done; the readers' own limits bound how much that can be. Fails      tail_room() answers false
+ * when the budget is used up by bytes not on disk yet.
  */
 #ifndef LOG_TAIL_H
 #define LOG_TAIL_H
@@ -23,8 +26,10 @@ static_assert(BLOCK_BYTES << (CHUNK_ORDERS - 1) == CHUNK_BYTES_MAX, "a pool for 
 struct chunk {
     uint64_t pos; /* multiple of BLOCK_BYTES */
     uint32_t cap;
-    struct part *part;
-    struct node node;  /* part.chunks */
+    struct part *part; /* NULL: given up while lent */
+    struct store *store;
+    uint32_t lent;     /* how many reads have it */
+    struct node node;  /* part.chunks; given up while lent: store.chunks_lent */
     struct node clean; /* store.clean, oldest first */
     uint8_t *at;       /* block-aligned */
     uint32_t sums[];   /* crc32c of each of its blocks, valid for whole ones below head_pos */
@@ -46,6 +51,11 @@ void tail_sum(struct part *p, uint64_t pos);
 uint32_t tail_crc(const struct part *p, uint32_t crc, uint64_t pos, uint64_t len);
 /* Copies [pos, pos+len) out; false when part of it is not in memory. */
 bool tail_copy(const struct part *p, uint64_t pos, void *to, uint64_t len);
+/* The chunk that holds pos and those behind it, one after another: for whoever walks. */
+struct chunk *tail_chunk(struct part *p, uint64_t pos); /* NULL: not in memory */
+struct chunk *tail_chunk_next(struct part *p, struct chunk *c);
+void chunk_lend(struct chunk *c);
+void chunk_return(struct chunk *c);
 /* First position that is in memory; head_pos when nothing is. */
 uint64_t tail_floor(const struct part *p);
 /* Marks chunks whose bytes are all on disk (below disk_pos) as clean. */

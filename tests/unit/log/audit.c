@@ -275,12 +275,24 @@ static void arena(const struct store *s, uint64_t used)
     EXPECT_EQ(blocks, s->arena.fresh);
 }
 
-static uint64_t arena_used(const struct store *s, const struct part *p)
+static uint64_t arena_used(const struct store *s, const struct list *chunks_of)
 {
     uint64_t bytes = 0;
-    for (const struct node *n = p->chunks.head.next; n != &p->chunks.head; n = n->next) {
+    for (const struct node *n = chunks_of->head.next; n != &chunks_of->head; n = n->next) {
         const struct chunk *c = container_of(n, struct chunk, node);
         bytes += arena_owns(&s->arena, c->at) ? c->cap : 0;
+    }
+    return bytes;
+}
+
+/* What readers have of a part's chunks, or of those that were given up. */
+static uint64_t lent(const struct list *chunks_of, bool given_up)
+{
+    uint64_t bytes = 0;
+    for (const struct node *n = chunks_of->head.next; n != &chunks_of->head; n = n->next) {
+        const struct chunk *c = container_of(n, struct chunk, node);
+        EXPECT(given_up == !c->part && (c->lent || !given_up));
+        bytes += c->lent ? c->cap : 0;
     }
     return bytes;
 }
@@ -297,7 +309,8 @@ static void journal(const struct store *s)
 void store_audit(const struct store *s)
 {
     struct flight f = { 0 };
-    uint64_t used = 0, in_arena = 0;
+    uint64_t used = 0, in_arena = arena_used(s, &s->chunks_lent),
+             held = lent(&s->chunks_lent, true);
     for (uint32_t i = 0; i < s->part_count; i++) {
         const struct part *p = s->parts[i];
         if (!p)
@@ -306,17 +319,20 @@ void store_audit(const struct store *s)
         extents(s, p);
         marks(p);
         used += chunks(p);
-        in_arena += arena_used(s, p);
+        in_arena += arena_used(s, &p->chunks);
+        held += lent(&p->chunks, false);
         runs(p, &f);
         waiting(s, p);
     }
     for (const struct node *n = s->zombies.head.next; n != &s->zombies.head; n = n->next) {
         const struct part *p = container_of(n, struct part, dirty_node);
         used += chunks(p);
-        in_arena += arena_used(s, p);
+        in_arena += arena_used(s, &p->chunks);
+        held += lent(&p->chunks, false);
         runs(p, &f);
     }
     EXPECT_EQ(s->tail_used, used);
+    EXPECT_EQ(s->tail_lent, held);
     EXPECT_EQ(s->direct_inflight, f.direct);
     EXPECT(!f.behind_runs || checkpoint_running(s));
     EXPECT(f.waited <= s->commit.waiting);

@@ -43,6 +43,7 @@ struct fixture {
     struct store_opts opts;
     struct store *store;
     struct why why;
+    bool lends; /* reads take what is not copied; got.r.batches.at is a copy of it all the same */
     struct book books[BOOKS];
     uint64_t seed;
     bool bent; /* the test changed tables by hand: audit.h does not hold for them */
@@ -106,7 +107,8 @@ struct got {
 };
 void fixture_read(struct fixture *f, struct got *g, uint32_t book, uint64_t off,
                   uint32_t bytes_max);
-/* The whole partition equals its book from the log start on. Failures print the caller's line. */
+/* The whole partition equals its book from the log start on; every second read lends. Failures
+ * print the caller's line. */
 #define fixture_verify(f, book, bytes_max) \
     fixture_verify_at(f, book, bytes_max, UINT64_MAX, __FILE__, __LINE__)
 /* The same, but the book only reaches to `end`. */

@@ -23,6 +23,7 @@ static void bench_open(struct bench *b, uint64_t budget)
     list_init(&b->s.clean);
     for (uint32_t i = 0; i < CHUNK_ORDERS; i++)
         list_init(&b->s.chunk_pool[i]);
+    list_init(&b->s.chunks_lent);
     check(arena_open(&b->s.arena, budget) == ERR_OK);
     part_init(&b->p, &b->s);
     part_init(&b->q, &b->s);

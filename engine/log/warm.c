@@ -1,0 +1,307 @@
+/* warm.c -- sealed extents that are read again: out of the page cache, without a copy.
+ *
+ *   plan     from the batch wanted to the last batch that begins a tile and still fits: so that the
+ *            next read begins at a tile again
+ *   load     pieces that were not checked, or left the page cache since, are read through it into
+ *            memory of their own and verified there; a few at a time in a whole store
+ *   lend     all of it is checked and resident: the caller sends it from the file
+ *
+ * Who reads an extent for the first time gets direct reads (read.c): the page cache is for what is
+ * wanted more than once. What cannot be done here (an offset in the middle of a tile, gaps, too
+ * many loads, damage) goes there too, and damage is judged there, from the disk itself.
+ *
+ * Window: pages that left the cache between the last look and the send are read from the disk
+ * unverified, and so are pages that another process brought back in between. verify = always
+ * closes it (docs/decisions/0011). */
+#include <stdlib.h>
+
+#include "engine/base/check.h"
+#include "engine/log/lend.h"
+
+#define WARM_BYTES_MIN KIB(64) /* of an answer */
+#define PIECE_TILES    4u      /* loaded by one read: 256 KiB at most */
+#define LOADS_MAX      16u     /* reads that load, in a store; more go to the disk directly */
+#define TRIES_MAX      2u      /* then the kernel takes pages away faster than they are sent */
+
+struct warm {
+    struct extent *e;
+    uint32_t tile, tiles;  /* [tile, tile + tiles) hold the bytes to lend */
+    uint32_t at, at_tiles; /* the piece that is loaded */
+    uint32_t tries;
+    uint64_t pos, end_pos, next_off;
+};
+
+static void warm_next(struct read *r);
+
+static struct tile *tile_at(const struct extent *e, uint32_t i)
+{
+    return &e->tiles[i - e->tile_from];
+}
+
+/* ---- which tiles are checked ---- */
+
+static bool checked(const struct extent *e, uint32_t i)
+{
+    return e->checked[i / 8] >> (i % 8) & 1;
+}
+
+static void checked_set(struct extent *e, uint32_t i, bool yes)
+{
+    uint8_t bit = (uint8_t)(1u << (i % 8));
+    e->checked[i / 8] = yes ? e->checked[i / 8] | bit : e->checked[i / 8] & (uint8_t)~bit;
+}
+
+static uint64_t tiles_bytes(const struct extent *e, uint32_t i, uint32_t count)
+{
+    const struct tile *first = tile_at(e, i), *last = tile_at(e, i + count - 1);
+    return last->at + last->len - first->at;
+}
+
+static uint64_t tiles_place(const struct extent *e, uint32_t i)
+{
+    return extent_place(e, e->base_pos + tile_at(e, i)->at);
+}
+
+static bool tiles_resident(const struct store *s, const struct extent *e, uint32_t i,
+                           uint32_t count)
+{
+    return io_cache_holds(s->io, e->vol->cache_fd, tiles_place(e, i), tiles_bytes(e, i, count));
+}
+
+void warm_forget(struct extent *e)
+{
+    struct store *s = e->vol->store;
+    if (!e->checked)
+        return;
+    io_cache_drop(s->io, e->vol->cache_fd, extent_place(e, e->base_pos),
+                  extent_data_bytes(&s->id.geometry, e->order));
+    free(e->checked);
+    e->checked = NULL;
+}
+
+/* ---- plan ---- */
+
+/* What is lent ends where this tile's first batch begins, or with the extent. */
+static uint64_t tile_cut(const struct extent *e, uint32_t i, uint64_t *next_off)
+{
+    const struct tile *t = tile_at(e, i);
+    *next_off = t->base_off;
+    return e->base_pos + t->at + t->batch_at;
+}
+
+static bool tile_fits(const struct part *p, const struct extent *e, uint32_t i)
+{
+    const struct tile *t = tile_at(e, i);
+    return !(t->flags & (TILE_GAP | TILE_CUT)) && e->base_pos + t->at + t->len <= p->disk_pos;
+}
+
+static void warm_take(struct warm *w, uint32_t tiles, uint64_t end_pos, uint64_t next_off)
+{
+    w->tiles = tiles;
+    w->end_pos = end_pos;
+    w->next_off = next_off;
+}
+
+/* The longest piece of the extent that may be lent; false: none is worth it. */
+static bool warm_plan(struct warm *w, const struct read *r, uint64_t off_end)
+{
+    const struct part *p = r->part;
+    const struct extent *e = w->e;
+    uint64_t next_off, most, data_end = e->base_pos + e->data_bytes;
+    w->pos = tile_cut(e, w->tile, &next_off);
+    most = w->pos + r->bytes_max;
+    w->end_pos = w->pos;
+    if (!tile_fits(p, e, w->tile))
+        return false;
+    uint32_t i = w->tile + 1;
+    for (; i < e->tile_count && tile_fits(p, e, i); i++) {
+        if (tile_at(e, i)->batch_at == NO_BATCH)
+            continue;
+        uint64_t pos = tile_cut(e, i, &next_off);
+        if (pos > most || next_off > off_end)
+            break;
+        warm_take(w, i + (tile_at(e, i)->batch_at > 0) - w->tile, pos, next_off);
+    }
+    next_off = tile_at(e, e->tile_count - 1)->next_off;
+    if (i == e->tile_count && data_end <= most && next_off <= off_end)
+        warm_take(w, e->tile_count - w->tile, data_end, next_off);
+    return w->end_pos - w->pos >= WARM_BYTES_MIN;
+}
+
+/* ---- load ---- */
+
+static void warm_end(struct read *r)
+{
+    struct warm *w = r->plan;
+    r->store->warming--;
+    extent_unpin(r->store, w->e);
+    free(w);
+    r->plan = NULL;
+}
+
+/* The direct way, from the disk. */
+static void warm_give_up(struct read *r)
+{
+    struct warm *w = r->plan;
+    struct extent *e = w->e;
+    uint32_t tile = w->tile;
+    io_buffer_give(r->buf);
+    r->buf = NULL;
+    warm_end(r);
+    read_start_cold(r, e, tile);
+}
+
+static bool piece_verify(struct read *r)
+{
+    struct warm *w = r->plan;
+    struct extent *e = w->e;
+    const uint8_t *at = r->buf;
+    for (uint32_t i = w->at; i < w->at + w->at_tiles; i++) {
+        const struct tile *t = tile_at(e, i);
+        if (piece_crc(e->id, e->base_pos + t->at, at, t->len) != t->crc)
+            return false;
+        checked_set(e, i, true);
+        at += t->len;
+    }
+    return true;
+}
+
+static void load_done(struct op *op)
+{
+    struct read *r = container_of(op, struct read, op);
+    struct warm *w = r->plan;
+    struct extent *e = w->e;
+    struct store *s = r->store;
+    if (!r->part) { /* dropped meanwhile */
+        s->warming--;
+        extent_unpin(s, e);
+        free(w);
+        r->plan = NULL;
+        read_finish(r, ERR_NOT_FOUND);
+    } else if (op->err || op->got != op->len || !piece_verify(r)) {
+        probe("warm: what the page cache has does not verify");
+        io_cache_drop(s->io, e->vol->cache_fd, tiles_place(e, w->at), op->len);
+        warm_give_up(r);
+    } else {
+        w->at += w->at_tiles;
+        warm_next(r);
+    }
+}
+
+static void piece_load(struct read *r)
+{
+    struct warm *w = r->plan;
+    struct store *s = r->store;
+    uint64_t bytes = tiles_bytes(w->e, w->at, w->at_tiles);
+    if (!r->buf)
+        r->buf = io_buffer_take(PIECE_TILES * TILE_RUN_MAX);
+    if (!r->buf) {
+        warm_give_up(r);
+        return;
+    }
+    s->counts.cache_load_bytes += bytes;
+    io_read(s->io, &r->op, w->e->vol->cache_fd, r->buf, bytes, tiles_place(w->e, w->at), load_done);
+}
+
+/* The piece from w->at on needs nothing. */
+static bool piece_ready(struct read *r)
+{
+    struct warm *w = r->plan;
+    struct extent *e = w->e;
+    bool all = true, resident;
+    w->at_tiles = (uint32_t)min_u64(PIECE_TILES, w->tile + w->tiles - w->at);
+    for (uint32_t i = w->at; i < w->at + w->at_tiles; i++)
+        all = all && checked(e, i);
+    resident = all && tiles_resident(r->store, e, w->at, w->at_tiles);
+    if (all && !resident) {
+        r->store->counts.cache_gone++;
+        for (uint32_t i = w->at; i < w->at + w->at_tiles; i++)
+            checked_set(e, i, false);
+    }
+    return resident;
+}
+
+static void warm_lend(struct read *r)
+{
+    struct warm *w = r->plan;
+    r->batches = (struct bytes){ NULL, w->end_pos - w->pos };
+    r->next_off = w->next_off;
+    r->lent.fd = w->e->vol->cache_fd;
+    r->lent.pos = extent_place(w->e, w->pos);
+    r->lent.extent = w->e;
+    w->e->pins++;
+    r->store->counts.cache_lent_bytes += r->batches.len;
+    io_buffer_give(r->buf);
+    r->buf = NULL;
+    warm_end(r);
+    read_finish(r, ERR_OK);
+}
+
+/* Loads what is missing; then looks at all of it once more, for the first pieces may have gone. */
+static void warm_next(struct read *r)
+{
+    struct warm *w = r->plan;
+    for (; w->at < w->tile + w->tiles; w->at += w->at_tiles) {
+        if (!piece_ready(r)) {
+            piece_load(r);
+            return;
+        }
+    }
+    if (tiles_resident(r->store, w->e, w->tile, w->tiles)) {
+        warm_lend(r);
+    } else if (++w->tries < TRIES_MAX) {
+        w->at = w->tile;
+        warm_next(r);
+    } else {
+        probe("warm: pages leave the page cache faster than they are sent");
+        warm_give_up(r);
+    }
+}
+
+/* ---- start ---- */
+
+/* Nothing is known of where r->off lies in its tile: it is read from the disk, up to the next tile
+ * in which a batch begins, and the read after that can be lent. */
+static void tile_rest(struct read *r, const struct extent *e, uint32_t i)
+{
+    uint64_t off;
+    while (++i < e->tile_count && tile_at(e, i)->batch_at == NO_BATCH)
+        ;
+    if (i < e->tile_count)
+        r->stop_pos = tile_cut(e, i, &off);
+}
+
+static bool cache_ready(struct store *s, struct extent *e)
+{
+    struct vol *v = e->vol;
+    if (!v->cache_fd)
+        v->cache_fd = io_cache_open(s->io, s->dir, v->name);
+    if (v->cache_fd > 0 && !e->checked)
+        e->checked = calloc(1, (e->tile_count + 7) / 8);
+    return v->cache_fd > 0 && e->checked;
+}
+
+bool warm_start(struct read *r, struct extent *e, uint32_t i)
+{
+    struct store *s = r->store;
+    struct warm plan = { .e = e, .tile = i, .at = i };
+    bool again = e->read_bytes >= e->data_bytes;
+    if (!r->lends || !again || !e->sealed || e->tile_from || s->opts.verify_always ||
+        !io_features(s->io).page_cache || s->warming >= LOADS_MAX ||
+        extent_tiles_end(e) < e->data_bytes)
+        return false;
+    if (tile_at(e, i)->base_off != r->off) {
+        tile_rest(r, e, i);
+        return false;
+    }
+    if (!warm_plan(&plan, r, read_end(r)) || !cache_ready(s, e))
+        return false;
+    struct warm *w = malloc(sizeof(*w));
+    check(w);
+    *w = plan;
+    r->plan = w;
+    s->warming++;
+    e->pins++;
+    warm_next(r);
+    return true;
+}

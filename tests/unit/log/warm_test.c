@@ -1,0 +1,180 @@
+/* Goal: sealed extents that are read again are lent out of the page cache, as they were appended,
+ * and nothing that does not verify is. Method: partitions read several times after a restart, which
+ * leaves their bytes on disk alone; flips of the disk, evictions and drops in between. */
+#include "tests/unit/log/fixture.h"
+
+static void open_on_disk(struct fixture *f, uint64_t seed, uint32_t bytes)
+{
+    fixture_open(f, seed);
+    fixture_add(f, 0);
+    fixture_fill(f, 0, 2000000 / bytes, bytes);
+    fixture_stop_again(f);
+    f->lends = true;
+}
+
+static void read_through(struct fixture *f, uint32_t times)
+{
+    for (uint32_t i = 0; i < times; i++)
+        fixture_verify(f, 0, 200000);
+}
+
+TEST(warm, the_first_reader_is_read_for_directly_the_next_ones_are_lent)
+{
+    static const uint32_t sizes[] = { 300, 5000, 60000, 65000, 120000 };
+    for (uint32_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+        struct fixture f;
+        open_on_disk(&f, 10 + i, sizes[i]);
+        read_through(&f, 1);
+        EXPECT(f.store->counts.cache_lent_bytes < 400000);
+        read_through(&f, 1);
+        uint64_t loaded = f.store->counts.cache_load_bytes, lent = f.store->counts.cache_lent_bytes;
+        EXPECT(loaded > 0);
+        EXPECT(lent > 1000000);
+        read_through(&f, 2);
+        EXPECT(f.store->counts.cache_lent_bytes >= 2 * lent);
+        EXPECT_EQ(f.store->warming, 0);
+        fixture_close(&f);
+    }
+}
+
+TEST(warm, verify_always_reads_the_disk_each_time)
+{
+    struct fixture f;
+    fixture_init(&f, 20);
+    f.opts.verify_always = true;
+    fixture_boot(&f);
+    EXPECT_OK(fixture_create(&f));
+    EXPECT_OK(fixture_start(&f));
+    fixture_add(&f, 0);
+    fixture_fill(&f, 0, 200, 10000);
+    fixture_stop_again(&f);
+    f.lends = true;
+    read_through(&f, 4);
+    EXPECT_EQ(f.store->counts.cache_load_bytes, 0);
+    EXPECT_EQ(f.store->counts.cache_lent_bytes, 0);
+    fixture_close(&f);
+}
+
+/* The byte in the volume file where the first batch of an extent lies. */
+static uint64_t extent_at(struct fixture *f, uint32_t i)
+{
+    struct extent *e = fixture_part(f, 0)->extents[i];
+    return extent_place(e, e->base_pos);
+}
+
+TEST(warm, a_flip_after_the_check_is_found_when_the_pages_are_read_again)
+{
+    // Goal: a run that was not resident since its check is checked again. Method: a flip takes the
+    // page out of the simulated cache; the read that wants it must say so, and give nothing of it.
+    struct fixture f;
+    struct got g;
+    open_on_disk(&f, 30, 10000);
+    read_through(&f, 3);
+    struct part *p = fixture_part(&f, 0);
+    struct extent *e = p->extents[p->extent_count - 2];
+    EXPECT(e->sealed && e->checked);
+    uint64_t off = e->base_off, lent = f.store->counts.cache_lent_bytes;
+    fixture_read(&f, &g, 0, off, 200000);
+    EXPECT_OK(g.r.err);
+    read_give(&g.r);
+    EXPECT(f.store->counts.cache_lent_bytes > lent);
+    fixture_flip(&f, e->vol->name, extent_at(&f, p->extent_count - 2) + 5000);
+    fixture_read(&f, &g, 0, off, 200000);
+    EXPECT_EQ(g.r.err, ERR_CORRUPT);
+    EXPECT_EQ(g.r.batches.len, 0);
+    EXPECT(f.store->counts.cache_gone > 0);
+    fixture_close(&f);
+}
+
+TEST(warm, a_flip_before_the_load_is_found)
+{
+    struct fixture f;
+    struct got g;
+    open_on_disk(&f, 31, 10000);
+    read_through(&f, 1);
+    struct part *p = fixture_part(&f, 0);
+    struct extent *e = p->extents[p->extent_count - 2];
+    EXPECT(e->read_bytes > 0);
+    e->read_bytes = UINT32_MAX; /* the next reader is not the first */
+    fixture_flip(&f, e->vol->name, extent_at(&f, p->extent_count - 2) + 70000);
+    uint64_t off = e->base_off, good = 0;
+    for (;;) {
+        fixture_read(&f, &g, 0, off, 100000);
+        if (g.r.err)
+            break;
+        good += g.r.batches.len;
+        off = g.r.next_off;
+        read_give(&g.r);
+    }
+    EXPECT_EQ(g.r.err, ERR_CORRUPT);
+    EXPECT(good <= 80000);
+    fixture_close(&f);
+}
+
+TEST(warm, an_extent_that_is_lent_is_not_reused)
+{
+    // Goal: rule 7 for sends: the space of a trimmed extent stays as it is while it is lent.
+    struct fixture f;
+    struct got g;
+    open_on_disk(&f, 40, 10000);
+    read_through(&f, 3);
+    struct part *p = fixture_part(&f, 0);
+    for (uint64_t off = p->start_off;; off = g.r.next_off) {
+        fixture_read(&f, &g, 0, off, 200000);
+        REQUIRE_OK(g.r.err);
+        if (g.r.lent.extent)
+            break;
+        read_give(&g.r);
+    }
+    const struct extent *e = g.r.lent.extent;
+    EXPECT(e->pins > 0);
+    uint64_t freed = f.store->counts.extents_freed;
+    EXPECT_OK(fixture_trim(&f, 0, p->next_off));
+    fixture_pass(&f, SEC_NS);
+    EXPECT(f.store->counts.extents_freed > freed);
+    EXPECT(e->dying);
+    fixture_fill(&f, 0, 300, 10000);
+    struct op op = { 0 };
+    uint8_t *now = io_buffer_take(block_ceil(g.r.batches.len));
+    io_read(f.io, &op, g.r.lent.fd, now, g.r.batches.len, g.r.lent.pos, NULL);
+    EXPECT_OK(io_wait(f.io, &op));
+    EXPECT_BYTES(now, g.r.batches.at, g.r.batches.len);
+    io_buffer_give(now);
+    freed = f.store->counts.extents_freed;
+    read_give(&g.r);
+    fixture_fill(&f, 0, 3, 10000);
+    fixture_settle(&f);
+    EXPECT(f.store->counts.extents_freed > freed);
+    fixture_close(&f);
+}
+
+static bool dropped_done;
+
+static void dropped_read_done(struct read *r)
+{
+    (void)r;
+    dropped_done = true;
+}
+
+TEST(warm, a_partition_dropped_while_it_loads)
+{
+    struct fixture f;
+    struct got g;
+    dropped_done = false;
+    open_on_disk(&f, 50, 10000);
+    read_through(&f, 1);
+    struct part *p = fixture_part(&f, 0);
+    struct extent *e = p->extents[p->extent_count - 2];
+    e->read_bytes = UINT32_MAX;
+    g = (struct got){
+        .r = { .done = dropped_read_done, .off = e->base_off, .bytes_max = 200000, .lends = true }
+    };
+    part_read(p, &g.r);
+    EXPECT_EQ(f.store->warming, 1);
+    EXPECT_OK(fixture_drop(&f, 0));
+    fixture_settle(&f);
+    EXPECT(dropped_done);
+    EXPECT_EQ(g.r.err, ERR_NOT_FOUND);
+    EXPECT_EQ(f.store->warming, 0);
+    fixture_close(&f);
+}
