@@ -20,6 +20,10 @@
 #define ADDRESSES_MAX  16u
 #define FILES_BESIDE   1024u /* descriptors for all but connections */
 
+/* Of each shard: several large batches with one system call; a buffer is held for a moment only. */
+#define RECEIVE_BUFFERS 32u
+#define RECEIVE_BYTES   (uint32_t)KIB(256)
+
 static_assert(ADDRESSES_MAX <= NATIVE_ADDRESSES_MAX && ADDRESSES_MAX <= HTTP_ADDRESSES_MAX,
               "the fronts take as many");
 
@@ -182,8 +186,11 @@ static enum err engine_start(struct broker *b, struct why *why)
     const struct config *c = b->config;
     struct serve_opts o = { .shards = b->shards };
     o.dirs = config_paths(c, CONFIG_DATA_DIRS, &o.dir_count);
+    o.io.recv_buffers = RECEIVE_BUFFERS;
+    o.io.recv_buffer_bytes = RECEIVE_BYTES;
     o.io.plain = config_number(c, CONFIG_IO) == CONFIG_IO_PLAIN;
     o.store.tail_bytes = config_number(c, CONFIG_MEMORY_TAIL);
+    o.store.verify_always = config_number(c, CONFIG_VERIFY) == CONFIG_VERIFY_ALWAYS;
     o.store.space_max = config_number(c, CONFIG_SPACE_MAX);
     o.geometry.journal_bytes = config_number(c, CONFIG_JOURNAL_BYTES);
     o.geometry.slabs =
@@ -203,10 +210,6 @@ static enum err engine_start(struct broker *b, struct why *why)
 /* What this machine, or this version, cannot keep is refused rather than passed over. */
 static enum err settings_can(struct broker *b, struct why *why)
 {
-    if (config_number(b->config, CONFIG_VERIFY) == CONFIG_VERIFY_ALWAYS) {
-        why_set(why, "verify: always is not in this version; load is");
-        return ERR_UNSUPPORTED;
-    }
     if (config_number(b->config, CONFIG_IO) != CONFIG_IO_URING)
         return ERR_OK;
     struct io *io;

@@ -20,31 +20,32 @@ static struct verb_append *append_of(struct letter *l)
 static void append_end(struct verb_append *v, enum err err)
 {
     slot_leave(v->slot);
-    verb_end(&v->verb, err);
+    if (v->here) /* never inside the start */
+        verb_refuse(v->verb.serve, &v->verb, v->place.shard, err);
+    else
+        verb_end(&v->verb, err);
 }
 
-/* The batch's claim; false: it has no producer. */
-static bool append_claim(const struct verb_append *v, struct producer_claim *c)
+/* What the batch claims, looked at while its bytes are here. */
+static struct producer_claim append_claim(const struct verb_append *v)
 {
     struct batch_info info;
     if (batch_peek(v->batch, &info) != ERR_OK || info.producer_id < 0)
-        return false;
-    *c = (struct producer_claim){ .id = info.producer_id,
-                                  .epoch = info.producer_epoch,
-                                  .sequence = info.base_sequence,
-                                  .count = v->count };
-    return true;
+        return (struct producer_claim){ .id = -1 };
+    return (struct producer_claim){ .id = info.producer_id,
+                                    .epoch = info.producer_epoch,
+                                    .sequence = info.base_sequence,
+                                    .count = v->count };
 }
 
 static void append_done(struct append *a)
 {
     struct verb_append *v = container_of(a, struct verb_append, append);
-    struct producer_claim c;
     v->bought = a->bought;
     v->base_off = a->base_off;
     v->append_ms = a->append_ms;
-    if (v->slot->producers && append_claim(v, &c))
-        producer_settle(v->slot->producers, &c, a->err == ERR_OK, a->base_off, a->append_ms);
+    if (v->slot->producers && v->claim.id >= 0)
+        producer_settle(v->slot->producers, &v->claim, a->err == ERR_OK, a->base_off, a->append_ms);
     append_end(v, a->err);
 }
 
@@ -62,16 +63,16 @@ static enum err append_duplicate(struct verb_append *v, const struct producer_ba
 static enum err append_producer(struct verb_append *v)
 {
     struct slot *slot = v->slot;
-    struct producer_claim c;
     struct producer_batch old;
-    if (!append_claim(v, &c))
+    v->claim = append_claim(v);
+    if (v->claim.id < 0)
         return ERR_OK;
     if (!slot->producers) {
         slot->producers = malloc(sizeof(*slot->producers));
         check(slot->producers);
         producers_open(slot->producers);
     }
-    switch (producer_claim(slot->producers, &c, &old)) {
+    switch (producer_claim(slot->producers, &v->claim, &old)) {
     case PRODUCER_NEW:
         return ERR_OK;
     case PRODUCER_DUPLICATE:
@@ -100,13 +101,9 @@ static void append_start(struct verb_append *v)
     part_append(v->slot->part, a);
 }
 
-static void append_open(struct letter *l, struct shard *at)
+/* With the slot's user counted. */
+static void append_at(struct verb_append *v, struct desk *d, struct slot *slot)
 {
-    struct verb_append *v = append_of(l);
-    struct desk *d = desk_of(at);
-    struct slot *slot = verb_slot(l, d, &v->place);
-    if (!slot)
-        return;
     v->slot = slot;
     const struct settings *settings = &v->slot->topic->settings;
     if (!v->want_set)
@@ -121,10 +118,46 @@ static void append_open(struct letter *l, struct shard *at)
     } else if (err != ERR_OK) {
         append_end(v, err);
     } else {
-        at->turn_bytes += v->batch.len;
+        d->shard.turn_bytes += v->batch.len;
         append_start(v);
         slot_stir(d, v->slot);
     }
+}
+
+static void append_open(struct letter *l, struct shard *at)
+{
+    struct verb_append *v = append_of(l);
+    struct slot *slot = verb_slot(l, desk_of(at), &v->place);
+    if (slot)
+        append_at(v, desk_of(at), slot);
+}
+
+bool serve_append_here(struct serve *s, struct verb_append *v)
+{
+    struct desk *d = &s->desks[v->place.shard];
+    check(v->verified && v->place.err == ERR_OK && shard_current() == &d->shard);
+    check(v->verb.home == d->shard.number);
+    v->duplicate = false;
+    v->slot = NULL;
+    v->append.borrowed = false;
+    v->verb.serve = s;
+    enum err err = verb_admittance(d);
+    struct slot *slot = err == ERR_OK ? slot_find(d, v->place.topic, v->place.index) : NULL;
+    if (!slot) {
+        verb_refuse(s, &v->verb, v->place.shard, err != ERR_OK ? err : ERR_NOT_FOUND);
+        return true;
+    }
+    slot->users++;
+    v->here = true;
+    append_at(v, d, slot);
+    v->here = false;
+    return !v->append.borrowed;
+}
+
+void serve_append_move(struct verb_append *v, const void *at)
+{
+    check(v->append.borrowed);
+    v->batch.at = v->append.batch.at = at;
 }
 
 void serve_append(struct serve *s, struct verb_append *v)

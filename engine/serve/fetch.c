@@ -105,9 +105,11 @@ static void fetch_read_done(struct read *r)
 
 static void fetch_read(struct verb_fetch *v)
 {
-    v->read = (struct read){
-        .done = fetch_read_done, .off = v->off, .bytes_max = v->bytes_max, .client = v->client
-    };
+    v->read = (struct read){ .done = fetch_read_done,
+                             .off = v->off,
+                             .bytes_max = v->bytes_max,
+                             .client = v->client,
+                             .lends = v->lends };
     part_read(v->slot->part, &v->read);
 }
 

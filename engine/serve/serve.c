@@ -391,12 +391,20 @@ void verb_send_place(struct serve *s, struct verb *v, const struct place *p,
         verb_send(s, v, p->shard, open);
 }
 
+enum err verb_admittance(const struct desk *d)
+{
+    if (d->state == DESK_READY || d->state == DESK_DRAINING)
+        return ERR_OK;
+    return d->state < DESK_READY ? ERR_BUSY : ERR_CLOSED;
+}
+
 struct verb *verb_admit(struct letter *l, struct desk *d)
 {
     struct verb *v = container_of(l, struct verb, letter);
-    if (d->state == DESK_READY || d->state == DESK_DRAINING)
+    enum err err = verb_admittance(d);
+    if (err == ERR_OK)
         return v;
-    verb_end(v, d->state < DESK_READY ? ERR_BUSY : ERR_CLOSED);
+    verb_end(v, err);
     return NULL;
 }
 

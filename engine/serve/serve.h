@@ -21,6 +21,7 @@
 #ifndef SERVE_SERVE_H
 #define SERVE_SERVE_H
 
+#include "engine/coord/producer.h"
 #include "engine/coord/settings.h"
 #include "engine/log/store.h"
 #include "engine/shard/shard.h"
@@ -145,12 +146,20 @@ struct verb_append {
     bool duplicate;
     /* Serve's. */
     struct append append;
+    struct producer_claim claim; /* of the batch; id -1: none */
     struct slot *slot;
     struct node node;
+    bool here; /* inside serve_append_here() */
 };
 /* Verifies the batch on the calling thread, where its bytes are hot, then sends it. TOO_LARGE
  * (max.message.bytes), BAD_BATCH, SEQUENCE, FENCED, NOT_FOUND, and what part_append() gives. */
 void serve_append(struct serve *s, struct verb_append *v);
+/* The same at once, in a turn of the partition's shard, which is v's home. v->verified is set.
+ * True: the batch's bytes are the caller's again. False: they are borrowed until done, but may be
+ * moved, now, to a copy (serve_append_move). Appends that are started so and those that go by
+ * letter have no order. */
+bool serve_append_here(struct serve *s, struct verb_append *v);
+void serve_append_move(struct verb_append *v, const void *at);
 
 struct verb_fetch {
     struct verb verb;
@@ -160,6 +169,7 @@ struct verb_fetch {
     uint32_t bytes_min; /* park until there is as much ... */
     uint64_t wait_ns;   /* ... at most so long */
     uint64_t client;    /* who asks: those who wait for memory take turns */
+    bool lends;         /* batches.at may be NULL: read.lent says where they are */
     /* Results; the memory is the caller's until serve_fetch_give(). */
     struct bytes batches;
     uint64_t next_off;

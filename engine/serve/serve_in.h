@@ -137,6 +137,7 @@ void verb_send_place(struct serve *s, struct verb *v, const struct place *p,
                      void (*open)(struct letter *l, struct shard *at));
 /* Ends it with `err`, from the start function: by letter, so that done runs in a turn. */
 void verb_refuse(struct serve *s, struct verb *v, uint32_t shard, enum err err);
+enum err verb_admittance(const struct desk *d); /* not OK: why this desk takes no verbs */
 /* The verb of a letter if this desk is ready for it. NULL: it was ended, and may be gone. */
 struct verb *verb_admit(struct letter *l, struct desk *d);
 /* The slot of its place, with one more user. NULL: it was ended, and may be gone. */

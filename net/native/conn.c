@@ -223,7 +223,7 @@ static void requests_spoil(struct conn *c)
     list_each (&c->requests, n) {
         struct request *r = container_of(n, struct request, node);
         if (r->memory)
-            memset(r->memory, 0x55, r->charged);
+            memset(r->memory, 0x55, r->payload_charged);
     }
 }
 

@@ -1,7 +1,8 @@
 /* receive.c -- bytes to frames.
  *
  *   bytes come in a buffer of the io's pool (io_recv_any), as large as it is
- *   whole frames are taken where they lie; what a verb keeps is copied
+ *   whole frames are taken where they lie; what a verb keeps is copied, but for a batch that goes
+ *   into the log at once
  *   a frame that is not whole: memory of exactly its size, the rest is received into it
  *   no room (requests, memory): what is left moves to memory of its own, and reading stops; if
  *   there is no memory for that either, it keeps the buffer
@@ -120,7 +121,8 @@ static void large_done(struct op *op)
     c->large = NULL;
     c->head_len = 0;
     c->frame_due_ns = 0;
-    request_begin(c, (struct bytes){ payload, c->frame.payload_bytes }, payload);
+    request_begin(c, (struct bytes){ payload, c->frame.payload_bytes }, payload,
+                  c->frame.payload_bytes);
     conn_feed(c);
 }
 
@@ -180,14 +182,15 @@ static bool large_start(struct conn *c)
 
 static bool feed_payload(struct conn *c)
 {
+    const struct verb_serve *v = &verb_serves[c->frame.verb];
+    bool keeps = v->keeps && c->frame.payload_bytes, passes = keeps && v->passes;
     uint8_t *memory = NULL;
     if (c->in.len < c->frame.payload_bytes)
         return large_start(c);
-    if (verb_serves[c->frame.verb].keeps && c->frame.payload_bytes) {
-        memory = payload_memory(c);
-        if (!memory)
-            return false;
-    }
+    if (passes && !conn_take(c, c->frame.payload_bytes))
+        return false;
+    if (keeps && !passes && !(memory = payload_memory(c)))
+        return false;
     struct bytes payload = in_take(c, c->frame.payload_bytes);
     if (memory) {
         memcpy(memory, payload.at, payload.len);
@@ -195,7 +198,7 @@ static bool feed_payload(struct conn *c)
     }
     c->head_len = 0;
     c->frame_due_ns = 0;
-    request_begin(c, payload, memory);
+    request_begin(c, payload, memory, keeps ? payload.len : 0);
     return true;
 }
 

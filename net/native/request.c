@@ -50,6 +50,7 @@ static void request_end(struct request *r)
     struct conn *c = r->conn;
     struct request like = { .frame = r->frame };
     conn_mark(c);
+    r->passing = false;
     if (r->one)
         c->desk->one_busy = r->one = false;
     if (r->frame.verb != VERB_APPEND || pitfall(FRONT_NO_ORDER)) {
@@ -242,6 +243,8 @@ static void request_empty(struct request *r)
 
 void request_drop(struct request *r)
 {
+    if (r->lent)
+        io_buffer_give(r->fetch.read.buf);
     request_empty(r);
     free(r);
 }
@@ -353,13 +356,40 @@ void requests_ones(struct desk_native *d)
         request_start(container_of(n, struct request, placing));
 }
 
-void request_begin(struct conn *c, struct bytes payload, uint8_t *memory)
+/* What points to the payload of an append is moved with it. */
+void request_keep(struct request *r)
+{
+    if (!r->passing)
+        return;
+    r->passing = false;
+    r->memory = malloc(r->append.batch.len);
+    check(r->memory); /* a frame within limits: the system is out of memory */
+    memcpy(r->memory, r->append.batch.at, r->append.batch.len);
+    if (r->append.append.borrowed)
+        serve_append_move(&r->append, r->memory);
+    else
+        r->append.batch.at = r->memory;
+}
+
+void request_unkeep(struct request *r)
+{
+    free(r->memory);
+    r->memory = NULL;
+    r->passing = false;
+    conn_give(r->conn, r->payload_charged);
+    r->charged -= r->payload_charged;
+    r->payload_charged = 0;
+}
+
+void request_begin(struct conn *c, struct bytes payload, uint8_t *memory, uint64_t charged)
 {
     struct request *r = request_make(c);
     struct fault fault;
     enum err err;
     r->memory = memory;
-    r->charged += memory ? payload.len : 0;
+    r->charged += charged;
+    r->payload_charged = charged;
+    r->passing = charged && !memory;
     metrics_add(c->desk->metrics, METRIC_FRAMES_IN, 1);
     const char *unfit = request_unfit(r, &err);
     if (unfit)
@@ -368,6 +398,7 @@ void request_begin(struct conn *c, struct bytes payload, uint8_t *memory)
         request_fault(r, &fault);
     else if (request_count(r))
         request_start(r);
+    request_keep(r); /* it is there, even if it was answered: that goes out with conn_turn() */
 }
 
 void requests_hurry(struct conn *c)

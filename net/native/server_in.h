@@ -16,8 +16,9 @@
 #include "net/native/hello.h"
 #include "net/native/server.h"
 
-#define CONN_REQUESTS_MAX  256u    /* unanswered; then it reads no more. Hello says so */
-#define CONN_IOV_MAX       32u     /* of one send: 16 answers with batches */
+#define CONN_REQUESTS_MAX  256u /* unanswered; then it reads no more. Hello says so */
+#define ANSWER_IOV_MAX     (1u + READ_PIECES_MAX)
+#define CONN_IOV_MAX       32u     /* of one send: 20 answers, or two with batches in many pieces */
 #define CONN_SEND_BYTES    MIB(1)  /* of one send, if an answer alone is not larger */
 #define CONN_BYTES_MAX     MIB(8)  /* answers that wait to be sent; then it reads no more */
 #define CONN_HELD_MAX      MIB(16) /* memory of its requests; then it reads no more */
@@ -149,6 +150,8 @@ struct conn {
     struct op send;
     struct iovec iov[CONN_IOV_MAX];
     uint64_t send_bytes;
+    const struct read_lent *send_file; /* after `send`: the last answer's batches; NULL: none */
+    uint64_t send_file_bytes;
     /* Time: 0 where it does not apply. */
     struct timer timer;
     uint64_t since_ns, quiet_ns;
@@ -218,9 +221,10 @@ struct request {
     bool held;    /* an append that ended before an older one of its partition */
     bool counted; /* in METRIC_REQUESTS of its shard */
     bool lent;    /* fetch.batches are to be given back */
+    bool passing; /* the payload lies in the receive buffer, for as long as it is looked at */
     bool one;     /* it is the desk's verb_serve.one */
-    uint64_t charged;
-    uint32_t granted; /* bytes that its fetch may bring */
+    uint64_t charged, payload_charged; /* payload: part of `charged` */
+    uint32_t granted;                  /* bytes that its fetch may bring */
     /* The answer: at `answer` or in `small`, and batches. */
     uint8_t small[ANSWER_SMALL_BYTES];
     uint8_t *answer;
@@ -246,14 +250,21 @@ struct request {
 /* One verb: how a decoded request starts, and how a finished one is answered. */
 struct verb_serve {
     bool keeps;                        /* `asked` has views: the payload is kept */
+    bool passes;                       /* but start() may be done with it: see request_begin() */
     bool one;                          /* its result is as large as all topics: one at a time */
     void (*start)(struct request *r);  /* r->asked is valid; ends it, or starts a verb */
     void (*answer)(struct request *r); /* its verb is done, without error */
 };
 extern const struct verb_serve verb_serves[VERB_COUNT];
 
-/* `memory`: the payload where the verb keeps it, charged already; it becomes the request's. */
-void request_begin(struct conn *c, struct bytes payload, uint8_t *memory);
+/* `charged` bytes were taken for the payload. It lies in `memory`, which becomes the request's; or
+ * (NULL) in the receive buffer: then it is copied before this returns, unless the verb is done with
+ * it by then. */
+void request_begin(struct conn *c, struct bytes payload, uint8_t *memory, uint64_t charged);
+/* The payload is needed beyond the receive buffer: copies it, once. */
+void request_keep(struct request *r);
+/* The payload is not needed any more: its memory and its charge are given back. */
+void request_unkeep(struct request *r);
 /* Passed over: the answer says why. */
 void request_begin_fault(struct conn *c, const struct fault *fault);
 /* The end of a request: one of these, once. */

@@ -15,9 +15,17 @@ static void place_start(struct request *r, struct place *place, void (*go)(struc
 
 /* ---- append ---- */
 
+/* On its own shard a batch goes into the log out of the receive buffer. Elsewhere, and where it has
+ * to wait for room in the log, it is kept. */
 static void append_go(struct request *r)
 {
-    serve_append(r->conn->desk->serve, &r->append);
+    struct serve *s = r->conn->desk->serve;
+    if (r->append.place.err != ERR_OK || r->append.place.shard != r->conn->desk->shard->number) {
+        request_keep(r);
+        serve_append(s, &r->append);
+    } else if (serve_append_here(s, &r->append)) {
+        request_unkeep(r);
+    }
 }
 
 /* Verified here, for the sentence that says what is wrong. */
@@ -103,7 +111,8 @@ static void fetch_start(struct request *r)
                                     .client = r->conn->number,
                                     .bytes_max = bytes,
                                     .bytes_min = (uint32_t)min_u64(ask.bytes_min, bytes),
-                                    .wait_ns = ask.wait_ms * MS_NS };
+                                    .wait_ns = ask.wait_ms * MS_NS,
+                                    .lends = true };
     place_start(r, &r->fetch.place, fetch_go);
 }
 
@@ -175,18 +184,18 @@ static void auth_start(struct request *r)
 }
 
 const struct verb_serve verb_serves[VERB_COUNT] = {
-    /*                 keeps  one    start           answer */
-    [VERB_HELLO] = { true, false, hello_start, NULL },
-    [VERB_AUTH] = { false, false, auth_start, NULL },
-    [VERB_PING] = { true, false, ping_start, NULL },
-    [VERB_TOPICS] = { true, true, topics_start, topics_answer },
-    [VERB_DESCRIBE] = { true, true, describe_start, describe_answer },
-    [VERB_CREATE] = { true, false, create_start, create_answer },
-    [VERB_DELETE] = { true, false, delete_start, nothing_answer },
-    [VERB_ALTER] = { true, false, alter_start, nothing_answer },
-    [VERB_APPEND] = { true, false, append_start, append_answer },
-    [VERB_FETCH] = { false, false, fetch_start, fetch_answer },
-    [VERB_OFFSETS] = { false, false, offsets_start, offsets_answer },
-    [VERB_TRIM] = { false, false, trim_start, trim_answer },
-    [VERB_STATS] = { false, false, stats_start, NULL },
+    /*                 keeps  passes one    start           answer */
+    [VERB_HELLO] = { true, false, false, hello_start, NULL },
+    [VERB_AUTH] = { false, false, false, auth_start, NULL },
+    [VERB_PING] = { true, false, false, ping_start, NULL },
+    [VERB_TOPICS] = { true, false, true, topics_start, topics_answer },
+    [VERB_DESCRIBE] = { true, false, true, describe_start, describe_answer },
+    [VERB_CREATE] = { true, false, false, create_start, create_answer },
+    [VERB_DELETE] = { true, false, false, delete_start, nothing_answer },
+    [VERB_ALTER] = { true, false, false, alter_start, nothing_answer },
+    [VERB_APPEND] = { true, true, false, append_start, append_answer },
+    [VERB_FETCH] = { false, false, false, fetch_start, fetch_answer },
+    [VERB_OFFSETS] = { false, false, false, offsets_start, offsets_answer },
+    [VERB_TRIM] = { false, false, false, trim_start, trim_answer },
+    [VERB_STATS] = { false, false, false, stats_start, NULL },
 };

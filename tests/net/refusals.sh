@@ -17,7 +17,6 @@ refused "insecure" --data-dirs "$place/x" --listen-native 0.0.0.0:0
 refused "insecure" --data-dirs "$place/x" --listen-native "[::]:0"
 refused "insecure" --data-dirs "$place/x" --listen-http 0.0.0.0:0
 refused "insecure" --data-dirs "$place/x" --listen-http "127.0.0.1:0, [::ffff:10.0.0.1]:0"
-refused "verify" --data-dirs "$place/x" --verify always
 refused "did you mean" --data-dir "$place/x"
 [[ ! -e $place/x ]] || fail "a refused start made its directory"
 
