@@ -49,6 +49,7 @@ static const struct command commands[] = {
       "                 no UTF-8 is base64); -o json is --format json\n" HELP_REMOTE "\n"
       "  shardlog consume events --from latest --follow --format json\n",
       NULL },
+    { "bench", "COMMAND ...", "how quick a node is, simply", NULL, "", bench_commands },
     { "stats", "", "a node's figures", stats_command,
       "  --shard N      of one shard\n"
       "  -o json|table  how the answer is written\n" HELP_REMOTE,

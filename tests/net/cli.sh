@@ -78,7 +78,22 @@ gives 0 stats -o json
 python3 -c 'import json,sys; t=json.load(open(sys.argv[1])); assert t["shardlog_appends_total"]>=4 and t["shardlog_connections"]==1 and t["node"]==1 and len(t["cluster"])==32 and t["cluster"]!="0"*32 and t["shardlog_append_nanoseconds_count"]>=3, t' "$place/out"
 gives 0 stats --shard 1
 gives 7 stats --shard 7
-gives 0 topic delete three four
+# a short benchmark: in one topic, and back out of it
+gives 0 topic create speed --partitions 2
+gives 6 bench fetch speed
+complains "bench append speed"
+gives 0 bench append speed --seconds 1 --in-flight 8 --records 10 --bytes 100 -o json
+python3 -c 'import json,sys; t=json.load(open(sys.argv[1])); assert t["records"]==10*t["requests"]>0 and t["bytes"]==100*t["records"] and t["durability"]=="synced" and t["p50_us"]<=t["p99_us"]<=t["max_us"], t' "$place/out"
+gives 0 bench append speed --seconds 1 --durability memory --partition 1
+says memory
+gives 0 bench fetch speed --seconds 1 --in-flight 3 -o json
+python3 -c 'import json,sys; t=json.load(open(sys.argv[1])); assert t["records"]>0 and t["bytes_per_second"]>0, t' "$place/out"
+gives 6 bench append none
+gives 6 bench append speed --partition 2
+gives 2 bench append speed --seconds 0
+gives 2 bench fetch speed --records 3
+gives 2 bench append speed --durability often
+gives 0 topic delete three four speed
 gives 8 topic delete two none
 gives 2 topic create
 gives 2 consume one --from noon
