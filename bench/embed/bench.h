@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "bench/common.h"
+#include "bench/common/common.h"
 
 struct bench {
     const char *dir;      /* everything is made in it, and removed at the end */

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "bench/common.h"
+#include "bench/common/common.h"
 #include "engine/base/types.h"
 
 #define WARM_NS    (200 * MS_NS)

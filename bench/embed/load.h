@@ -14,21 +14,10 @@
 #include <shardlog/engine.h>
 #include <stddef.h>
 
-#include "bench/embed/figure.h"
+#include "bench/common/figure.h"
+#include "bench/common/pool.h"
 
 struct bench;
-
-#define POOL_MAX 64u
-
-/* Ready batches of one size, different ones. */
-struct pool {
-    uint32_t count, offsets; /* of each */
-    size_t bytes;            /* of each */
-    uint8_t *at[POOL_MAX];
-};
-/* `count` batches of `records` records with `value` random bytes each. */
-void pool_open(struct pool *p, uint32_t count, uint32_t records, size_t value);
-void pool_close(struct pool *p);
 
 /* An engine in a directory of its own, with one topic for each kind of load. */
 struct world {

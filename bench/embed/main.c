@@ -6,9 +6,7 @@
  *   d  one 1 KiB append beside 64 KiB at half the ceiling: p50 <= 2, p99 <= 3 of fio doing so
  *
  * See docs/BENCHMARKS.md for the method. */
-#include <errno.h>
 #include <getopt.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,37 +18,6 @@
 #define REST_S 0.3 /* between two measurements: seals, checkpoints, the device's own work */
 
 /* ---- rows ---- */
-
-void row_add(struct row_result *r, double ours, double theirs)
-{
-    ratios_add(&r->ratio, ours / theirs);
-    ratios_add(&r->ours, ours);
-    ratios_add(&r->theirs, theirs);
-}
-
-static void ratios_text(char *text, size_t bytes, const struct row_result *r)
-{
-    struct median m = ratios_median(&r->ratio);
-    snprintf(text, bytes, "%.2f [%.2f, %.2f] of %u pairs, %.1f against %.1f %s", m.at, m.low,
-             m.high, r->ratio.count, median_of(r->ours.at, r->ours.count),
-             median_of(r->theirs.at, r->theirs.count), r->unit);
-}
-
-void row_print(struct setting *s, const struct row_result *steady, const struct row_result *fresh)
-{
-    char text[160], beside[200] = "";
-    struct median m = ratios_median(&steady->ratio);
-    bool met = steady->at_least ? m.at >= steady->goal : m.at <= steady->goal;
-    bool noise = m.low <= steady->goal && steady->goal <= m.high;
-    s->failed += !met;
-    ratios_text(text, sizeof(text), steady);
-    if (fresh->ratio.count) {
-        snprintf(beside, sizeof(beside), "; fresh store: ");
-        ratios_text(beside + strlen(beside), sizeof(beside) - strlen(beside), fresh);
-    }
-    say("result|%s|%s %.2f|%s%s%s|%s", steady->name, steady->at_least ? "at least" : "at most",
-        steady->goal, text, noise ? "; within noise" : "", beside, met ? "pass" : "FAIL");
-}
 
 struct row_kind {
     char letter;
@@ -105,13 +72,20 @@ static void pairs_fresh(struct setting *s, struct row_kind *k)
     }
 }
 
+static void row_end(struct setting *s, const struct row_result *steady,
+                    const struct row_result *fresh)
+{
+    row_print(steady, fresh, "fresh store");
+    s->failed += !row_met(steady);
+}
+
 static void row_run(struct setting *s, const struct row_kind *kind)
 {
     struct row_kind steady = *kind, fresh = *kind;
     pairs_steady(s, &steady);
     pairs_fresh(s, &fresh);
     for (uint32_t i = 0; i < kind->count; i++)
-        row_print(s, &steady.results[i], &fresh.results[i]);
+        row_end(s, &steady.results[i], &fresh.results[i]);
 }
 
 /* ---- the run ---- */
@@ -137,15 +111,6 @@ static void steady_reach(struct setting *s)
         (double)st.space_free_bytes / GIB(1));
 }
 
-static void cpu_take(int cpu)
-{
-    cpu_set_t set;
-    CPU_ZERO(&set);
-    CPU_SET(cpu, &set);
-    if (sched_setaffinity(0, sizeof(set), &set) != 0)
-        die("CPU %d cannot be taken: %s", cpu, strerror(errno));
-}
-
 static void ceilings_open(struct setting *s)
 {
     snprintf(s->ceiling_path, sizeof(s->ceiling_path), "%s/ceiling", s->bench->dir);
@@ -153,8 +118,9 @@ static void ceilings_open(struct setting *s)
     fio_file(s->ceiling_path, CEILING_BYTES);
     fio_file(s->durable_path, DURABLE_BYTES);
     say("disk ceiling, best of nine:");
-    s->cell = fio_best(s->ceiling_path, CEILING_BYTES, s->bench->seconds / 2);
-    s->ceiling = fio_write(s->ceiling_path, CEILING_BYTES, s->cell, s->bench->seconds).bytes_s;
+    s->cell = fio_best(FIO_WRITE, s->ceiling_path, CEILING_BYTES, s->bench->seconds / 2);
+    s->ceiling =
+        fio_move(FIO_WRITE, s->ceiling_path, CEILING_BYTES, s->cell, s->bench->seconds).bytes_s;
     say("chosen: %u KiB at depth %u, %.0f MB/s", s->cell.block_kib, s->cell.depth,
         s->ceiling / 1e6);
 }

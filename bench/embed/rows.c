@@ -41,7 +41,8 @@ static double engine_large(struct setting *s, struct world *w)
 
 static double limit_large(struct setting *s, struct world *w)
 {
-    struct fio_speed fio = fio_write(s->ceiling_path, CEILING_BYTES, s->cell, s->bench->seconds);
+    struct fio_speed fio =
+        fio_move(FIO_WRITE, s->ceiling_path, CEILING_BYTES, s->cell, s->bench->seconds);
     double core = 1 / (fio.cpu_s_per_byte + limit_copy_crc(&w->large));
     s->ceiling = fio.bytes_s;
     say("    disk   %6.0f MB/s; one core %6.0f MB/s", fio.bytes_s / 1e6, core / 1e6);

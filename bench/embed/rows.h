@@ -6,8 +6,10 @@
 #ifndef BENCH_ROWS_H
 #define BENCH_ROWS_H
 
+#include "bench/common/fio.h"
+#include "bench/common/limit.h"
+#include "bench/common/row.h"
 #include "bench/embed/bench.h"
-#include "bench/embed/fio.h"
 #include "bench/embed/load.h"
 
 #define CEILING_BYTES GIB(4)
@@ -23,20 +25,6 @@ struct setting {
     uint32_t failed;      /* rows that missed their goal */
 };
 
-/* One row's name, goal, and the ratios seen so far. */
-struct row_result {
-    const char *name;
-    const char *unit; /* of the two sides */
-    double goal;
-    bool at_least; /* else at most */
-    struct ratios ratio, ours, theirs;
-};
-
-void row_add(struct row_result *r, double ours, double theirs);
-/* Prints the row: ratio, interval, both sides, whether steady state meets the goal; and beside it
- * what a fresh store gave, if that was measured. */
-void row_print(struct setting *s, const struct row_result *steady, const struct row_result *fresh);
-
 /* A measurement of one row: fills its results for one pair. */
 typedef void row_pair(struct setting *s, struct world *w, bool engine_first,
                       struct row_result *results);
@@ -45,8 +33,5 @@ void pair_large(struct setting *s, struct world *w, bool first, struct row_resul
 void pair_single(struct setting *s, struct world *w, bool first, struct row_result *results);
 void pair_wide(struct setting *s, struct world *w, bool first, struct row_result *results);
 void pair_beside(struct setting *s, struct world *w, bool first, struct row_result *results);
-
-/* CPU seconds per byte of copying a batch and of its CRC32C, hot. */
-double limit_copy_crc(const struct pool *pool);
 
 #endif

@@ -6,7 +6,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#include "bench/common.h"
+#include "bench/common/common.h"
 
 struct scale {
     const char *dir;

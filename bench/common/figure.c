@@ -1,5 +1,5 @@
 /* figure.c -- histograms, medians, bootstrap. */
-#include "bench/embed/figure.h"
+#include "bench/common/figure.h"
 
 #include <stdlib.h>
 #include <string.h>

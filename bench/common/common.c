@@ -1,15 +1,19 @@
 /* common.c -- see common.h. */
-#include "bench/common.h"
+#include "bench/common/common.h"
 
 #include <errno.h>
 #include <ftw.h>
+#include <sched.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "engine/base/types.h"
 
@@ -47,6 +51,45 @@ double cpu_s(void)
     getrusage(RUSAGE_SELF, &u);
     return (double)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) +
            (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec) / 1e6;
+}
+
+double cpu_children_s(void)
+{
+    struct rusage u;
+    getrusage(RUSAGE_CHILDREN, &u);
+    return (double)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) +
+           (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec) / 1e6;
+}
+
+/* The first line of /proc/stat: user nice system idle iowait irq softirq, in ticks. */
+double machine_s(void)
+{
+    unsigned long long user, nice, system, idle, iowait, irq, softirq;
+    FILE *f = fopen("/proc/stat", "re");
+    int got = f ? fscanf(f, "cpu %llu %llu %llu %llu %llu %llu %llu", &user, &nice, &system, &idle,
+                         &iowait, &irq, &softirq)
+                : 0;
+    if (f)
+        fclose(f);
+    if (got != 7)
+        die("/proc/stat cannot be read");
+    return (double)(user + nice + system + irq + softirq) / (double)sysconf(_SC_CLK_TCK);
+}
+
+void child_dies_too(void)
+{
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() == 1)
+        _exit(1);
+}
+
+void cpu_take(int cpu)
+{
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    CPU_SET(cpu, &set);
+    if (sched_setaffinity(0, sizeof(set), &set) != 0)
+        die("CPU %d cannot be taken: %s", cpu, strerror(errno));
 }
 
 const char *dir_take(const char *dir, int *made)

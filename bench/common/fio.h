@@ -10,7 +10,7 @@
 
 #include <stdint.h>
 
-/* A way to write a file at full speed. */
+/* A way to write or read a file at full speed. */
 struct fio_cell {
     uint32_t block_kib, depth;
 };
@@ -25,14 +25,17 @@ struct fio_latency {
 
 /* Writes `path` with O_DIRECT unless it is there with this size. */
 void fio_file(const char *path, uint64_t bytes);
-/* Sequential writes over the file of `file_bytes`, and what they cost. */
+/* Sequential writes (reads) over the file of `file_bytes`, and what they cost. */
 struct fio_speed {
-    double bytes_s, cpu_s_per_byte;
+    double bytes_s;
+    double cpu_s_per_byte;     /* of fio itself */
+    double machine_s_per_byte; /* of the whole machine, without fio's own start and end */
 };
-struct fio_speed fio_write(const char *path, uint64_t file_bytes, struct fio_cell cell,
-                           double seconds);
+enum fio_way { FIO_WRITE, FIO_READ };
+struct fio_speed fio_move(enum fio_way way, const char *path, uint64_t file_bytes,
+                          struct fio_cell cell, double seconds);
 /* The best cell of 64 KiB, 256 KiB, 1 MiB at depth 1, 4, 16. */
-struct fio_cell fio_best(const char *path, uint64_t file_bytes, double seconds);
+struct fio_cell fio_best(enum fio_way way, const char *path, uint64_t file_bytes, double seconds);
 /* 4 KiB write + fdatasync on `cpu`; beside `rate` bytes per second of 64 KiB writes to `beside`
  * at depth 16, unless that is NULL. *rate receives what those reached. */
 struct fio_latency fio_durable(const char *path, uint64_t file_bytes, int cpu, const char *beside,

@@ -10,6 +10,14 @@ void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 uint64_t now_ns(void);
 /* CPU seconds of this process, threads of the kernel that work for it included. */
 double cpu_s(void);
+double cpu_children_s(void); /* of children that were waited for */
+/* CPU seconds that the machine was busy with anything, since it started. Ticks: over a second or
+ * more. */
+double machine_s(void);
+/* In a child just forked: it ends with its parent, however that ends. */
+void child_dies_too(void);
+/* This thread, and what it starts, keep to one CPU. */
+void cpu_take(int cpu);
 
 /* `dir`, or one made in TMPDIR (/var/tmp) when it is NULL; *made says which. Static memory. */
 const char *dir_take(const char *dir, int *made);

@@ -1,8 +1,10 @@
 /* limit.c -- what one core spends on a batch before any disk is asked. */
+#include "bench/common/limit.h"
+
 #include <stdlib.h>
 #include <string.h>
 
-#include "bench/embed/rows.h"
+#include "bench/common/common.h"
 #include "engine/base/crc32c.h"
 #include "engine/base/types.h"
 

@@ -1,5 +1,5 @@
 /* fio.c -- runs fio with its answer as JSON, and finds the few numbers needed in it. */
-#include "bench/embed/fio.h"
+#include "bench/common/fio.h"
 
 #include <fcntl.h>
 #include <stdarg.h>
@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "bench/embed/bench.h"
+#include "bench/common/common.h"
 #include "engine/io/io.h"
 
 #define ANSWER_BYTES (1u << 20)
@@ -78,27 +78,31 @@ static double fio_number(const char *answer, const char *const *keys)
 
 #define NUMBER(answer, ...) fio_number(answer, (const char *const[]){ __VA_ARGS__, NULL })
 
-struct fio_speed fio_write(const char *path, uint64_t file_bytes, struct fio_cell cell,
-                           double seconds)
+struct fio_speed fio_move(enum fio_way way, const char *path, uint64_t file_bytes,
+                          struct fio_cell cell, double seconds)
 {
-    const char *answer =
-        fio_run("--name=ceiling --filename=%s --size=%llu --rw=write --bs=%uk "
-                "--iodepth=%u --runtime=%.0fms",
-                path, (unsigned long long)file_bytes, cell.block_kib, cell.depth, seconds * 1e3);
-    double bytes = NUMBER(answer, "jobname", "write", "io_bytes");
-    double run_s = NUMBER(answer, "jobname", "write", "runtime") / 1e3;
-    double cpu = (NUMBER(answer, "usr_cpu") + NUMBER(answer, "sys_cpu")) / 100;
-    return (struct fio_speed){ bytes / run_s, cpu * run_s / bytes };
+    const char *word = way == FIO_WRITE ? "write" : "read";
+    double machine = machine_s(), child = cpu_children_s();
+    const char *answer = fio_run("--name=ceiling --filename=%s --size=%llu --rw=%s --bs=%uk "
+                                 "--iodepth=%u --runtime=%.0fms",
+                                 path, (unsigned long long)file_bytes, word, cell.block_kib,
+                                 cell.depth, seconds * 1e3);
+    machine = machine_s() - machine;
+    child = cpu_children_s() - child;
+    double bytes = NUMBER(answer, "jobname", word, "io_bytes");
+    double run_s = NUMBER(answer, "jobname", word, "runtime") / 1e3;
+    double cpu = (NUMBER(answer, "usr_cpu") + NUMBER(answer, "sys_cpu")) / 100 * run_s;
+    return (struct fio_speed){ bytes / run_s, cpu / bytes, (machine - (child - cpu)) / bytes };
 }
 
-struct fio_cell fio_best(const char *path, uint64_t file_bytes, double seconds)
+struct fio_cell fio_best(enum fio_way way, const char *path, uint64_t file_bytes, double seconds)
 {
     static const uint32_t blocks[] = { 64, 256, 1024 }, depths[] = { 1, 4, 16 };
     struct fio_cell best = { 0 };
     double best_s = 0;
     for (uint32_t i = 0; i < 9; i++) {
         struct fio_cell cell = { blocks[i / 3], depths[i % 3] };
-        double got = fio_write(path, file_bytes, cell, seconds).bytes_s;
+        double got = fio_move(way, path, file_bytes, cell, seconds).bytes_s;
         say("  fio %4u KiB at depth %2u: %7.0f MB/s", cell.block_kib, cell.depth, got / 1e6);
         best = got > best_s ? cell : best;
         best_s = got > best_s ? got : best_s;
