@@ -56,7 +56,8 @@ static uint32_t shards_turn(struct front *f)
 bool front_turn(struct front *f, uint64_t until_ns)
 {
     uint64_t now = front_now(f);
-    uint32_t did = shards_turn(f) + wires_turn(f);
+    uint32_t did = shards_turn(f); /* one after the other: both draw */
+    did += wires_turn(f);
     clients_turn(f);
     demand(++f->spins < SPIN_TURNS, "%u turns, and no time passes", SPIN_TURNS);
     if (did)
@@ -94,10 +95,27 @@ bool front_sleep(struct front *f, uint64_t ns)
     return !front_dead(f);
 }
 
+void front_limit(struct front *f, bool on)
+{
+    struct io_stat st;
+    sim_disk_limit(f->node, 0);
+    f->limit_until_ns = 0;
+    int fd = on ? io_dir_open(f->control, dirs[0], 0, NULL) : -1;
+    if (fd < 0)
+        return;
+    check(io_fd_stat(f->control, fd, &st) == ERR_OK);
+    io_fd_close(f->control, fd);
+    sim_disk_limit(f->node, (1ull << 50) - st.free_bytes + rng_log_uniform(f->rng, MIB(1)));
+    f->limit_until_ns = front_now(f) + 100 * MS_NS + rng_log_uniform(f->rng, 5 * SEC_NS);
+    f->full = true;
+    trace("  disk full");
+}
+
 /* Waits until every request is answered. False: dead. */
 bool front_settle(struct front *f)
 {
     clients_wake(f);
+    front_limit(f, false);
     bool quiet = front_until(f, clients_quiet);
     if (!quiet && !front_dead(f))
         clients_tell(f);
@@ -216,6 +234,7 @@ void front_end(struct front *f, enum end end)
     trace("%llu front ends: %d", (unsigned long long)front_now(f), end);
     if (!front_dead(f))
         sim_crash(f->node, sim_end_of(end));
+    front_limit(f, false);
     stores_count(f);
     serve_close(&f->serve);
     native_close(&f->native);
@@ -223,7 +242,7 @@ void front_end(struct front *f, enum end end)
     io_close(&f->control);
     f->acks_left = 0;
     wires_drain(f);
-    f->verified = f->stopping = f->acks_early = false;
+    f->verified = f->stopping = f->acks_early = f->full = false;
     f->worst = end > f->worst ? end : f->worst;
     f->tally.powers += end == END_POWER;
     f->tally.kernels += end == END_KERNEL;
@@ -255,6 +274,7 @@ static uint64_t requests_under_way(const struct front *f)
 bool front_stop(struct front *f)
 {
     f->stopping = true;
+    front_limit(f, false);
     trace("%llu front stops", (unsigned long long)front_now(f));
     serve_stop(f->serve);
     bool stopped = front_until(f, front_stopped);
@@ -291,6 +311,10 @@ void front_begin(struct front *f, bool may_crash)
 static bool front_live(struct front *f, uint32_t ops)
 {
     for (uint32_t i = 0; i < ops && !front_dead(f); i++) {
+        if (f->limit_until_ns && f->limit_until_ns <= front_now(f))
+            front_limit(f, false);
+        if (f->spaces && !f->finishing && !f->limit_until_ns && rng_chance(f->rng, 1, 40))
+            front_limit(f, true);
         client_op(f);
         uint64_t until = front_now(f) + ANSWER_NS;
         for (uint64_t n = rng_log_uniform(f->rng, 60); n && !front_dead(f); n--)
@@ -365,8 +389,7 @@ static uint64_t probe_hits(const char *text)
 
 static uint64_t throttled(void)
 {
-    return probe_hits("native: as many requests as may be") +
-           probe_hits("native: waits for memory");
+    return probe_hits("native: as many requests as may be");
 }
 
 static uint64_t handovers(void)
@@ -402,12 +425,13 @@ static void front_make(struct front *f, uint64_t seed)
     list_init(&f->wires);
     check(io_open(&f->io, &(struct io_opts){ .node = f->far }) == ERR_OK);
     f->geometry = (struct geometry){ .journal_bytes = BLOCK_BYTES + KIB(512),
-                                     .entry_max = PICK(f->rng, 32u << 10, 64u << 10),
                                      .extent_min = 16u << 10,
-                                     .extent_max = PICK(f->rng, 256u << 10, 512u << 10),
-                                     .slabs = 2 + (uint32_t)rng_below(f->rng, 4),
                                      .batch_max = 80u << 10 };
-    f->ledger.strict = !rng_chance(f->rng, 1, 5);
+    f->geometry.entry_max = PICK(f->rng, 32u << 10, 64u << 10);
+    f->geometry.extent_max = PICK(f->rng, 256u << 10, 512u << 10);
+    f->geometry.slabs = 2 + (uint32_t)rng_below(f->rng, 4);
+    f->spaces = rng_chance(f->rng, 1, 5);
+    f->ledger.strict = !f->spaces && !rng_chance(f->rng, 1, 5);
     chances_draw(f);
     for (uint32_t i = 0; i < FRONT_CLIENTS; i++)
         f->clients[i] = (struct client){ .f = f, .number = i, .producer = i % 2 };

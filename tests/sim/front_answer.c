@@ -35,6 +35,8 @@ static bool excused(const struct ask *a, enum err err)
         return f->stopping;
     if (err == ERR_BUSY) /* the same, asked for before the connection ended, is on its way */
         return f->limited || (a->topic && a->topic->doubtful);
+    if (err == ERR_NO_SPACE)
+        return f->full;
     return err == ERR_NOT_FOUND && topic_left(a);
 }
 
@@ -72,6 +74,7 @@ static void append_answered(struct ask *a, enum err err, const union payload *p)
         ledger_acked(&f->ledger, a->number, a->want, (enum durability)(tell->bought - 1u),
                      tell->base_offset, tell->append_ms);
     }
+    f->tally.no_space += err == ERR_NO_SPACE;
     if (produced)
         line_answered(c, a, err, &p->error);
     else if (err) {

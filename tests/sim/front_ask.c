@@ -126,9 +126,10 @@ void ask_offsets(struct wire *w, struct f_topic *t, uint32_t part, uint32_t what
     a->what = what;
     a->high_then = p->high_off;
     a->start_then = p->start_min;
-    if (what == OFFSET_TIME && f->ledger.count)
-        a->time_ms = f->ledger.batches[rng_below(f->rng, f->ledger.count)].content.time_ms +
-                     (int64_t)rng_below(f->rng, 5) - 1;
+    if (what == OFFSET_TIME && f->ledger.count) {
+        a->time_ms = f->ledger.batches[rng_below(f->rng, f->ledger.count)].content.time_ms;
+        a->time_ms += (int64_t)rng_below(f->rng, 5) - 1;
+    }
     ask_send(a, &(struct offsets_request){ .what = what, .time_ms = a->time_ms });
 }
 

@@ -28,7 +28,7 @@ static void op_append(struct client *c, struct f_topic *t, uint32_t part)
     uint64_t burst = rng_chance(f->rng, 1, 4) ? 1 + rng_below(f->rng, 8) : 1;
     while (burst-- && wire_usable(c->wire)) {
         uint64_t max = rng_chance(f->rng, 1, 8) ? VALUE_LARGE : VALUE_SMALL;
-        uint64_t bytes = rng_log_uniform(f->rng, max);
+        uint64_t bytes = f->limit_until_ns ? VALUE_LARGE : rng_log_uniform(f->rng, max);
         if (c->producer)
             line_append(c, t, part, bytes);
         else

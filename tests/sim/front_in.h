@@ -162,8 +162,11 @@ struct front {
     bool hold;     /* nobody calls */
     bool verified; /* clients may ask */
     bool stopping;
-    bool finishing; /* no faults any more */
-    bool limited;   /* few requests may be under way: BUSY is an answer */
+    bool finishing;          /* no faults any more */
+    bool limited;            /* few requests may be under way: BUSY is an answer */
+    bool spaces;             /* the disk fills up now and then */
+    bool full;               /* it did in this life: NO_SPACE is an answer */
+    uint64_t limit_until_ns; /* it is full until then; 0: it is not */
     uint64_t spins;
     int64_t wall_ms;    /* of the node, when it was last up */
     uint32_t acks_left; /* until the node ends by acks_end; 0: no such order */
@@ -187,6 +190,7 @@ bool front_settle(struct front *f);             /* until every request is answer
 void front_begin(struct front *f, bool may_crash);
 bool front_stop(struct front *f); /* in order; false: it died */
 void front_end(struct front *f, enum end end);
+void front_limit(struct front *f, bool on); /* of the disk's space */
 
 /* front_finish.c */
 void front_finish(struct front *f);

@@ -119,7 +119,7 @@ static void line_refused(struct client *c, struct line *line, uint32_t i, const 
     c->behind = true;
     if (err == ERR_BUSY)
         return; /* the first one is on its way */
-    if (err == ERR_SEQUENCE && (line->doubted || f->limited)) {
+    if (err == ERR_SEQUENCE && (line->doubted || f->limited || f->full)) {
         line_renew(f, line); /* one before it was lost, or turned away when that one was not */
         line->epoch++;
         return;

@@ -81,7 +81,8 @@ static void stream_check(struct ledger *l, const struct l_batch *b)
     struct l_batch *earlier = &l->batches[number];
     if (earlier->fate == L_FLOATING)
         earlier->before_off = min_u64(earlier->before_off, b->off);
-    demand(earlier->fate != L_LOST,
+    /* Of a producer that the node forgot with it, whatever comes next is taken. */
+    demand(earlier->fate != L_LOST || b->content.producer,
            "part %u: batch %llu is at offset %llu, and batch %llu, sent before it, was lost",
            b->part->number, LLU(b->content.number), LLU(b->off), LLU(number));
     demand(earlier->fate != L_PLACED || l_end(earlier) <= b->off,

@@ -27,7 +27,7 @@
     TALLY(stops, 100, 100, "clean stop")                                                  \
     TALLY(reshards, 100, 100, "start with another number of shards")                      \
     TALLY(poisoned, 100, 0, "store poisoned by a failed write or sync")                   \
-    TALLY(no_space, 100, 0, "append refused for want of space")                           \
+    TALLY(no_space, 100, 100, "append refused for want of space")                         \
     TALLY(rusts, 100, 0, "damage made, looked at and mended")                             \
     TALLY(ops, 0, 0, "operations")                                                        \
     TALLY(sent, 0, 0, "batches sent")                                                     \
