@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "engine/base/check.h"
+#include "tests/unit/log/lines.h"
 
 void damage_entries(struct damage *d)
 {
@@ -180,4 +181,32 @@ void damage_left(struct damage *d, uint32_t book, uint32_t lost)
     struct book *b = &d->f.books[book];
     EXPECT_EQ(damage_lost(d, book), lost);
     EXPECT(b->at[b->count - 1]->a.base_off >= b->at[b->count - 2]->a.end_off);
+}
+
+static void part_lines(struct damage *d, uint32_t book, struct lines *lines)
+{
+    const struct part *p = fixture_part(&d->f, book);
+    if (!p)
+        return;
+    struct part_state_info i = part_info(p);
+    line_add(lines, "%u: %llu %llu %llu %u %llu %lld %d", book, (unsigned long long)p->start_off,
+             (unsigned long long)i.next_off, (unsigned long long)i.bytes, i.extents,
+             (unsigned long long)i.disk_bytes, (long long)i.max_time, p->damaged);
+    for (uint32_t n = 0; n < p->extent_count; n++) {
+        const struct extent *e = p->extents[n];
+        line_add(lines, "  %llu %llu %u %u %u %u %d", (unsigned long long)e->base_pos,
+                 (unsigned long long)e->base_off, e->data_bytes, e->tile_count, e->unit, e->order,
+                 e->sealed);
+    }
+    if (d->f.books[book].count)
+        line_add(lines, "  %u lost", damage_lost(d, book));
+}
+
+void damage_repair_lines(struct damage *d, struct lines *lines)
+{
+    struct repair_report r = damage_repair(d);
+    line_add(lines, "%u %u %u %u %u %u", r.identities, r.image_pages, r.index_blocks, r.tiles,
+             r.slots, r.parts);
+    for (uint32_t b = 0; b < BOOKS; b++)
+        part_lines(d, b, lines);
 }

@@ -53,4 +53,9 @@ void damage_left(struct damage *d, uint32_t book, uint32_t lost);
 /* The same; returns how many batches are lost. */
 uint32_t damage_lost(struct damage *d, uint32_t book);
 
+/* Repairs, and adds what was reported, and what each partition of the first `books` is afterwards.
+ */
+struct lines;
+void damage_repair_lines(struct damage *d, struct lines *lines);
+
 #endif

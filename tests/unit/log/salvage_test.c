@@ -3,6 +3,7 @@
  * missing. Method: a journal with rows of every kind, above all of space that changes its owner;
  * each entry's header is damaged in turn. */
 #include "tests/unit/log/damage.h"
+#include "tests/unit/log/lines.h"
 
 #include "engine/base/check.h"
 
@@ -93,4 +94,28 @@ TEST(salvage, any_lost_entry)
     }
     EXPECT(count > 15);
     EXPECT(given > 10);
+}
+
+TEST(salvage, leaves_exactly_this)
+{
+    /* Goal: header, rows and bytes of each entry, damaged one at a time; what is left stays exactly
+     * what it is (lines.h). */
+    static const struct lines_row row = { "journal", 0, 1297, 0x2cf9f0c7 };
+    static const uint32_t places[] = { 9, ENTRY_HEADER_BYTES + 17,
+                                       ENTRY_HEADER_BYTES + ROW_BYTES + 9,
+                                       ENTRY_HEADER_BYTES + 4 * ROW_BYTES + 200 };
+    struct lines lines = { 0 };
+    uint32_t count = 1;
+    for (uint32_t n = 0; n < count * 4; n++) {
+        struct damage d;
+        salvage_open(&d, 460);
+        count = d.entry_count;
+        damage_flip(&d, "journal", d.entries[n / 4] + places[n % 4]);
+        damage_look(&d);
+        line_add(&lines, "%u: %u finds", n, d.find_count);
+        if (!damage_none(&d))
+            damage_repair_lines(&d, &lines);
+        damage_close(&d);
+    }
+    lines_same(&lines, &row);
 }

@@ -1,0 +1,84 @@
+/* Goal: what verify says of a damaged store, and what repair does to it, stays exactly what it is.
+ * Method: one bit is flipped at many places of each file; all that is found, and all that a repair
+ * reports and leaves, goes into the lines (lines.h). */
+#include "tests/unit/log/damage.h"
+#include "tests/unit/log/lines.h"
+
+#include <stdio.h>
+
+#define LLU(v)   ((unsigned long long)(v))
+#define PLACE_AT 3u /* the first place in a file */
+
+static void find_add(struct lines *l, uint64_t at, const struct find *f)
+{
+    line_add(l, "%llu: %s %s %llu+%llu %d %u %u %llu %llu [%llu, %llu) %s", LLU(at),
+             find_kind_info(f->kind)->name, f->file, LLU(f->pos), LLU(f->len), f->of_part, f->part,
+             f->index, LLU(f->part_pos), LLU(f->extent), LLU(f->from_off), LLU(f->to_off),
+             f->why.text);
+}
+
+static void counts_add(struct lines *l, const struct verify_counts *c)
+{
+    line_add(l, "%llu %llu %llu %llu %llu %llu %llu %llu %llu %llu", LLU(c->files), LLU(c->pages),
+             LLU(c->entries), LLU(c->parts), LLU(c->extents), LLU(c->index_blocks), LLU(c->tiles),
+             LLU(c->batches), LLU(c->slots), LLU(c->bytes));
+}
+
+/* Where the file has nothing more to damage. */
+static uint64_t places_end(const struct damage *d, const char *file)
+{
+    if (strcmp(file, "journal") == 0)
+        return d->entries[d->entry_count - 1] + 2ull * BLOCK_BYTES;
+    return sim_file_bytes(d->f.node, FIXTURE_DIR, file);
+}
+
+TEST(finds, of_one_bit_anywhere)
+{
+    static const struct lines_row rows[] = {
+        { "journal", 93, 3524, 0xa57d7bc0 },
+        { "image", 251, 1404, 0xdc5f5b16 },
+        { "tails", 251, 584, 0x04fb15fa },
+        { "vol-0001", 1021, 1295, 0x56541347 },
+    };
+    for (uint32_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct lines lines = { 0 };
+        struct damage d;
+        damage_open(&d, 470);
+        uint64_t end = places_end(&d, rows[i].file);
+        for (uint64_t at = PLACE_AT; at < end; at += rows[i].step) {
+            damage_flip(&d, rows[i].file, at);
+            damage_look(&d);
+            for (uint32_t n = 0; n < d.find_count; n++)
+                find_add(&lines, at, &d.finds[n]);
+            counts_add(&lines, &d.counts);
+            damage_flip(&d, rows[i].file, at); /* the same bit: whole again */
+        }
+        lines_same(&lines, &rows[i]);
+        damage_close(&d);
+    }
+}
+
+TEST(finds, repaired_one_by_one)
+{
+    static const struct lines_row rows[] = {
+        { "journal", 1021, 167, 0x7c34f6e0 },
+        { "image", 4093, 308, 0x232426be },
+        { "tails", 2039, 56, 0x306e0f01 },
+        { "vol-0001", 6151, 434, 0x0d6270d2 },
+    };
+    for (uint32_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct lines lines = { 0 };
+        struct damage d;
+        uint64_t end = PLACE_AT + 1;
+        for (uint64_t at = PLACE_AT; at < end; at += rows[i].step) {
+            damage_open(&d, 470);
+            end = places_end(&d, rows[i].file);
+            damage_flip(&d, rows[i].file, at);
+            damage_look(&d);
+            if (!damage_none(&d))
+                damage_repair_lines(&d, &lines);
+            damage_close(&d);
+        }
+        lines_same(&lines, &rows[i]);
+    }
+}
