@@ -15,7 +15,8 @@ struct looker {
 static int look_starts(struct sim_watch *w, const struct op *op)
 {
     struct looker *k = container_of(w, struct looker, watch);
-    bool entry = op == &k->f->store->commit.write_op;
+    const struct store *s = k->f->store; /* NULL while it is opened */
+    bool entry = s && op == &s->commit.write_op;
     return op->verb == IO_WRITE && !entry && ++k->writes == k->fails_at ? EIO_ : 0;
 }
 
