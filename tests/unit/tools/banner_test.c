@@ -42,7 +42,7 @@ TEST(banner, a_machine_that_has_everything)
         { .dir = "data", .partitions = 12, .entries = 3, .open_ns = 4125000, .sync_ns = 85400 },
         { .dir = "data", .number = 1, .partitions = 1, .entries = 1, .open_ns = 12 * MS_NS },
     };
-    struct banner b = { .features = { true, true, true, true, true, true, true },
+    struct banner b = { .features = { true, true, true, true, true, true, true, true },
                         .cluster = { { 0x7f, [15] = 1 } },
                         .node = 4,
                         .shards = 2,
@@ -58,7 +58,8 @@ TEST(banner, a_machine_that_has_everything)
                         .ready_ns = 22600001 };
     EXPECT_STR(
         text_of(&b),
-        "kernel: io_uring, defer_taskrun, dsync, direct, fallocate, msg_ring, recv_ring\n"
+        "kernel: io_uring, defer_taskrun, dsync, direct, fallocate, msg_ring, recv_ring, "
+        "page_cache\n"
         "node 4 of cluster 7f000000000000000000000000000001: 2 shards, on cores 0, 3\n"
         "memory: 512 MiB tails, 256 MiB network: 768 MiB planned, 7.8 GiB in the machine\n"
         "data/store-00: 12 partitions, 3 journal entries replayed in 4.125 ms, a sync takes "
