@@ -69,7 +69,7 @@ static void features_say(struct page *p, const struct banner *b)
         { "io_uring", b->features.io_uring },   { "defer_taskrun", b->features.defer_taskrun },
         { "dsync", b->features.dsync },         { "direct", b->features.direct },
         { "fallocate", b->features.fallocate }, { "msg_ring", b->features.msg_ring },
-        { "recv_ring", b->features.recv_ring },
+        { "recv_ring", b->features.recv_ring }, { "page_cache", b->features.page_cache },
     };
     bool any = false;
     add(p, "kernel: ");
