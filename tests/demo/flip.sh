@@ -1,5 +1,5 @@
 #!/bin/bash
-# flip.sh DEMO -- one flipped bit in a live byte is found, named, and fails the demo.
+# flip.sh DEMO [--embedded] -- one flipped bit in a live byte is found, named, and fails the demo.
 . "$(dirname "$0")/demo.sh"
 
 seq -f 'line %g of an ordinary file, as there are many' 60000 >"$dir/in"

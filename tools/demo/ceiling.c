@@ -1,12 +1,16 @@
-/* ceiling.c -- threads that write a file from its start to its end, again and again. */
+/* ceiling.c -- threads that write a file from its start to its end, again and again; and one that
+ * sends. */
 #include "tools/demo/ceiling.h"
 
 #include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "tools/demo/demo.h"
@@ -14,6 +18,7 @@
 #define WRITERS_MAX 4u
 #define WRITE_MAX   (1u << 20)
 #define CELL_NS     250000000u
+#define WIRE_BYTES  (64u << 10)
 
 struct cell {
     int fd;
@@ -85,4 +90,56 @@ struct ceiling ceiling_measure(const char *dir, uint64_t bytes)
     free(c.from);
     free(path);
     return best;
+}
+
+/* ---- TCP ---- */
+
+/* Two ends of one connection; false: there is no loopback. */
+static bool wire_pair(int ends[2])
+{
+    struct sockaddr_in at = { .sin_family = AF_INET, .sin_addr = { htonl(INADDR_LOOPBACK) } };
+    socklen_t len = sizeof(at);
+    int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), yes = 1;
+    ends[0] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    ends[1] = -1;
+    if (bind(listener, (struct sockaddr *)&at, len) == 0 && listen(listener, 1) == 0 &&
+        getsockname(listener, (struct sockaddr *)&at, &len) == 0 &&
+        connect(ends[0], (struct sockaddr *)&at, len) == 0)
+        ends[1] = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+    if (listener >= 0)
+        close(listener);
+    setsockopt(ends[0], IPPROTO_TCP, TCP_NODELAY, &yes, sizeof(yes));
+    if (ends[1] < 0 && ends[0] >= 0)
+        close(ends[0]);
+    return ends[1] >= 0;
+}
+
+/* Until the other end closes. */
+static void *wire_drain(void *arg)
+{
+    static uint8_t to[WIRE_BYTES];
+    const int *fd = arg;
+    while (recv(*fd, to, sizeof(to), 0) > 0)
+        continue;
+    return NULL;
+}
+
+double ceiling_wire(void)
+{
+    static uint8_t from[WIRE_BYTES];
+    int ends[2];
+    pthread_t thread;
+    uint64_t sent = 0, start = now_ns(), took;
+    if (!wire_pair(ends))
+        return 0;
+    if (pthread_create(&thread, NULL, wire_drain, &ends[1]) != 0)
+        die("cannot start a thread");
+    for (ssize_t n = 1; n > 0 && now_ns() - start < CELL_NS; sent += n > 0 ? (uint64_t)n : 0)
+        n = send(ends[0], from, sizeof(from), MSG_NOSIGNAL);
+    shutdown(ends[0], SHUT_WR);
+    pthread_join(thread, NULL);
+    took = now_ns() - start;
+    close(ends[0]);
+    close(ends[1]);
+    return (double)sent * 1e9 / (double)took;
 }

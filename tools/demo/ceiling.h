@@ -1,4 +1,5 @@
-/* ceiling.h -- what the disk itself gives for large sequential writes, measured in a few seconds.
+/* ceiling.h -- what the machine itself gives, measured in a few seconds: the disk for large
+ * sequential writes, and TCP over the loopback.
  */
 #ifndef DEMO_CEILING_H
 #define DEMO_CEILING_H
@@ -15,5 +16,7 @@ struct ceiling {
  * written before; the best cell. The file is removed. bytes_s 0: the file system refuses O_DIRECT.
  */
 struct ceiling ceiling_measure(const char *dir, uint64_t bytes);
+/* Bytes a second that one thread sends and another receives, 64 KiB at a time; 0: no loopback. */
+double ceiling_wire(void);
 
 #endif

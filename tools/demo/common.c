@@ -8,7 +8,19 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "tools/demo/demo.h"
+#include "tools/demo/door.h"
+
+struct sl_topic_options demo_topic(struct sl_setting settings[DEMO_SETTINGS],
+                                   const char *durability)
+{
+    settings[0] = (struct sl_setting){ "shardlog.durability", durability };
+    settings[1] = (struct sl_setting){ "max.message.bytes", DEMO_BATCH_MAX };
+    settings[2] = (struct sl_setting){ "retention.ms", "-1" };
+    return (struct sl_topic_options){ .size = sizeof(struct sl_topic_options),
+                                      .partitions = DEMO_PARTITIONS,
+                                      .settings = settings,
+                                      .setting_count = DEMO_SETTINGS };
+}
 
 void origin_put(struct sl_header headers[2], char pos_text[ORIGIN_POS_CHARS], const char *name,
                 uint64_t pos)

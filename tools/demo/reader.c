@@ -1,8 +1,9 @@
 /* reader.c -- reads the topic back, rebuilds every input, compares SHA-256 and acknowledgements.
  *
- *     demo_reader DIR INPUTS ACKS PIPE
+ *     demo_reader AT INPUTS ACKS PIPE
  *
- * ACKS is a file of messages, as the writers told them. A thread for each partition:
+ * AT is a directory, or HOST:PORT of a broker. ACKS is a file of messages, as the writers told
+ * them. A thread for each partition:
  *
  *   - record by record, (file, pos) must go on exactly where the record before it ended: nothing
  *     missing, nothing twice, nothing from elsewhere
@@ -15,9 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <shardlog/engine.h>
-
-#include "tools/demo/demo.h"
+#include "tools/demo/door.h"
 
 #define COMPLAINTS_MAX 5u
 
@@ -28,7 +27,7 @@ struct claims {
 };
 
 struct check {
-    struct sl_topic *topic;
+    struct door *door;
     const struct inputs *inputs;
     uint32_t partition;
     pthread_t thread;
@@ -166,7 +165,7 @@ static void record_check(struct check *c, const struct sl_record_view *r)
 
 /* ---- a partition ---- */
 
-static void batches_check(struct check *c, const struct sl_batches *b)
+static void batches_check(struct check *c, const struct door_batches *b)
 {
     struct sl_records it;
     struct sl_record_view r;
@@ -185,18 +184,17 @@ static void *check_run(void *arg)
 {
     struct check *c = arg;
     while (!c->stopped) {
-        struct sl_batches b = { 0 };
-        struct sl_fetch_options o = { .size = sizeof(o), .offset = c->offset };
-        enum sl_err err = sl_fetch_wait(c->topic, c->partition, &o, &b);
-        if (err != SL_ERR_OK) {
-            complain(c, "cannot be read: %s (%s)", sl_err_text(err), sl_err_name(err));
+        struct door_batches b;
+        door_read(c->door, c->partition, c->offset, &b);
+        if (b.err != SL_ERR_OK) {
+            complain(c, "cannot be read: %s (%s)", sl_err_text(b.err), sl_err_name(b.err));
             c->stopped = true;
         } else if (b.bytes == 0) {
             break;
         } else {
             batches_check(c, &b);
         }
-        sl_batches_free(&b);
+        door_read_free(&b);
     }
     if (!c->stopped && c->input != c->inputs->count)
         complain(c, "the log ends before byte %" PRIu64 " of %s", c->pos,
@@ -205,10 +203,10 @@ static void *check_run(void *arg)
     return NULL;
 }
 
-static void check_open(struct check *c, uint32_t partition, struct sl_topic *topic,
+static void check_open(struct check *c, uint32_t partition, struct door *door,
                        const struct inputs *in, const struct message *acks, size_t count)
 {
-    *c = (struct check){ .topic = topic, .inputs = in, .partition = partition };
+    *c = (struct check){ .door = door, .inputs = in, .partition = partition };
     c->input = inputs_next(in, 0, partition);
     sha256_open(&c->sha);
     for (size_t i = 0; i < count; i++) { /* sorted: partition, run, offset */
@@ -251,16 +249,6 @@ static struct message *acks_load(const char *path, size_t *count)
     return acks;
 }
 
-static void engine_start(struct sl_engine **e, struct sl_topic **t, const char *dir)
-{
-    struct sl_why why = { 0 };
-    struct sl_engine_options o = { .size = sizeof(o), .dirs = &dir, .dir_count = 1 };
-    if (sl_engine_open(e, &o, &why) != SL_ERR_OK)
-        die("cannot open the log in %s: %s", dir, why.text);
-    if (sl_topic_open(*e, DEMO_TOPIC, t, &why) != SL_ERR_OK)
-        die("cannot open the topic: %s", why.text);
-}
-
 static bool report(const struct check *checks, size_t inputs, size_t acks, struct message *m)
 {
     uint64_t equal = 0, found = 0, lost = 0, records_lost = 0, bytes_lost = 0;
@@ -289,22 +277,21 @@ static bool report(const struct check *checks, size_t inputs, size_t acks, struc
 int main(int argc, char **argv)
 {
     static struct check checks[DEMO_PARTITIONS];
-    struct sl_engine *engine;
-    struct sl_topic *topic;
     struct inputs in;
     size_t acks_count, full = 0;
     if (argc != 5)
-        die("usage: %s DIR INPUTS ACKS PIPE", argv[0]);
+        die("usage: %s AT INPUTS ACKS PIPE", argv[0]);
     int pipe = atoi(argv[4]);
     if (!inputs_load(&in, argv[2]))
         return 1;
     struct message *acks = acks_load(argv[3], &acks_count);
     uint64_t start = now_ns();
-    engine_start(&engine, &topic, argv[1]);
+    struct door *door = door_open(argv[1], false);
+    door_topic_open(door);
     message_put(pipe, (struct message){ .kind = TELL_OPEN, .ns = now_ns() - start });
     start = now_ns();
     for (uint32_t i = 0; i < DEMO_PARTITIONS; i++) {
-        check_open(&checks[i], i, topic, &in, acks, acks_count);
+        check_open(&checks[i], i, door, &in, acks, acks_count);
         if (pthread_create(&checks[i].thread, NULL, check_run, &checks[i]) != 0)
             die("cannot start a thread");
     }
@@ -315,8 +302,7 @@ int main(int argc, char **argv)
         full += in.at[i].bytes > 0;
     bool ok = report(checks, full, acks_count, &done);
     message_put(pipe, done);
-    sl_topic_close(&topic);
-    sl_engine_close(&engine);
+    door_close(door);
     inputs_free(&in);
     free(acks);
     return ok ? 0 : 1;

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -83,32 +84,55 @@ static void message_take(struct watch *w, const struct message *m)
     }
 }
 
-/* Until the pipe ends: whatever a killed writer put into it was acknowledged, and counts. */
-static void listen_to(struct watch *w, int from, pid_t pid, uint64_t kill_at)
+void watch_kill(struct watch *w)
 {
-    struct message m;
-    ssize_t n;
-    while ((n = read(from, &m, sizeof(m))) != 0) {
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n != sizeof(m))
-            die("the pipe broke in the middle of a message");
-        message_take(w, &m);
-        if (!w->killed && !w->is_done && m.kind == TELL_ACK && w->acked_bytes >= kill_at)
-            w->killed = kill(pid, SIGKILL) == 0;
-    }
+    w->killed = kill(w->pid, SIGKILL) == 0;
 }
 
-bool watch_run(struct watch *w, char **argv, uint64_t kill_at)
+/* False: the pipe ended. */
+static bool message_read(struct watch *w, struct message *m)
 {
-    int from, status;
+    ssize_t n;
+    do
+        n = read(w->from, m, sizeof(*m));
+    while (n < 0 && errno == EINTR);
+    if (n == 0)
+        return false;
+    if (n != sizeof(*m))
+        die("the pipe broke in the middle of a message");
+    message_take(w, m);
+    return true;
+}
+
+void watch_drain(struct watch *w)
+{
+    struct pollfd p = { .fd = w->from, .events = POLLIN };
+    struct message m;
+    while (poll(&p, 1, 0) > 0 && message_read(w, &m))
+        continue;
+}
+
+/* Until the pipe ends: whatever a killed writer put into it was acknowledged, and counts. */
+static void listen_to(struct watch *w, const struct watch_plan *plan)
+{
+    unsigned mark = 0;
+    struct message m;
+    while (message_read(w, &m))
+        if (plan && mark < plan->count && !w->is_done && m.kind == TELL_ACK &&
+            w->acked_bytes >= plan->marks[mark])
+            plan->reach(plan->arg, w, mark++);
+}
+
+bool watch_run(struct watch *w, char **argv, const struct watch_plan *plan)
+{
+    int status;
     w->killed = w->is_done = false;
     w->in_flight = 0;
     w->opened_at_ns = w->last_ack_ns = 0;
-    pid_t pid = child_start(argv, &from);
-    listen_to(w, from, pid, kill_at);
-    close(from);
-    while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+    w->pid = child_start(argv, &w->from);
+    listen_to(w, plan);
+    close(w->from);
+    while (waitpid(w->pid, &status, 0) < 0 && errno == EINTR)
         continue;
     w->write_ns += w->last_ack_ns - w->opened_at_ns;
     if (w->killed)

@@ -1,7 +1,10 @@
-/* watch.h -- runs a program of the demo and listens to it; kills it when it was told to.
+/* watch.h -- runs a program of the demo and listens to it; at some moments somebody is killed: this
+ * program, or the broker that it talks to.
  */
 #ifndef DEMO_WATCH_H
 #define DEMO_WATCH_H
+
+#include <sys/types.h>
 
 #include "tools/demo/demo.h"
 
@@ -10,7 +13,8 @@ struct watch {
     struct message *acks; /* in the order of arrival */
     size_t ack_count, ack_cap;
     uint64_t acked_bytes, acked_records;
-    uint64_t write_ns; /* from open to the last acknowledgement, of all runs together */
+    uint64_t write_ns;  /* from open to the last acknowledgement, of all runs together ... */
+    uint64_t paused_ns; /* ... and this much of it without anybody to write to */
     uint64_t acked_end[DEMO_PARTITIONS]; /* after the last offset acknowledged */
 
     /* Of the program that ran last: */
@@ -20,11 +24,26 @@ struct watch {
     uint32_t in_flight;                     /* when it was killed, at least */
     struct message done;
     bool is_done, killed;
+    pid_t pid; /* while it runs, ... */
+    int from;  /* ... and its end of the pipe */
 };
 
-/* Runs argv (its last word is replaced by the pipe's number) until it ends, or until acked_bytes
- * reaches kill_at: then SIGKILL. False: it failed by itself, and said why on stderr. */
-bool watch_run(struct watch *w, char **argv, uint64_t kill_at);
+/* Moments, counted in acknowledged bytes, ascending; reach() is called once for each, in the middle
+ * of whatever is in flight. */
+struct watch_plan {
+    uint64_t marks[DEMO_RUNS_MAX];
+    unsigned count;
+    void (*reach)(void *arg, struct watch *w, unsigned mark);
+    void *arg;
+};
+
+/* Runs argv (its last word is replaced by the pipe's number) until it ends; `plan` may be NULL.
+ * False: it failed by itself, and said why on stderr. */
+bool watch_run(struct watch *w, char **argv, const struct watch_plan *plan);
+/* For reach(): SIGKILL to the program. */
+void watch_kill(struct watch *w);
+/* For reach(): takes what it said by now. */
+void watch_drain(struct watch *w);
 void watch_free(struct watch *w);
 
 #endif
