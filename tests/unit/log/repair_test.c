@@ -151,10 +151,10 @@ TEST(repair, a_lost_slot_takes_the_batches_that_reach_into_it)
         EXPECT_EQ(r.parts, 1);
         REQUIRE_OK(fixture_start(f));
         EXPECT_EQ(damage_lost(&d, 0), had - whole);
+        p = fixture_part(f, 0);
         for (uint64_t off = 0; off < p->next_off; off++) {
             struct got g;
             struct batch_info info;
-            p = fixture_part(f, 0);
             fixture_read(f, &g, 0, off, 100);
             EXPECT_OK(g.r.err);
             if (EXPECT_OK(batch_peek(g.r.batches, &info)))
