@@ -18,6 +18,7 @@ static const struct view views[] = {
     { "extents", view_extents, false },
     { "partitions", view_partitions, false },
     { "batches", view_batches, false },
+    { "producers", view_producers, false },
 };
 
 static const struct view *view_find(const char *name)

@@ -23,6 +23,7 @@ void view_overview(struct inspect *in, struct out *o);
 void view_partitions(struct inspect *in, struct out *o);
 void view_extents(struct inspect *in, struct out *o);
 void view_batches(struct inspect *in, struct out *o);
+void view_producers(struct inspect *in, struct out *o);
 /* Its files, as they are: these work where the store does not open. */
 void view_journal(struct inspect *in, struct out *o);
 void view_image(struct inspect *in, struct out *o);

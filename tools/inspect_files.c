@@ -122,10 +122,11 @@ void view_image(struct inspect *in, struct out *o)
 /* ---- journal ---- */
 
 static const char *const row_names[ROW_KIND_END] = {
-    [ROW_ADD] = "ADD",     [ROW_DROP] = "DROP",     [ROW_EXTENT] = "EXTENT",
-    [ROW_CLOSE] = "CLOSE", [ROW_INLINE] = "INLINE", [ROW_DIRECT] = "DIRECT",
-    [ROW_TRIM] = "TRIM",   [ROW_EPOCH] = "EPOCH",   [ROW_REPLACE] = "REPLACE",
-    [ROW_GAP] = "GAP",     [ROW_OPEN] = "OPEN",     [ROW_SEAL] = "SEAL",
+    [ROW_ADD] = "ADD",           [ROW_DROP] = "DROP",     [ROW_EXTENT] = "EXTENT",
+    [ROW_CLOSE] = "CLOSE",       [ROW_INLINE] = "INLINE", [ROW_DIRECT] = "DIRECT",
+    [ROW_TRIM] = "TRIM",         [ROW_EPOCH] = "EPOCH",   [ROW_REPLACE] = "REPLACE",
+    [ROW_GAP] = "GAP",           [ROW_OPEN] = "OPEN",     [ROW_SEAL] = "SEAL",
+    [ROW_PRODUCER] = "PRODUCER",
 };
 
 static const struct out_column entry_columns[] = {
@@ -144,6 +145,7 @@ static const struct out_column row_columns[] = {
     { "len", "len", OUT_COUNT },          { "extent", "extent", OUT_COUNT },
     { "volume", "volume", OUT_COUNT },    { "unit", "unit", OUT_COUNT },
     { "epoch", "epoch", OUT_COUNT },      { "max_time", "newest record", OUT_TIME },
+    { "producer", "producer", OUT_TEXT },
 };
 
 struct journal_view {
@@ -223,18 +225,24 @@ static void entry_show(struct journal_view *j, const struct entry *e, struct out
 
 static void row_show(const struct entry *e, const struct row *r, struct out_sheet *s)
 {
+    const struct producer_batch *first = r->producer.batches;
+    const struct producer_batch *last = r->producer.n ? &first[r->producer.n - 1] : first;
     sheet_count(s, e->seq);
     sheet_text(s, "%s", row_names[r->kind]);
     sheet_count(s, r->part);
     sheet_count(s, r->pos);
-    sheet_count(s, r->base_off);
-    sheet_count(s, r->next_off);
+    sheet_count(s, r->producer.n ? first->base_off : r->base_off);
+    sheet_count(s, r->producer.n ? last->base_off + last->count : r->next_off);
     sheet_count(s, r->len);
     sheet_count(s, r->extent);
     sheet_count(s, r->vol);
     sheet_count(s, r->unit);
     sheet_count(s, r->epoch);
     sheet_time(s, r->kind == ROW_INLINE || r->kind == ROW_DIRECT ? r->max_time : INT64_MIN);
+    if (r->kind == ROW_PRODUCER)
+        sheet_text(s, "%lld/%d", (long long)r->producer.id, r->producer.epoch);
+    else
+        sheet_none(s);
 }
 
 static void rows_show(struct journal_view *j, const struct entry *e, struct out_sheet *s)

@@ -168,6 +168,7 @@ static const struct out_column partition_columns[] = {
     { "disk_bytes", "on disk", OUT_BYTES },
     { "extents", "extents", OUT_COUNT },
     { "leader_epoch", "epoch", OUT_COUNT },
+    { "producers", "producers", OUT_COUNT },
     { "head_pos", "head pos", OUT_COUNT },
     { "extent_pos", "in extents", OUT_COUNT },
     { "slot", "slot", OUT_TEXT },
@@ -190,6 +191,7 @@ static void partition_show(const struct inspect *in, struct part *p, struct out_
     sheet_count(s, info.disk_bytes);
     sheet_count(s, info.extents);
     sheet_count(s, info.leader_epoch);
+    sheet_count(s, info.producers);
     sheet_count(s, at.head_pos);
     sheet_count(s, at.disk_pos);
     if (at.slot == NO_SLOT)

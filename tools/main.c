@@ -61,6 +61,7 @@ static const struct command commands[] = {
       "    extents      where every extent is, and what it holds\n"
       "    partitions   offsets, bytes, space, state\n"
       "    batches      of one partition (--partition)\n"
+      "    producers    idempotent ones: what would be recognised if it came again\n"
       "  --partition N  only the partition with this number in its store\n"
       "  --from OFF     batches: from this offset on\n"
       "  --limit N      batches, journal: at most this many (100)\n"

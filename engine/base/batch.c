@@ -111,6 +111,11 @@ static enum err records_verify(struct bytes b, const struct batch_info *info, in
 
 static enum err counts_verify(const struct batch_info *info, struct why *why)
 {
+    if (info->producer_id >= 0 && (info->producer_epoch < 0 || info->base_sequence < 0)) {
+        why_set(why, "producer %" PRId64 " with epoch %d, base sequence %" PRId32,
+                info->producer_id, info->producer_epoch, info->base_sequence);
+        return ERR_BAD_BATCH;
+    }
     if (info->record_count < 1) {
         why_set(why, "the batch has no records");
         return ERR_BAD_BATCH;

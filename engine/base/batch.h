@@ -46,10 +46,11 @@ struct batch_info {
 enum err batch_peek(struct bytes b, struct batch_info *out);
 
 /* batch_peek plus: CRC, record count >= 1, count == last offset delta + 1 (no gap inside a batch
- * that a producer sends), and, where the records are not compressed, a walk over every record
- * (lengths, varints, offset deltas 0..n-1). `true_max_time` receives the largest record timestamp:
- * computed from the records where they are readable, the header's claim where they are compressed.
- * `why` (may be NULL) says which field failed. */
+ * that a producer sends), epoch and sequence where there is a producer id, and, where the records
+ * are not compressed, a walk over every record (lengths, varints, offset deltas 0..n-1).
+ * `true_max_time` receives the largest record timestamp: computed from the records where they are
+ * readable, the header's claim where they are compressed. `why` (may be NULL) says which field
+ * failed. */
 enum err batch_verify(struct bytes b, struct batch_info *out, int64_t *true_max_time,
                       struct why *why);
 

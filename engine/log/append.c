@@ -1,7 +1,8 @@
 /* append.c -- a batch enters: offset, tail, acknowledgement.
  *
  *   part_append    checks the store, then places the batch or parks it behind others
- *   append_place   makes room (tail, extent, tail memory), stamps and copies the batch
+ *   append_place   judges the producer's sequence, makes room (tail, extent, tail memory), stamps
+ *                  and copies the batch
  *   part_direct    sends whole blocks straight to the extent when there are enough of them
  *   part_acks      completes appends when their durability is reached, in order
  *
@@ -11,13 +12,14 @@
 #include "engine/base/le.h"
 #include "engine/log/commit.h"
 #include "engine/log/naming.h"
+#include "engine/log/producer.h"
 #include "engine/log/tail.h"
 
 #define DIRECT_RUN (256u << 10) /* bytes: where this kind of disk reaches its bandwidth */
 
 #define SYNC_SLOW_NS MS_NS
 
-enum placed { PLACED, PLACE_PARK, PLACE_FULL };
+enum placed { PLACED, PLACE_PARK, PLACE_FULL, PLACE_JUDGED };
 
 void append_finish(struct append *a, enum err err)
 {
@@ -117,9 +119,56 @@ static void batch_put(struct part *p, struct append *a)
     tail_put(p, a->batch.at + sizeof(head), a->batch.len - sizeof(head));
 }
 
+/* It is in the log already: answered with where, as durable as it is by now. */
+static enum err append_duplicate(const struct part *p, struct append *a,
+                                 const struct producer_batch *old)
+{
+    uint64_t end = old->base_off + old->count;
+    probe("append: a duplicate");
+    a->duplicate = true;
+    a->base_off = old->base_off;
+    a->append_ms = old->append_ms;
+    a->bought = end <= p->synced_off    ? DURABILITY_SYNCED
+                : end <= p->written_off ? DURABILITY_WRITTEN
+                                        : DURABILITY_MEMORY;
+    return a->bought >= a->want ? ERR_OK : ERR_BUSY;
+}
+
+/* PLACED: to be placed. PLACE_JUDGED: a->err says why it is not. */
+static enum placed append_judge(struct part *p, struct append *a, const struct producer_claim *c)
+{
+    struct producer_batch old;
+    switch (producers_judge(p, c, &old)) {
+    case PRODUCER_NEW:
+        return PLACED;
+    case PRODUCER_DUPLICATE:
+        if (pitfall(FRONT_TAKE_AGAIN))
+            return PLACED;
+        a->err = append_duplicate(p, a, &old);
+        return PLACE_JUDGED;
+    case PRODUCER_SEQUENCE:
+        a->err = ERR_SEQUENCE;
+        return PLACE_JUDGED;
+    case PRODUCER_FENCED:
+        a->err = ERR_FENCED;
+        return PLACE_JUDGED;
+    case PRODUCER_WAIT:
+        break;
+    }
+    probe("append: a producer waits for the next entry or image");
+    return p->store->full ? PLACE_FULL : PLACE_PARK;
+}
+
 static enum placed append_place(struct part *p, struct append *a)
 {
     struct store *s = p->store;
+    struct producer_claim claim;
+    bool claimed = producer_claim(a, &claim);
+    if (claimed && !a->at_off_set) {
+        enum placed judged = append_judge(p, a, &claim);
+        if (judged != PLACED)
+            return judged;
+    }
     if (p->tail_state != TAIL_IN) {
         part_tail_load(p);
         return PLACE_PARK;
@@ -140,6 +189,8 @@ static enum placed append_place(struct part *p, struct append *a)
     mark_push(p, (struct mark){ p->head_pos, a->base_off, a->base_off + a->count, a->max_time });
     a->append_ms = io_wall_ms(s->io);
     batch_put(p, a);
+    if (claimed)
+        producers_placed(p, &claim, a->base_off, a->append_ms);
     p->next_off = a->base_off + a->count;
     e->max_time = max_i64(e->max_time, a->max_time);
     e->max_append = max_i64(e->max_append, a->append_ms);
@@ -202,6 +253,7 @@ void part_append(struct part *p, struct append *a)
     a->part = p;
     a->node = (struct node){ 0 };
     a->borrowed = false;
+    a->duplicate = false;
     enum err refused = append_refusal(p, a);
     if (refused != ERR_OK) {
         append_finish(a, refused);
@@ -210,10 +262,10 @@ void part_append(struct part *p, struct append *a)
     enum placed placed = list_empty(&p->parked) ? append_place(p, a) : PLACE_PARK;
     if (placed == PLACED)
         append_placed(p, a);
-    else if (placed == PLACE_FULL)
-        append_finish(a, ERR_NO_SPACE);
-    else
+    else if (placed == PLACE_PARK)
         append_park(p, a);
+    else
+        append_finish(a, placed == PLACE_FULL ? ERR_NO_SPACE : a->err);
 }
 
 /* Goes on with the parked appends of one partition, in order, until one has to wait again. */
@@ -227,6 +279,8 @@ static void part_unpark(struct part *p)
             return;
         if (refused || placed == PLACE_FULL)
             append_finish(a, refused ? refused : ERR_NO_SPACE);
+        else if (placed == PLACE_JUDGED)
+            append_finish(a, a->err);
         else
             append_placed(p, a);
     }

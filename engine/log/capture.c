@@ -13,6 +13,7 @@
 
 #include "engine/base/check.h"
 #include "engine/log/checkpoint.h"
+#include "engine/log/producer.h"
 #include "engine/log/tail.h"
 
 /* A block on its way to a slot or an index region. */
@@ -234,6 +235,7 @@ static void row_capture(struct store *s, struct part *p)
                             .damaged_off = p->damaged_off });
     if (epochs)
         image_build_epochs(&s->ckpt->build, p->number, p->epochs, epochs);
+    producers_capture(p, &s->ckpt->build.producers);
 }
 
 void capture_free(struct store *s, uint32_t number)

@@ -6,6 +6,7 @@
 #include "engine/base/check.h"
 #include "engine/log/capture.h"
 #include "engine/log/commit.h"
+#include "engine/log/producer.h"
 #include "engine/log/tail.h"
 
 #define SLICE_PARTS  512u /* partitions looked at per turn: about 100 us */
@@ -60,6 +61,7 @@ static void checkpoint_start(struct store *s)
     k->rest = io_now_ns(s->io) >= rest_due_ns(s);
     s->want_checkpoint = false;
     s->want_image = false;
+    producers_expire(s);
     k->state = CKPT_CAPTURE;
     k->parts = s->part_count;
     k->build.head = (struct image_head){ .generation = generation_next(s),
@@ -241,6 +243,7 @@ static void checkpoint_finish(struct store *s)
             capture_live(s->parts[i]);
     if (k->rest)
         tail_pool_rest(s);
+    s->producers_live = true;
     s->counts.checkpoints++;
     volumes_image_live(s, s->generation);
     checkpoint_close(s);

@@ -111,19 +111,40 @@ struct entry {
 };
 
 enum row_kind {
-    ROW_ADD = 1, /* partition exists: topic, index */
-    ROW_DROP,    /* durable tombstone */
-    ROW_EXTENT,  /* partition's next extent begins at pos */
-    ROW_CLOSE,   /* partition's open extent is sealed; its next byte is at pos, a new block */
-    ROW_INLINE,  /* bytes [pos, pos+len) travel in this entry */
-    ROW_DIRECT,  /* bytes [pos, pos+len), whole blocks, are in the extent: one index tile */
-    ROW_TRIM,    /* log start is base_off; extents wholly below it are free */
-    ROW_EPOCH,   /* leader epoch `epoch` starts at base_off */
-    ROW_REPLACE, /* reserved for compaction and tiering: refused today */
-    ROW_GAP,     /* reserved: refused today */
-    ROW_OPEN,    /* the store was opened: opening and store epoch are in the header */
-    ROW_SEAL,    /* nothing: vouches for the entry before it */
+    ROW_ADD = 1,  /* partition exists: topic, index */
+    ROW_DROP,     /* durable tombstone */
+    ROW_EXTENT,   /* partition's next extent begins at pos */
+    ROW_CLOSE,    /* partition's open extent is sealed; its next byte is at pos, a new block */
+    ROW_INLINE,   /* bytes [pos, pos+len) travel in this entry */
+    ROW_DIRECT,   /* bytes [pos, pos+len), whole blocks, are in the extent: one index tile */
+    ROW_TRIM,     /* log start is base_off; extents wholly below it are free */
+    ROW_EPOCH,    /* leader epoch `epoch` starts at base_off */
+    ROW_REPLACE,  /* reserved for compaction and tiering: refused today */
+    ROW_GAP,      /* reserved: refused today */
+    ROW_OPEN,     /* the store was opened: opening and store epoch are in the header */
+    ROW_SEAL,     /* nothing: vouches for the entry before it */
+    ROW_PRODUCER, /* batches of one idempotent producer that end in this entry */
     ROW_KIND_END
+};
+
+/* One batch of an idempotent producer, as its resend is recognised. A window of batches is
+ * contiguous in sequences: one begins where the one before it ends. */
+struct producer_batch {
+    int32_t first;  /* its first record's sequence; 0 follows INT32_MAX */
+    uint32_t count; /* sequences and offsets that it takes */
+    uint64_t base_off;
+    int64_t append_ms;
+};
+static inline int32_t producer_batch_next(const struct producer_batch *b)
+{
+    return (int32_t)(((uint32_t)b->first + b->count) & INT32_MAX);
+}
+#define PRODUCER_ROW_BATCHES 2u
+struct producer_row {
+    int64_t id;
+    int16_t epoch;
+    uint8_t n; /* 1 or 2 */
+    struct producer_batch batches[PRODUCER_ROW_BATCHES];
 };
 
 /* One row; fields that a kind does not name are zero. See docs/FORMAT.md for the table. */
@@ -147,6 +168,7 @@ struct row {
     struct id16 topic;
     uint32_t index; /* partition index within the topic */
     uint32_t epoch; /* EPOCH */
+    struct producer_row producer;
 };
 #define NO_BATCH 0xffffffffu
 
@@ -266,7 +288,7 @@ enum err vol_row_decode(const uint8_t at[VOL_ROW_BYTES], struct vol_row *out);
 
 /* Typed sections: a header of SECTION_HEAD_BYTES, then `len` bytes, padded to 8. */
 #define SECTION_HEAD_BYTES 32u
-enum section_kind { SECTION_EPOCHS = 1, SECTION_TILES = 2 };
+enum section_kind { SECTION_EPOCHS = 1, SECTION_TILES = 2, SECTION_PRODUCERS = 3 };
 enum feature_class { CLASS_IGNORABLE, CLASS_READ_ONLY, CLASS_REFUSE };
 struct section {
     uint32_t kind; /* enum section_kind, or one we do not know */
@@ -285,7 +307,33 @@ static inline uint64_t section_span(uint32_t len)
 }
 
 /* SECTION_EPOCHS: {part 4, count 4, count x {epoch 4, zero 4, start_off 8}}...
- * SECTION_TILES:  {extent 8, count 4, zero 4, count x tile}...: tiles not in index blocks yet. */
+ * SECTION_TILES:  {extent 8, count 4, zero 4, count x tile}...: tiles not in index blocks yet.
+ * SECTION_PRODUCERS: {part 4, count 4, count x producer}... */
+
+/* ---- producers (format_producer.c) ---- */
+
+#define PRODUCER_WINDOW 5u /* batches: what a Kafka client may have under way */
+
+/* The newest batches of a producer in a partition, oldest first. */
+struct producer_window {
+    int64_t id;
+    int16_t epoch;
+    uint8_t n; /* 1 to PRODUCER_WINDOW */
+    struct producer_batch at[PRODUCER_WINDOW];
+};
+#define PRODUCER_BYTES_MAX (16u + 20u * PRODUCER_WINDOW)
+static inline uint32_t producer_bytes(const struct producer_window *w)
+{
+    return 16u + 20u * w->n;
+}
+void producer_encode(const struct producer_window *w, uint8_t *at); /* producer_bytes() */
+/* CORRUPT when it does not fit in `left`, or breaks a limit. */
+enum err producer_decode(const uint8_t *at, size_t left, struct producer_window *out);
+
+/* The fields of a PRODUCER row, from byte 8 on, and `n` and `epoch` before them. */
+bool producer_row_valid(const struct producer_row *r);
+void producer_row_encode(const struct producer_row *r, uint8_t at[ROW_BYTES]);
+void producer_row_decode(const uint8_t at[ROW_BYTES], struct producer_row *out);
 
 /* ---- index ---- */
 

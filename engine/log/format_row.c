@@ -6,6 +6,7 @@
  *   32  8 max time             40  4 len     44  4 crc
  *   48  8 extent
  *   56  4 batch at (EXTENT: vol, EPOCH: epoch)        60  4 EXTENT: unit
+ * PRODUCER: format_producer.c
  *
  * Which fields a kind has is the table row_fields; all others are zero, and not looked at.
  * Rows are covered by the rows CRC of the entry header, so a row that breaks a limit was written
@@ -44,6 +45,7 @@ enum {
     HAS_LEN = 1 << 7,
     HAS_PIECE = 1 << 8, /* next_off, max_time, crc, batch_at */
     HAS_EPOCH = 1 << 9,
+    HAS_PRODUCER = 1 << 10,
 };
 
 static const uint16_t row_fields[ROW_KIND_END] = {
@@ -59,6 +61,7 @@ static const uint16_t row_fields[ROW_KIND_END] = {
     [ROW_GAP] = HAS_KIND | HAS_PART | HAS_POS | HAS_BASE,
     [ROW_OPEN] = HAS_KIND,
     [ROW_SEAL] = HAS_KIND,
+    [ROW_PRODUCER] = HAS_KIND | HAS_PART | HAS_PRODUCER,
 };
 
 static uint16_t row_has(uint32_t kind)
@@ -96,6 +99,8 @@ static bool row_valid(const struct row *r)
         return false;
     if (has & HAS_PIECE)
         return row_piece_valid(r);
+    if (has & HAS_PRODUCER)
+        return producer_row_valid(&r->producer);
     return !(has & HAS_LEN) || r->len <= EXTENT_MAX_HIGHEST; /* bytes of an extent */
 }
 
@@ -140,6 +145,8 @@ void row_encode(const struct row *r, uint8_t at[ROW_BYTES])
         row_piece_encode(r, at);
     if (has & HAS_EPOCH)
         le32_put(at + AT_EPOCH, r->epoch);
+    if (has & HAS_PRODUCER)
+        producer_row_encode(&r->producer, at);
 }
 
 static void row_piece_decode(const uint8_t *at, struct row *r)
@@ -181,5 +188,7 @@ enum err row_decode(const uint8_t at[ROW_BYTES], struct row *out)
         row_piece_decode(at, out);
     if (has & HAS_EPOCH)
         out->epoch = le32_get(at + AT_EPOCH);
+    if (has & HAS_PRODUCER)
+        producer_row_decode(at, &out->producer);
     return row_valid(out) ? ERR_OK : ERR_CORRUPT;
 }

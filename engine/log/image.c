@@ -37,6 +37,7 @@ void image_build_close(struct image_build *b)
     buf_close(&b->vols);
     buf_close(&b->epochs);
     buf_close(&b->tiles);
+    buf_close(&b->producers);
     buf_close(&b->section);
 }
 
@@ -118,6 +119,7 @@ uint8_t *image_build_pages(struct image_build *b, struct id16 store, uint64_t *b
     b->section.len = 0;
     section_put(b, SECTION_EPOCHS, &b->epochs);
     section_put(b, SECTION_TILES, &b->tiles);
+    section_put(b, SECTION_PRODUCERS, &b->producers);
     b->head.section_bytes = b->section.len;
     b->head.pages = 1 + pages_of(b->parts.len) + pages_of(b->extents.len) + pages_of(b->vols.len) +
                     pages_of(b->section.len);

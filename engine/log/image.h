@@ -19,7 +19,7 @@ uint8_t *buf_grow(struct buf *b, size_t n); /* n zeroed bytes at the end; crashe
 
 struct image_build {
     struct image_head head;
-    struct buf parts, extents, vols, epochs, tiles;
+    struct buf parts, extents, vols, epochs, tiles, producers;
     struct buf section; /* scratch */
 };
 void image_build_close(struct image_build *b);

@@ -5,12 +5,15 @@
  *   DIRECT   one row per tile up to the last direct run that the entry waits for; a tile that a
  *            checkpoint wrote behind comes along, so that recovery finds no hole before the run
  *            (docs/STORE.md A8)
- *   INLINE   the bytes from there to the end of a batch */
+ *   INLINE   the bytes from there to the end of a batch
+ *   CLOSE    if that is the end of the last extent, and it was closed
+ *   PRODUCER for each idempotent producer with batches among these: the newest five */
 #include "engine/base/check.h"
 #include "engine/base/crc32c.h"
 #include "engine/log/checkpoint.h"
 #include "engine/log/commit.h"
 #include "engine/log/naming_in.h"
+#include "engine/log/producer.h"
 #include "engine/log/tail.h"
 
 #define INLINE_QUANTUM (1u << 20) /* inline bytes of one partition in one entry: fairness */
@@ -193,6 +196,7 @@ static uint32_t first_unsaid(const struct part *p)
 static uint32_t part_rows(const struct part *p)
 {
     uint32_t rows = 2 + p->epoch_due; /* CLOSE, and one INLINE to spare */
+    rows += producers_rows(p);
     for (uint32_t i = first_unsaid(p); i < p->extent_count; i++) {
         const struct extent *e = p->extents[i];
         rows += 2; /* EXTENT and INLINE */
@@ -229,6 +233,11 @@ static void build_close_row(struct build *b, struct part *p)
                                 .len = e->data_bytes });
 }
 
+static void producer_row_put(void *arg, const struct row *row)
+{
+    build_row(arg, row);
+}
+
 static void part_name(struct build *b, struct part *p, uint64_t to)
 {
     uint64_t from = max_u64(p->named_pos, b->direct_to);
@@ -263,6 +272,7 @@ static void part_name(struct build *b, struct part *p, uint64_t to)
     p->commit_off = mark_span(p, from, to).next_off;
     p->named_pos = p->commit_pos = to;
     p->named_off = p->commit_off;
+    producers_name(p, p->named_off, producer_row_put, b);
     marks_spent(p);
     tail_clean(p);
 }

@@ -3,6 +3,7 @@
 
 #include "engine/base/check.h"
 #include "engine/log/checkpoint.h"
+#include "engine/log/producer.h"
 #include "engine/log/tail.h"
 
 /* ---- numbers and slots ---- */
@@ -132,6 +133,7 @@ static void part_unlink(struct part *p)
     node_unlink(&p->direct_node);
     node_unlink(&p->parked_node);
     (void)map_remove(&s->part_map, (struct map_key){ p->topic, p->index });
+    producers_close(p);
     s->parts[p->number] = NULL;
 }
 
@@ -180,6 +182,7 @@ void part_abandon(struct part *p)
     }
     part_tail_abandon_load(p);
     part_orphan_io(p, ERR_CLOSED);
+    producers_close(p);
     part_memory_free(p);
 }
 
@@ -320,7 +323,8 @@ struct part_state_info part_info(const struct part *p)
                                  .leader_epoch = p->leader_epoch,
                                  .damaged = p->damaged,
                                  .damaged_off = p->damaged_off,
-                                 .max_time = INT64_MIN };
+                                 .max_time = INT64_MIN,
+                                 .producers = producers_count(p) };
     for (uint32_t n = 0; n < p->extent_count; n++) {
         const struct extent *e = p->extents[n];
         i.bytes += extent_data_end(p, e) - e->base_pos;

@@ -3,6 +3,7 @@
 
 #include "engine/base/check.h"
 #include "engine/log/gap.h"
+#include "engine/log/producer.h"
 #include "engine/log/repair_in.h"
 #include "engine/log/tail.h"
 
@@ -61,6 +62,7 @@ static enum err part_slot(struct repair *r, struct part *p)
     p->image_head = 0; /* so that the next image takes another slot */
     gap_damaged(p, p->next_off);
     TRY(gap_after_tiles(p, from));
+    producers_forget(p, p->damaged_off, p->next_off);
     r->report->slots++;
     return ERR_OK;
 }

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "engine/base/check.h"
+#include "engine/log/producer.h"
 #include "engine/log/repair_in.h"
 #include "engine/log/tail.h"
 
@@ -317,12 +318,25 @@ static enum err block_write(struct fix *f, uint32_t b)
     return repair_write(f->r, f->e->vol->fd, f->buf, BLOCK_BYTES, index_place(f, b));
 }
 
+/* What is known of producers goes with their batches: those that begin in a gap, and the one that
+ * reaches into it. */
+static void producers_follow(struct fix *f)
+{
+    for (uint32_t i = 0; i < f->e->tile_count; i++) {
+        uint64_t from = i ? f->tiles[i - 1].next_off : f->e->base_off;
+        uint64_t to = i + 1 < f->e->tile_count ? f->tiles[i + 1].base_off : f->tiles[i].next_off;
+        if (f->tiles[i].flags & TILE_GAP)
+            producers_forget(f->e->part, from ? from - 1 : 0, to);
+    }
+}
+
 static enum err fix_run(struct fix *f)
 {
     TRY(tiles_load(f));
     TRY(index_rebuild(f));
     for (uint32_t i = 0; i < f->e->tile_count; i++)
         TRY(tile_verify(f, i));
+    producers_follow(f);
     for (uint32_t b = 0; b < f->blocks; b++)
         if (f->dirty[b])
             TRY(block_write(f, b));

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "engine/base/check.h"
+#include "engine/log/producer.h"
 
 static enum err misfit(struct replay *r, const struct entry *e, const struct row *row,
                        const char *what)
@@ -224,6 +225,14 @@ static void row_epoch(const struct row *row, struct part *p)
     part_epoch_push(p, (struct part_epoch){ row->epoch, row->base_off });
 }
 
+static enum err row_producer(struct replay *r, const struct entry *e, const struct row *row,
+                             struct part *p)
+{
+    return producers_replay(p, &row->producer) == ERR_OK
+               ? ERR_OK
+               : misfit(r, e, row, "the producer's batch lies beyond the log end");
+}
+
 static enum err row_apply(struct replay *r, const struct entry *e, const struct row *row,
                           const uint8_t *bytes)
 {
@@ -251,6 +260,8 @@ static enum err row_apply(struct replay *r, const struct entry *e, const struct 
     case ROW_EPOCH:
         row_epoch(row, p);
         return ERR_OK;
+    case ROW_PRODUCER:
+        return row_producer(r, e, row, p);
     default:
         return ERR_UNSUPPORTED;
     }

@@ -4,6 +4,7 @@
 
 #include "engine/base/check.h"
 #include "engine/base/le.h"
+#include "engine/log/producer.h"
 #include "engine/log/replay.h"
 
 static enum err image_part(struct replay *r, const struct part_row *row)
@@ -149,6 +150,8 @@ static enum err image_sections(struct replay *r, const struct image *im, const s
             TRY(section_tiles(r, m, body, sec.len));
         else if (sec.kind == SECTION_EPOCHS)
             TRY(section_epochs(r, body, sec.len));
+        else if (sec.kind == SECTION_PRODUCERS)
+            TRY(producers_load(r->s, body, sec.len));
         else if (sec.class_ == CLASS_REFUSE ||
                  (sec.class_ == CLASS_READ_ONLY && !r->s->opts.read_only))
             return ERR_UNSUPPORTED;

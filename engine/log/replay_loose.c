@@ -6,6 +6,7 @@
  *   EXTENT   the extent before it ends where the row says; if that one is not known either, it ends
  *            with its last tile
  *   CLOSE    the bytes up to its end that nobody has: a lost piece
+ *   PRODUCER batches beyond the end are lost with the bytes
  *   ADD      the number's or the partition's earlier DROP was lost
  *   other    fits always
  *
@@ -216,6 +217,13 @@ static bool fit_add(struct fit *f)
     return true;
 }
 
+/* What it says is lost with the bytes that it speaks of. */
+static bool fit_producer(struct fit *f)
+{
+    const struct producer_row *r = &f->row->producer;
+    return r->batches[r->n - 1].base_off + r->batches[r->n - 1].count <= f->p->next_off;
+}
+
 bool replay_fit(struct replay *r, struct row *row, const uint8_t **bytes)
 {
     struct fit f = { .r = r, .row = row, .bytes = bytes, .rp = replay_at(r, row->part) };
@@ -233,6 +241,8 @@ bool replay_fit(struct replay *r, struct row *row, const uint8_t **bytes)
         return fit_extent(&f);
     case ROW_CLOSE:
         return fit_close(&f);
+    case ROW_PRODUCER:
+        return fit_producer(&f);
     default:
         return true;
     }

@@ -7,6 +7,7 @@
 
 #include "engine/base/check.h"
 #include "engine/log/gap.h"
+#include "engine/log/producer.h"
 #include "engine/log/replay.h"
 #include "engine/log/tail.h"
 
@@ -180,6 +181,8 @@ static enum err tail_without(struct part *p, const struct replay_part *rp,
 {
     probe("acknowledged bytes in the journal are damaged");
     gap_damaged(p, piece->base_off);
+    uint64_t reaching = piece->batch_at && piece->base_off ? 1 : 0; /* a batch from before it */
+    producers_forget(p, piece->base_off - reaching, piece->next_off);
     if (pos == rp->disk)
         return gap_after_tiles(p, pos);
     return gap_in_tail(p, pos, piece->pos + piece->len, piece->base_off, piece->next_off);
@@ -260,6 +263,8 @@ static enum err tail_build(struct replay *r, struct part *p, struct replay_part 
     TRY(tail_reserve(p, rp->disk, p->head_pos - rp->disk));
     if (with_slot)
         TRY(tail_from_slot(slots, p, &lost));
+    if (lost)
+        producers_forget(p, p->damaged_off, rp->count ? rp->pieces[0].base_off : p->next_off);
     if (!pitfall(REDO_DROPPED))
         TRY(tail_from_pieces(r, p, rp, with_slot ? p->image_head : rp->disk));
     tail_sum(p, rp->disk);

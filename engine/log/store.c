@@ -7,6 +7,7 @@
 #include "engine/log/checkpoint.h"
 #include "engine/log/commit.h"
 #include "engine/log/grow.h"
+#include "engine/log/producer.h"
 #include "engine/log/recovery.h"
 #include "engine/log/tail.h"
 
@@ -19,10 +20,10 @@
 
 static void lists_open(struct store *s)
 {
-    struct list *lists[] = { &s->dirty,      &s->direct_wait, &s->parked,        &s->dying,
-                             &s->requests,   &s->dones,       &s->request_dones, &s->read_dones,
-                             &s->find_dones, &s->bulk_dones,  &s->zombies,       &s->clean,
-                             &s->run_pool };
+    struct list *lists[] = { &s->dirty,      &s->direct_wait,     &s->parked,        &s->dying,
+                             &s->requests,   &s->dones,           &s->request_dones, &s->read_dones,
+                             &s->find_dones, &s->bulk_dones,      &s->zombies,       &s->clean,
+                             &s->run_pool,   &s->producers_by_use };
     for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
         list_init(lists[i]);
     list_init(&s->chunks_lent);
@@ -39,6 +40,8 @@ static void opts_default(struct store_opts *o, const struct geometry *g)
     o->direct_flight = o->direct_flight ? o->direct_flight : MIB(2);
     o->seal_idle_ns = o->seal_idle_ns ? o->seal_idle_ns : 50 * MS_NS;
     o->zero_ahead = o->zero_ahead ? o->zero_ahead : 2;
+    o->producers_max = o->producers_max ? o->producers_max : PRODUCERS_STORE_DEFAULT;
+    o->producer_expiry_ms = o->producer_expiry_ms ? o->producer_expiry_ms : PRODUCER_EXPIRY_DEFAULT;
 }
 
 /* The file is what its name says, and as long as its identity block says. */
@@ -151,6 +154,7 @@ enum err store_open(struct store **out, struct io *io, int dir, const struct sto
         store_close(&s);
         return err;
     }
+    s->want_checkpoint = s->want_image = !s->producers_live; /* an older version's: raised first */
     s->report.parts = s->part_map.count;
     for (uint32_t i = 0; i < s->part_count; i++)
         s->report.parts_damaged += s->parts[i] && s->parts[i]->damaged;
@@ -346,6 +350,7 @@ void store_close(struct store **out)
         if (fds[i] >= 0)
             io_fd_close(s->io, fds[i]);
     map_close(&s->part_map);
+    map_close(&s->producer_map);
     free(s->parts);
     free(s->free_numbers);
     free(s->free_slots);
@@ -383,6 +388,9 @@ uint32_t store_epoch(const struct store *s)
 struct store_counts store_counts(const struct store *s)
 {
     struct store_counts c = s->counts;
+    c.producers = s->producer_map.count;
+    c.producer_bytes =
+        s->producer_bytes + (uint64_t)s->producer_map.slot_count * sizeof(struct map_slot);
     c.tail_bytes = s->tail_used;
     c.journal_used = journal_used(s);
     c.space_bytes = s->vol_count * vol_bytes(&s->id.geometry);

@@ -59,10 +59,12 @@ struct store_opts {
     uint64_t lock_wait_ns;  /* wait for a previous owner's late writes; 0: 10 s */
     uint64_t seal_idle_ns;  /* idle time until a SEAL vouches for the last entry; 0: 50 ms */
     uint32_t zero_ahead;    /* slabs kept zeroed in advance; 0: 2 */
-    bool verify_always;     /* every byte from disk is checked as it is given: none is lent out of
-                             * the page cache */
-    bool read_only;         /* tools: no lock, no OPEN, nothing is written */
-    bool salvage;           /* tools: goes on where recovery refuses, see repair.h */
+    uint32_t producers_max; /* idempotent producers of all partitions; 0: 262,144 */
+    int64_t producer_expiry_ms; /* silence after which one is forgotten; 0: 24 h */
+    bool verify_always; /* every byte from disk is checked as it is given: none is lent out of
+                         * the page cache */
+    bool read_only;     /* tools: no lock, no OPEN, nothing is written */
+    bool salvage;       /* tools: goes on where recovery refuses, see repair.h */
     struct read_budget *reads; /* NULL: no limit */
 };
 
@@ -152,7 +154,8 @@ struct part_state_info {
     uint32_t leader_epoch;
     bool damaged;
     uint64_t damaged_off;
-    int64_t max_time; /* largest record time kept; INT64_MIN when empty */
+    int64_t max_time;   /* largest record time kept; INT64_MIN when empty */
+    uint32_t producers; /* idempotent ones that are remembered */
 };
 struct part_state_info part_info(const struct part *p);
 
@@ -174,6 +177,10 @@ bool part_extent_at(const struct part *p, uint32_t i, struct part_extent_info *o
 
 /* ---- append ---- */
 
+/* A batch with a producer id is compared with what is known of its producer (producer.h) when its
+ * turn comes: the same batch again is answered with where it is (`duplicate`), and with BUSY while
+ * less durable than wanted; SEQUENCE: one before it is missing, or it is too old to be told apart;
+ * FENCED: a newer epoch of the producer was seen. Not with at_off: a replica takes what is so. */
 struct append {
     void (*done)(struct append *);
     void *arg;
@@ -189,7 +196,8 @@ struct append {
     enum err err;
     enum durability bought;
     uint64_t base_off;
-    int64_t append_ms; /* wall clock when its entry was built, or now for MEMORY */
+    int64_t append_ms; /* wall clock when it was placed */
+    bool duplicate;    /* it was here already: base_off and append_ms are those of then */
     /* Store's. */
     struct node node;
     struct part *part;
@@ -278,6 +286,7 @@ struct store_counts {
     uint64_t runs_unwritten; /* direct runs into unwritten blocks */
     uint64_t checkpoint_beside_direct, slot_flips;
     uint64_t tail_bytes, journal_used, space_bytes, space_free_bytes;
+    uint64_t producers, producer_bytes; /* idempotent ones remembered, and their memory */
 };
 struct store_counts store_counts(const struct store *s);
 

@@ -21,6 +21,7 @@
 struct chunk;
 struct checkpoint;
 struct grower;
+struct producers;
 
 #define CHUNK_ORDERS ARENA_ORDERS /* tail chunks of 4 KiB to 256 KiB */
 #define IMAGE_TMP    "image.tmp"
@@ -125,12 +126,13 @@ struct part {
     uint32_t next_slot_crc;
     uint16_t slot_batch_at; /* while the tail is OUT: what the live image's row says */
     uint8_t slot_side;
-    bool slot_flips;         /* the image being built names the other side */
-    struct node dirty_node;  /* store.dirty: something to name */
-    struct node commit_node; /* commit.parts */
-    uint64_t add_seq;        /* entry that carries its ADD row; UINT64_MAX: none built yet */
-    struct node direct_node; /* store.direct_wait */
-    struct node parked_node; /* store.parked: has parked appends */
+    bool slot_flips;             /* the image being built names the other side */
+    struct node dirty_node;      /* store.dirty: something to name */
+    struct node commit_node;     /* commit.parts */
+    uint64_t add_seq;            /* entry that carries its ADD row; UINT64_MAX: none built yet */
+    struct node direct_node;     /* store.direct_wait */
+    struct node parked_node;     /* store.parked: has parked appends */
+    struct producers *producers; /* NULL: none */
 };
 
 /* ---- the group commit ---- */
@@ -222,6 +224,11 @@ struct store {
     struct map part_map; /* (topic, index) -> part */
     uint32_t *free_numbers;
     uint32_t free_number_count, free_number_cap;
+
+    struct map producer_map; /* (producer, partition) -> struct producer */
+    struct list producers_by_use;
+    uint64_t producer_bytes; /* memory, but for the map's */
+    bool producers_live;     /* the live image has them: entries may speak of them */
 
     struct vol **vols;
     uint32_t vol_count, vol_cap;

@@ -21,7 +21,6 @@
 #ifndef SERVE_SERVE_H
 #define SERVE_SERVE_H
 
-#include "engine/coord/producer.h"
 #include "engine/coord/settings.h"
 #include "engine/log/store.h"
 #include "engine/shard/shard.h"
@@ -146,7 +145,6 @@ struct verb_append {
     bool duplicate;
     /* Serve's. */
     struct append append;
-    struct producer_claim claim; /* of the batch; id -1: none */
     struct slot *slot;
     struct node node;
     bool here; /* inside serve_append_here() */

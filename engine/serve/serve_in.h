@@ -11,7 +11,6 @@
 #include <stdatomic.h>
 
 #include "engine/coord/meta.h"
-#include "engine/coord/producer.h"
 #include "engine/serve/serve.h"
 
 #define DIRS_MAX 64u
@@ -31,7 +30,6 @@ struct slot {
     struct list parked; /* verb_fetch.node: they wait for the visible end to move */
     struct node moving; /* desk.moving: parked fetches here, and the visible end may move */
     struct node round;  /* desk.round: retention takes them in turn */
-    struct producers *producers; /* NULL: none yet */
 };
 
 /* A topic of which at least one partition is on this shard. */

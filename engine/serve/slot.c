@@ -110,20 +110,11 @@ struct slot *slot_add(struct desk *d, struct local_topic *t, uint32_t index, uin
     return slot;
 }
 
-static void slot_forget_producers(struct slot *slot)
-{
-    if (slot->producers)
-        producers_close(slot->producers);
-    free(slot->producers);
-    slot->producers = NULL;
-}
-
 void slot_hide(struct desk *d, struct slot *slot)
 {
     struct local_topic *t = slot->topic;
     t->slots[slot->index] = NULL;
     slot->topic = NULL;
-    slot_forget_producers(slot);
     d->slot_count--;
     node_unlink(&slot->round);
     node_unlink(&slot->moving);
@@ -145,10 +136,6 @@ void slots_close(struct desk *d)
     for (uint32_t i = 0; i < d->bucket_count; i++) {
         for (struct local_topic *t = d->buckets[i], *next; t; t = next) {
             next = t->next;
-            for (uint32_t k = 0; k < t->partitions; k++) {
-                if (t->slots[k])
-                    slot_forget_producers(t->slots[k]);
-            }
             free(t);
         }
     }

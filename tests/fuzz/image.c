@@ -1,4 +1,4 @@
-/* image.c -- hostile checkpoints: pages, head, the rows of the three tables, sections.
+/* image.c -- hostile checkpoints: pages, head, the rows of the three tables, sections, producers.
  *
  * Input: the first byte chooses the structure, the rest is its bytes, zeros after the end. Bit 7
  * makes checksums fit.
@@ -60,6 +60,21 @@ static void sections_tried(uint8_t *at, size_t left, bool fit)
     }
 }
 
+static void producers_tried(const uint8_t *at, size_t left)
+{
+    struct producer_window w, back;
+    uint8_t again[PRODUCER_BYTES_MAX];
+    while (producer_decode(at, left, &w) == ERR_OK) {
+        check(producer_bytes(&w) <= left);
+        producer_encode(&w, again);
+        check(memcmp(at, again, producer_bytes(&w)) == 0);
+        check(producer_decode(again, producer_bytes(&w), &back) == ERR_OK);
+        check(producer_window_same(&w, &back));
+        at += producer_bytes(&w);
+        left -= producer_bytes(&w);
+    }
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     uint8_t page[BLOCK_BYTES] = { 0 };
@@ -84,6 +99,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         break;
     case 4:
         sections_tried(page, size - 1, fit);
+        break;
+    case 6:
+        producers_tried(page, size - 1);
         break;
     default:
         page_tried(page);

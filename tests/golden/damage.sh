@@ -44,7 +44,7 @@ expect 0 "$shardlog" help repair
 expect 0 "$shardlog" check "$dir/store"
 
 expect 0 "$shardlog" repair "$dir/store"
-for view in journal image extents partitions batches; do
+for view in journal image extents partitions batches producers; do
     expect 0 "$shardlog" inspect "$dir/store" $view --json
     json
     expect 0 "$shardlog" inspect "$dir/store" $view

@@ -2,22 +2,30 @@
  *
  *     golden make DIR       makes the store of this version in the empty directory DIR
  *     golden list DIR       every partition and batch of the store in DIR, as text
- *     golden go-on DIR      opens it for writing, appends, stops, opens it again, reads it all
+ *     golden go-on DIR      opens it for writing, sends again what its producers sent last,
+ * appends, stops, opens it again, reads it all
  *
  * The store has what a store can have: sealed and open extents, index blocks, direct runs, resting
  * slots, two openings and their epochs, a trimmed and a dropped partition, a gap between offsets,
- * and a journal that was not checkpointed. Numbers in it are a function of nothing but this file,
- * but for ids and times. */
+ * idempotent producers, and a journal that was not checkpointed. Numbers in it are a function of
+ * nothing but this file, but for ids and times. */
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "engine/base/batch.h"
 #include "engine/base/check.h"
 #include "engine/base/rng.h"
-#include "engine/log/store.h"
+#include "engine/log/producer.h"
 
 #define PARTS     5u
 #define BATCH_MAX KIB(24)
+
+/* An idempotent producer of one partition. */
+struct client {
+    int64_t id;
+    int16_t epoch;
+    int32_t next;
+};
 
 struct golden {
     struct io *io;
@@ -118,8 +126,10 @@ static void request_wait(struct golden *g, struct part *p, uint64_t trim, bool d
     check(r.err == ERR_OK);
 }
 
-/* One batch of `records`, about `bytes` long; at offset `at_off` when it is not 0. */
-static void put(struct golden *g, struct part *p, uint32_t records, uint32_t bytes, uint64_t at_off)
+/* One batch of `records`, about `bytes` long; at offset `at_off` when it is not 0, of a client when
+ * there is one. */
+static struct append put(struct golden *g, struct part *p, uint32_t records, uint32_t bytes,
+                         uint64_t at_off, struct client *client)
 {
     static uint8_t value[BATCH_MAX];
     struct batch_builder b;
@@ -131,6 +141,12 @@ static void put(struct golden *g, struct part *p, uint32_t records, uint32_t byt
                                     .key = { (const uint8_t *)"key", 3 },
                                     .value = { value, bytes / records } };
         check(batch_builder_add(&b, &rec) == ERR_OK);
+    }
+    if (client) {
+        b.producer_id = client->id;
+        b.producer_epoch = client->epoch;
+        b.base_sequence = client->next;
+        client->next = (int32_t)(((uint32_t)client->next + records) & INT32_MAX);
     }
     struct append a = { .arg = NULL };
     bool over = false;
@@ -146,16 +162,18 @@ static void put(struct golden *g, struct part *p, uint32_t records, uint32_t byt
     while (!over)
         turn(g);
     check(a.err == ERR_OK);
+    return a;
 }
 
 /* ---- make ---- */
 
-static void fill(struct golden *g, struct part **parts, uint32_t n)
+static void fill(struct golden *g, struct part **parts, uint32_t n, struct client *clients)
 {
     for (uint32_t i = 0; i < n; i++) {
         uint32_t to = (uint32_t)rng_below(&g->rng, 4);
         uint32_t bytes = (uint32_t)(100 + rng_log_uniform(&g->rng, KIB(12)));
-        put(g, parts[to], 1 + (uint32_t)rng_below(&g->rng, 5), bytes, 0);
+        struct client *client = rng_chance(&g->rng, 1, 2) ? &clients[to] : NULL;
+        put(g, parts[to], 1 + (uint32_t)rng_below(&g->rng, 5), bytes, 0, client);
     }
 }
 
@@ -173,15 +191,20 @@ static void make(struct golden *g)
     store_start(g, false);
     for (uint32_t i = 0; i < PARTS; i++)
         parts[i] = part_of(g, i);
-    fill(g, parts, 150);
-    put(g, parts[4], 3, 500, 0);
+    struct client clients[] = {
+        { 100, 0, 0 }, { 101, 3, INT32_MAX - 20 }, { 102, 0, 7 }, { 103, 1, 0 }
+    };
+    fill(g, parts, 150, clients);
+    put(g, parts[4], 3, 500, 0, &(struct client){ 104, 0, 0 });
     request_wait(g, parts[4], 0, true);
     store_end(g);
     store_start(g, false);
     for (uint32_t i = 0; i < 4; i++)
         parts[i] = part_of(g, i);
-    put(g, parts[1], 2, 300, part_info(parts[1]).next_off + 1000);
-    fill(g, parts, 30);
+    put(g, parts[1], 2, 300, part_info(parts[1]).next_off + 1000, NULL);
+    clients[0] = (struct client){ 100, 1, 0 }; /* a new epoch; and one that wrote before alone */
+    clients[3] = (struct client){ 203, 0, 0 };
+    fill(g, parts, 30, clients);
     request_wait(g, parts[2], part_info(parts[2]).next_off / 2, false);
     settle(g, 200 * MS_NS); /* the seal */
     exit(0);                /* as a kill would: no checkpoint */
@@ -225,6 +248,14 @@ static void part_list(struct golden *g, struct part *p)
         off = r.next_off;
         read_give(&r);
     }
+    struct producer_window w;
+    for (uint32_t i = 0; producers_at(p, i, &w); i++) {
+        printf("- producer %lld epoch %d:", (long long)w.id, w.epoch);
+        for (uint32_t k = 0; k < w.n; k++)
+            printf(" %d+%u at %llu", w.at[k].first, w.at[k].count,
+                   (unsigned long long)w.at[k].base_off);
+        printf("\n");
+    }
 }
 
 static void list(struct golden *g)
@@ -236,15 +267,31 @@ static void list(struct golden *g)
     store_close(&g->store);
 }
 
+/* Every batch that its producers could send again is recognised. */
+static void again(struct golden *g, struct part *p)
+{
+    struct producer_window w;
+    for (uint32_t i = 0; producers_at(p, i, &w); i++)
+        for (uint32_t k = 0; k < w.n; k++) {
+            struct client client = { w.id, w.epoch, w.at[k].first };
+            struct append a = put(g, p, w.at[k].count, 100, 0, &client);
+            check(a.duplicate && a.base_off == w.at[k].base_off);
+        }
+}
+
 static void go_on(struct golden *g)
 {
+    struct client clients[] = { { 300, 0, 0 }, { 301, 0, 0 }, { 302, 0, 0 }, { 303, 0, 0 } };
     struct part *parts[4];
     store_start(g, false);
     for (uint32_t i = 0; i < 4; i++) {
         parts[i] = part_of(g, i);
         check(part_info(parts[i]).next_off > 0);
+        again(g, parts[i]);
     }
-    fill(g, parts, 200);
+    fill(g, parts, 200, clients);
+    for (uint32_t i = 0; i < 4; i++)
+        again(g, parts[i]);
     store_end(g);
     list(g);
 }

@@ -130,7 +130,8 @@ static const struct header_edit header_edits[] = {
     { NULL, 12, 4, UINT32_MAX },
     { NULL, 21, 2, 4 },
     { NULL, 35, 8, 0 },
-    { NULL, 43, 8, 77 },
+    { "producer 77 with epoch -1, base sequence -1", 43, 8, 77 },
+    { NULL, 43, 8, UINT64_MAX - 1 },
 };
 
 TEST(batch, judges_every_field_of_the_header)

@@ -91,6 +91,10 @@ struct spec {
     bool memory;           /* want DURABILITY_MEMORY */
     bool gap;              /* at_off is set */
     uint64_t at_off;
+    bool produced; /* by an idempotent producer: */
+    int64_t producer;
+    int16_t epoch;
+    int32_t sequence;
 };
 /* Into `at`, which has room for 64 bytes more. */
 struct bytes fixture_batch(uint8_t *at, struct spec spec, struct rng *r);

@@ -32,6 +32,11 @@ struct bytes fixture_batch(uint8_t *at, struct spec spec, struct rng *r)
             if (batch_try(&b, at, &spec, noise, len, key) != spec.bytes)
                 continue;
             free(noise);
+            if (spec.produced) {
+                b.producer_id = spec.producer;
+                b.producer_epoch = spec.epoch;
+                b.base_sequence = spec.sequence;
+            }
             return batch_builder_done(&b);
         }
     }

@@ -310,6 +310,26 @@ TEST(format_row, limits_of_the_other_kinds)
     EXPECT_ERR(row_patched(&gap, 8, POS_MAX + 1, 8), ERR_CORRUPT);
 }
 
+TEST(format_row, limits_of_producers)
+{
+    struct row two = { .kind = ROW_PRODUCER,
+                       .producer = { 9, 1, 2, { { 5, 3, 100, 0 }, { 8, 1, 103, 0 } } } };
+    EXPECT_OK(row_patched(&two, 1, 1, 1)); /* the second one is not looked at */
+    EXPECT_ERR(row_patched(&two, 1, 0, 1), ERR_CORRUPT);
+    EXPECT_ERR(row_patched(&two, 1, 3, 1), ERR_CORRUPT);
+    EXPECT_ERR(row_patched(&two, 2, 0x8000, 2), ERR_CORRUPT);
+    EXPECT_ERR(row_patched(&two, 8, 1ull << 63, 8), ERR_CORRUPT);
+    EXPECT_OK(row_patched(&two, 32, 104, 8));
+    EXPECT_ERR(row_patched(&two, 32, 102, 8), ERR_CORRUPT);
+    EXPECT_ERR(row_patched(&two, 32, OFF_MAX, 8), ERR_CORRUPT);
+    EXPECT_ERR(row_patched(&two, 48, 0, 4), ERR_CORRUPT);
+    EXPECT_ERR(row_patched(&two, 48, 4, 4), ERR_CORRUPT);
+    EXPECT_OK(row_patched(&two, 52, 1u << 31, 4));
+    EXPECT_ERR(row_patched(&two, 52, (1u << 31) + 1, 4), ERR_CORRUPT);
+    EXPECT_ERR(row_patched(&two, 56, 1u << 31, 4), ERR_CORRUPT);
+    EXPECT_OK(row_patched(&two, 60, 1, 4)); /* reserved bytes are not looked at */
+}
+
 TEST(format_row, fields_of_other_kinds_are_not_looked_at)
 {
     uint8_t at[ROW_BYTES];

@@ -104,6 +104,9 @@ VECTORS = [
     ("row_gap", row(10, 5, pos=123456, base=100), 0),
     ("row_open", row(11, 0), 0),
     ("row_seal", row(12, 0), 0),
+    ("row_producer", struct.pack("<BBhIqQqQqIIiI", 13, 2, 7, 5, 4242, 100, 1700000000123, 200, 1700000000456, 3,
+                                 9, 2147483646, 0), 0),
+    ("row_producer_one", struct.pack("<BBhIqQqQqIIiI", 13, 1, 0, 5, 4242, 100, 1700000000123, 0, 0, 3, 0, 17, 0), 0),
     ("page_trailer", page(seq(0, 4032), 17, 6), 0),
     ("image_head", HEAD, 0),
     ("part_row", TOPIC + struct.pack("<IIQQQQQIIIBBHQQ", 3, 5, 77, 10, 100, 70001, 99, 2, 8, 0xABCD0123, 1, 2,
@@ -112,6 +115,8 @@ VECTORS = [
                                3, 200, 4100000), 0),
     ("vol_row", struct.pack("<IIQQQ", 12, 16, 0x8001, 3, 0), 0),
     ("section", struct.pack("<IIQIIQ", 1, 2, 77, 11, crc32c(b"eleven byte"), 0) + b"eleven byte" + bytes(5), 0),
+    ("producer", struct.pack("<qhHi", 4242, 7, 3, 2147483646) + struct.pack("<QqI", 100, 1700000000123, 3)
+     + struct.pack("<QqI", 200, 1700000000456, 9) + struct.pack("<QqI", 209, -5, 1), 0),
     ("tile", tile(8192, 65536, 0xDEADBEEF, 100, 40, 45, 1700000000000, 0), 0),
     ("tile_gap", tile(8192, 1 << 20, 0, NO_BATCH, 45, 45, NONE, 1), 0),
     ("piece", struct.pack("<I", piece_crc(9, 8192, b"shardlog")), 0),

@@ -221,6 +221,40 @@ TEST(format_golden, rows_of_bytes)
     golden_row_holds(&run, golden_row_direct);
 }
 
+/* A producer over the end of its sequences: the second batch begins with 1, the third with 10. */
+static const struct producer_window golden_window = {
+    .id = 4242,
+    .epoch = 7,
+    .n = 3,
+    .at = { { 2147483646, 3, 100, 1700000000123 },
+            { 1, 9, 200, 1700000000456 },
+            { 10, 1, 209, -5 } },
+};
+
+TEST(format_golden, rows_of_producers)
+{
+    struct row two = { .kind = ROW_PRODUCER,
+                       .part = 5,
+                       .producer = { 4242, 7, 2, { golden_window.at[0], golden_window.at[1] } } };
+    struct row one = { .kind = ROW_PRODUCER,
+                       .part = 5,
+                       .producer = { 4242, 0, 1, { { 17, 3, 100, 1700000000123 } } } };
+    golden_row_holds(&two, golden_row_producer);
+    golden_row_holds(&one, golden_row_producer_one);
+}
+
+TEST(format_golden, producer_of_the_section)
+{
+    uint8_t at[PRODUCER_BYTES_MAX];
+    struct producer_window back;
+    EXPECT_EQ(producer_bytes(&golden_window), 76);
+    memset(at, 0xff, sizeof at);
+    producer_encode(&golden_window, at);
+    EXPECT_GOLDEN(at, producer);
+    EXPECT_OK(producer_decode(at, 76, &back));
+    EXPECT(producer_window_same(&golden_window, &back));
+}
+
 TEST(format_golden, page_trailer)
 {
     uint8_t page[BLOCK_BYTES];

@@ -20,6 +20,22 @@ TEST(format_image, head_round_trip)
     }
 }
 
+TEST(format_image, producers_round_trip)
+{
+    struct rng r;
+    rng_seed(&r, 7);
+    for (int i = 0; i < ROUNDS; i++) {
+        uint8_t at[PRODUCER_BYTES_MAX];
+        struct producer_window w = random_producer(&r, PRODUCER_WINDOW), back;
+        uint32_t bytes = producer_bytes(&w);
+        producer_encode(&w, at);
+        if (!EXPECT_OK(producer_decode(at, bytes, &back)) ||
+            !EXPECT(producer_window_same(&w, &back)) ||
+            !EXPECT_ERR(producer_decode(at, bytes - 1, &back), ERR_CORRUPT))
+            return;
+    }
+}
+
 /* A legal head with 8 bytes changed. */
 static enum err head_patched(size_t at, uint64_t v, size_t bytes)
 {

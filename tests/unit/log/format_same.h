@@ -30,12 +30,34 @@ static inline bool entry_same(const struct entry *a, const struct entry *b)
            SAME(header_crc) && SAME(store_epoch) && SAME(time_ms);
 }
 
+static inline bool producer_batch_same(const struct producer_batch *a,
+                                       const struct producer_batch *b)
+{
+    return SAME(first) && SAME(count) && SAME(base_off) && SAME(append_ms);
+}
+
+static inline bool producer_window_same(const struct producer_window *a,
+                                        const struct producer_window *b)
+{
+    bool same = SAME(id) && SAME(epoch) && SAME(n);
+    for (uint32_t i = 0; same && i < a->n; i++)
+        same = producer_batch_same(&a->at[i], &b->at[i]);
+    return same;
+}
+
+static inline bool producer_row_same(const struct producer_row *a, const struct producer_row *b)
+{
+    return SAME(id) && SAME(epoch) && SAME(n) &&
+           producer_batch_same(&a->batches[0], &b->batches[0]) &&
+           producer_batch_same(&a->batches[1], &b->batches[1]);
+}
+
 static inline bool row_same(const struct row *a, const struct row *b)
 {
     return SAME(kind) && SAME(part) && SAME(pos) && SAME(base_off) && SAME(next_off) &&
            SAME(max_time) && SAME(len) && SAME(crc) && SAME(extent) && SAME(batch_at) &&
            SAME(vol) && SAME(unit) && SAME(order) && id16_equal(a->topic, b->topic) &&
-           SAME(index) && SAME(epoch);
+           SAME(index) && SAME(epoch) && producer_row_same(&a->producer, &b->producer);
 }
 
 static inline bool image_head_same(const struct image_head *a, const struct image_head *b)

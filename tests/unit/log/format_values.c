@@ -79,6 +79,30 @@ static void random_piece(struct rng *r, struct row *row)
     }
 }
 
+struct producer_window random_producer(struct rng *r, uint32_t most)
+{
+    struct producer_window w = { .id = (int64_t)random_u64(r, INT64_MAX),
+                                 .epoch = (int16_t)random_u32(r, INT16_MAX),
+                                 .n = (uint8_t)(1 + rng_below(r, most)) };
+    uint64_t off = random_u64(r, OFF_MAX / 2);
+    w.at[0].first = (int32_t)random_u32(r, INT32_MAX);
+    for (uint32_t i = 0; i < w.n; i++) {
+        if (i)
+            w.at[i].first = producer_batch_next(&w.at[i - 1]);
+        w.at[i].count = 1 + random_u32(r, INT32_MAX);
+        w.at[i].base_off = off + random_u64(r, 1ull << 40);
+        w.at[i].append_ms = random_time(r);
+        off = w.at[i].base_off + w.at[i].count;
+    }
+    return w;
+}
+
+static void random_producer_row(struct rng *r, struct row *row)
+{
+    struct producer_window w = random_producer(r, PRODUCER_ROW_BATCHES);
+    row->producer = (struct producer_row){ w.id, w.epoch, w.n, { w.at[0], w.at[1] } };
+}
+
 struct row random_row(struct rng *r)
 {
     enum row_kind kind;
@@ -125,6 +149,9 @@ struct row random_row(struct rng *r)
     case ROW_EPOCH:
         row.base_off = random_u64(r, OFF_MAX);
         row.epoch = random_u32(r, UINT32_MAX);
+        break;
+    case ROW_PRODUCER:
+        random_producer_row(r, &row);
         break;
     case ROW_GAP:
         row.pos = random_u64(r, POS_MAX);
