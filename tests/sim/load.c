@@ -54,6 +54,19 @@ static enum durability durability_draw(const struct load *l)
     return n < l->written_of_10 ? DURABILITY_WRITTEN : DURABILITY_SYNCED;
 }
 
+/* Clients of a partition; every fourth is near the end of its sequences. */
+static void producers_draw(struct load *l, struct o_part *p)
+{
+    struct rng *rng = l->w->rng;
+    p->producer_count = (uint32_t)rng_below(rng, O_PRODUCERS + 1);
+    for (uint32_t i = 0; i < p->producer_count; i++) {
+        struct o_producer *x = &p->producers[i];
+        x->id = (int64_t)(1 + rng_below(rng, 1000) * O_PRODUCERS + i);
+        x->epoch = (int16_t)rng_below(rng, 3);
+        x->next = rng_chance(rng, 1, 4) ? INT32_MAX - (int32_t)rng_below(rng, 100) : 0;
+    }
+}
+
 static void load_add_to(struct load *l, uint32_t store)
 {
     uint32_t number = l->topic_next++;
@@ -62,6 +75,8 @@ static void load_add_to(struct load *l, uint32_t store)
     struct o_part *p =
         oracle_part_new(&l->w->oracle, topic_id(number), (uint32_t)rng_below(l->w->rng, 4), store);
     p->durability = durability_draw(l);
+    if (l->producers)
+        producers_draw(l, p);
     l->w->tally.parts++;
     trace("  add part %u to store %u, durability %d", p->number, store, p->durability);
     load_add_again(l, p);
@@ -87,6 +102,10 @@ static uint64_t value_draw(struct load *l)
 
 static void op_append_draw(struct load *l, struct o_part *p)
 {
+    if (p->producer_count && rng_chance(l->w->rng, 1, 10)) {
+        load_again(l, p);
+        return;
+    }
     uint64_t burst = rng_chance(l->w->rng, 1, 8) ? 1 + rng_below(l->w->rng, 8) : 1;
     while (burst--) {
         enum durability want = rng_chance(l->w->rng, 1, 5) ? durability_draw(l) : p->durability;
@@ -269,6 +288,7 @@ void load_reopened(struct load *l, enum end end)
         part_durability_set(part, p->durability);
         struct part_state_info info = part_info(part);
         oracle_reopened(o, p, &info, end);
+        oracle_producers(p, part);
         load_part_check(l, p);
     }
 }
@@ -289,6 +309,8 @@ bool load_verify(struct load *l)
 bool load_alive(struct load *l)
 {
     struct oracle *o = &l->w->oracle;
+    load_resend(l);
+    (void)world_until(l->w, world_ops_done, ANSWER_NS);
     uint64_t acked = o->acked, sent = o->sent;
     for (uint32_t i = 0; i < o->part_count; i++)
         if (o->parts[i]->state <= O_LIVE) {

@@ -21,6 +21,7 @@ struct load {
     uint32_t record_max;    /* bytes of the largest value */
     uint32_t flight_max;    /* operations under way */
     uint32_t written_of_10; /* topics and appends of ten that want `written` */
+    bool producers;         /* partitions have clients that number their batches */
     bool churn;             /* topics come and go, logs are trimmed often */
     bool gaps;              /* appends may leave gaps in the offsets */
     bool seals;
@@ -44,9 +45,14 @@ bool load_alive(struct load *l);
 /* Deletes every partition and waits. False: the machine died. */
 bool load_drop_all(struct load *l);
 
-/* load_op.c: the operations. Each returns at once; answers come in turns. */
+/* After an opening, and once it was verified: producers send again what was not answered. */
+void load_resend(struct load *l);
+
+/* load_op.c, load_append.c: the operations. Each returns at once; answers come in turns. */
 struct part *load_part(struct load *l, const struct o_part *p); /* NULL: not there */
 void load_append(struct load *l, struct o_part *p, uint64_t value_bytes, enum durability want);
+/* A producer of the partition sends one of its old batches again; nothing, if it has none. */
+void load_again(struct load *l, struct o_part *p);
 void load_read(struct load *l, struct o_part *p, uint64_t off, uint32_t bytes_max, bool follow,
                bool scan);
 void load_time(struct load *l, struct o_part *p);

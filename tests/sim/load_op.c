@@ -2,7 +2,7 @@
 #include <stdlib.h>
 
 #include "engine/base/check.h"
-#include "tests/sim/load.h"
+#include "tests/sim/load_in.h"
 #include "tests/sim/verdict.h"
 
 #define LLU(v) ((unsigned long long)(v))
@@ -13,7 +13,7 @@ struct part *load_part(struct load *l, const struct o_part *p)
     return s ? part_find(s, p->topic, p->index) : NULL;
 }
 
-static void *op_new(struct load *l, size_t bytes, void (*forget)(struct world_op *))
+void *load_op_new(struct load *l, size_t bytes, void (*forget)(struct world_op *))
 {
     struct world_op *op = calloc(1, bytes);
     check(op);
@@ -35,120 +35,13 @@ static bool poisoned(const struct load *l, const struct o_part *p)
 }
 
 /* Errors that need no excuse: the partition is being dropped, or (eio) the disk failed. */
-static bool excused(const struct load *l, const struct o_part *p, enum err err)
+bool load_excused(const struct load *l, const struct o_part *p, enum err err)
 {
     if (err == ERR_NOT_FOUND)
         return p->state >= O_DROPPING;
     if (err == ERR_POISONED || err == ERR_CORRUPT) /* a failed sync took what was written */
         return poisoned(l, p);
     return err == ERR_CLOSED ? l->w->stopping : world_failed(l->w, err);
-}
-
-/* ---- append ---- */
-
-struct op_append {
-    struct world_op op;
-    struct load *load;
-    struct o_part *part;
-    struct append append;
-    uint64_t number, bytes;
-    uint8_t *batch;
-};
-
-static void append_forget(struct world_op *op)
-{
-    struct op_append *a = container_of(op, struct op_append, op);
-    node_unlink(&op->node);
-    a->load->w->op_bytes -= a->bytes;
-    a->part->busy--;
-    free(a->batch);
-    free(a);
-}
-
-static void append_answered(struct append *append)
-{
-    struct op_append *a = append->arg;
-    struct load *l = a->load;
-    enum err err = append->err;
-    trace("    batch %llu: %s, durability %d, offset %llu", LLU(a->number), err_name(err),
-          append->bought, LLU(append->base_off));
-    sim_trace(l->w->sim, a->number << 8 ^ (uint64_t)err ^ append->base_off << 32);
-    if (err == ERR_OK)
-        oracle_acked(&l->w->oracle, a->number, append->want, append->bought, append->base_off);
-    else if (err == ERR_POISONED)
-        demand(excused(l, a->part, err), "part %u: poisoned, and the store is not",
-               a->part->number);
-    else if (err == ERR_NOT_FOUND)
-        demand(excused(l, a->part, err), "part %u: append gives NOT_FOUND", a->part->number);
-    else {
-        bool legal = (err == ERR_NO_SPACE && l->w->full) || (err == ERR_CLOSED && l->w->stopping) ||
-                     (err == ERR_OFFSET_RANGE && append->at_off_set) || world_failed(l->w, err);
-        demand(legal, "part %u: append of %llu bytes gives %s", a->part->number, LLU(a->bytes),
-               err_name(err));
-        oracle_refused(&l->w->oracle, a->number);
-        l->w->tally.no_space += err == ERR_NO_SPACE;
-    }
-    struct world *w = l->w;
-    enum durability bought = append->bought;
-    append_forget(&a->op);
-    if (err == ERR_OK)
-        world_answered(w, bought);
-}
-
-static void batch_describe(struct load *l, struct o_part *p, uint64_t value_bytes,
-                           struct content *c)
-{
-    struct rng *rng = l->w->rng;
-    struct io *io = l->w->shards[l->w->stores[p->store].shard].io;
-    *c = (struct content){ .number = oracle_number(&l->w->oracle),
-                           .part = p->number,
-                           .value_bytes = value_bytes };
-    c->count = 1 + (uint32_t)rng_log_uniform(rng, 15);
-    c->time_ms = io_wall_ms(io) - (int64_t)rng_log_uniform(rng, 5000);
-}
-
-void load_append(struct load *l, struct o_part *p, uint64_t value_bytes, enum durability want)
-{
-    struct part *part = load_part(l, p);
-    struct o_batch b = { 0 };
-    uint64_t batch_max = l->w->stores[p->store].geometry.batch_max;
-    if (!part)
-        return;
-    batch_describe(l, p, value_bytes, &b.content);
-    if (content_bytes_max(&b.content) > batch_max) {
-        b.content.count = 1;
-        b.content.value_bytes =
-            min_u64(value_bytes, batch_max - BATCH_HEADER_BYTES - 2 * CONTENT_RECORD_EXTRA);
-    }
-    struct op_append *a = op_new(l, sizeof(*a), append_forget);
-    uint64_t cap = content_bytes_max(&b.content);
-    a->batch = malloc(cap);
-    check(a->batch);
-    struct bytes batch = content_make(&b.content, a->batch, cap);
-    a->load = l;
-    a->part = p;
-    a->number = b.content.number;
-    a->bytes = b.bytes = (uint32_t)batch.len;
-    a->append = (struct append){ .done = append_answered,
-                                 .arg = a,
-                                 .batch = batch,
-                                 .max_time = content_max_time(&b.content),
-                                 .count = b.content.count,
-                                 .want = want };
-    if (l->gaps && rng_chance(l->w->rng, 1, 12)) {
-        b.gap = a->append.at_off_set = true;
-        b.at_off = a->append.at_off = oracle_end_off(p) + rng_log_uniform(l->w->rng, 100);
-        l->w->tally.gaps++;
-    }
-    b.hash = content_hash(batch);
-    b.epoch = l->w->stores[p->store].epoch;
-    oracle_sent(&l->w->oracle, p, b);
-    l->w->op_bytes += a->bytes;
-    l->w->tally.bytes += a->bytes;
-    p->busy++;
-    trace("  append part %u batch %llu: %u bytes, %u records, want %d%s", p->number, LLU(a->number),
-          b.bytes, b.content.count, want, b.gap ? ", gap" : "");
-    part_append(part, &a->append);
 }
 
 /* ---- read ---- */
@@ -184,7 +77,7 @@ static void read_failed(struct op_read *r, uint64_t start_now)
 {
     enum err err = r->read.err;
     bool range = err == ERR_OFFSET_RANGE && (r->read.off < start_now || r->read.off > r->start_off);
-    demand(range || r->part->state >= O_DROPPING || excused(r->load, r->part, err),
+    demand(range || r->part->state >= O_DROPPING || load_excused(r->load, r->part, err),
            "part %u: a read from %llu gives %s", r->part->number, LLU(r->read.off), err_name(err));
 }
 
@@ -237,7 +130,7 @@ void load_read(struct load *l, struct o_part *p, uint64_t off, uint32_t bytes_ma
     struct part *part = load_part(l, p);
     if (!part)
         return;
-    struct op_read *r = op_new(l, sizeof(*r), read_forget);
+    struct op_read *r = load_op_new(l, sizeof(*r), read_forget);
     r->load = l;
     r->part = p;
     r->follow = follow;
@@ -279,7 +172,7 @@ static void time_answered(struct time_find *find)
         oracle_time(t->part, find->time_ms, find->err == ERR_OK, find->off, find->found_ms,
                     t->visible_off, now.start_off);
     else
-        demand(gone || trimmed || excused(l, t->part, find->err),
+        demand(gone || trimmed || load_excused(l, t->part, find->err),
                "part %u: search by time gives %s", t->part->number, err_name(find->err));
     time_forget(&t->op);
 }
@@ -289,7 +182,7 @@ void load_time(struct load *l, struct o_part *p)
     struct part *part = load_part(l, p);
     if (!part || !p->count)
         return;
-    struct op_time *t = op_new(l, sizeof(*t), time_forget);
+    struct op_time *t = load_op_new(l, sizeof(*t), time_forget);
     uint32_t i = (uint32_t)rng_below(l->w->rng, p->count);
     t->load = l;
     t->part = p;
@@ -352,14 +245,14 @@ static void request_answered(struct part_request *request)
     if (err == ERR_OK)
         request_kept(r);
     else
-        demand(excused(r->load, r->part, err) || (err == ERR_BUSY && r->kind == REQUEST_SEAL),
+        demand(load_excused(r->load, r->part, err) || (err == ERR_BUSY && r->kind == REQUEST_SEAL),
                "part %u: request %d gives %s", r->part->number, r->kind, err_name(err));
     request_forget(&r->op);
 }
 
 static struct part_request *request_new(struct load *l, struct o_part *p, enum request_kind kind)
 {
-    struct op_request *r = op_new(l, sizeof(*r), request_forget);
+    struct op_request *r = load_op_new(l, sizeof(*r), request_forget);
     r->load = l;
     r->part = p;
     r->kind = kind;

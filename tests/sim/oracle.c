@@ -123,18 +123,35 @@ void o_batch_promise(struct o_batch *b, int safe)
 }
 
 void oracle_acked(struct oracle *o, uint64_t number, enum durability want, enum durability bought,
-                  uint64_t base_off)
+                  uint64_t base_off, int64_t append_ms)
 {
     struct o_part *p = o->numbers[number].part;
     uint32_t i = o_batch_find(p, number);
     struct o_batch *b = &p->batches[i];
     o_batch_placed(p, i);
+    b->append_ms = append_ms;
     demand(bought >= want, "part %u batch %llu: acked with durability %d, wanted %d", p->number,
            (unsigned long long)number, bought, want);
     demand(base_off == b->off, "part %u batch %llu: acked at offset %llu, must be %llu", p->number,
            (unsigned long long)number, (unsigned long long)base_off, (unsigned long long)b->off);
     o_batch_promise(b, (int)bought);
     o->acked++;
+}
+
+void oracle_duplicate(struct oracle *o, uint64_t number, enum durability bought, uint64_t base_off,
+                      int64_t append_ms)
+{
+    struct o_part *p = o->numbers[number].part;
+    uint32_t i = o_batch_find(p, number);
+    struct o_batch *b = &p->batches[i];
+    demand(base_off == b->off, "part %u batch %llu: recognised at offset %llu, must be %llu",
+           p->number, (unsigned long long)number, (unsigned long long)base_off,
+           (unsigned long long)b->off);
+    demand(!b->append_ms || append_ms == b->append_ms,
+           "part %u batch %llu: recognised with append time %lld, was %lld", p->number,
+           (unsigned long long)number, (long long)append_ms, (long long)b->append_ms);
+    o_batch_placed(p, i);
+    o_batch_promise(b, (int)bought);
 }
 
 void oracle_refused(struct oracle *o, uint64_t number)

@@ -30,9 +30,29 @@ struct o_batch {
     uint64_t off;    /* if everything sent before it was placed */
     uint64_t at_off; /* gap: where it was sent to */
     uint32_t bytes;
-    uint32_t epoch; /* the store's, when it was sent */
+    uint32_t epoch;    /* the store's, when it was sent */
+    int64_t append_ms; /* as answered; 0: not answered */
     int8_t safe;
     bool gap;
+};
+
+#define O_PRODUCERS 3u /* of a partition, at most */
+#define O_FLIGHT    5u /* batches of one under way: what Kafka's window is for */
+
+/* A client that numbers its batches, and sends again what was not answered when the store died. */
+struct o_producer {
+    int64_t id;
+    int16_t epoch;
+    int32_t next;    /* sequence of its next batch */
+    uint32_t flight; /* appends under way */
+    bool broken;     /* one was refused: those behind it are out of sequence */
+    struct o_open {
+        uint64_t number;
+        int32_t first;
+        uint32_t count;
+        int16_t epoch;
+    } open[O_FLIGHT]; /* batches without an answer, oldest first */
+    uint32_t open_count;
 };
 
 enum o_state { O_ADDING, O_LIVE, O_DROPPING, O_GONE };
@@ -46,12 +66,14 @@ struct o_part {
     enum durability durability; /* as its topic says */
     struct o_batch *batches;
     uint32_t count, cap;
-    uint32_t placed;          /* batches below are known to have their offsets */
-    uint64_t start_min;       /* the log starts here or later: a trim was durable */
-    uint64_t trim_asked;      /* ... and here or earlier */
-    uint64_t reader_off;      /* of a consumer that follows the end */
-    uint64_t visible_off;     /* largest that was ever reported in this life */
-    uint32_t busy;            /* operations under way */
+    uint32_t placed;      /* batches below are known to have their offsets */
+    uint64_t start_min;   /* the log starts here or later: a trim was durable */
+    uint64_t trim_asked;  /* ... and here or earlier */
+    uint64_t reader_off;  /* of a consumer that follows the end */
+    uint64_t visible_off; /* largest that was ever reported in this life */
+    uint32_t busy;        /* operations under way */
+    struct o_producer producers[O_PRODUCERS];
+    uint32_t producer_count;
     struct o_part *next_dead; /* unused parts are kept to the end: their numbers must not return */
 };
 
@@ -80,7 +102,10 @@ uint64_t oracle_number(const struct oracle *o);
 /* `b` goes to the end of the row; its content.number is oracle_number(). */
 void oracle_sent(struct oracle *o, struct o_part *p, struct o_batch b);
 void oracle_acked(struct oracle *o, uint64_t number, enum durability want, enum durability bought,
-                  uint64_t base_off);
+                  uint64_t base_off, int64_t append_ms);
+/* Sent again, and recognised. */
+void oracle_duplicate(struct oracle *o, uint64_t number, enum durability bought, uint64_t base_off,
+                      int64_t append_ms);
 /* It is certainly not in the log. */
 void oracle_refused(struct oracle *o, uint64_t number);
 uint64_t oracle_end_off(const struct o_part *p); /* after everything sent */
@@ -110,6 +135,10 @@ void oracle_reopened(struct oracle *o, struct o_part *p, const struct part_state
                      enum end end);
 /* The partition is gone after `end`: may that be? */
 void oracle_missing(struct oracle *o, struct o_part *p, enum end end);
+/* What the log's prefix says of a producer: its newest batches. n is 0 when there are none. */
+struct producer_window oracle_window(const struct o_part *p, int64_t id);
+/* The store is open again: it knows just these. */
+void oracle_producers(const struct o_part *p, const struct part *part);
 /* Facts that hold at any time. */
 void oracle_info(struct o_part *p, const struct part_state_info *info);
 

@@ -111,6 +111,7 @@ static void load_plan(struct seed *s)
     l->part_max = 4 + (uint32_t)rng_below(rng, 20);
     l->flight_max = 1 + (uint32_t)rng_log_uniform(rng, 63);
     l->written_of_10 = PICK(rng, 1, 2, 2, 6);
+    l->producers = rng_chance(rng, 2, 3);
     l->churn = rng_chance(rng, 1, 3);
     l->gaps = rng_chance(rng, 1, 3);
     l->seals = rng_chance(rng, 1, 2);
@@ -319,6 +320,7 @@ static bool life_run(struct seed *s, uint64_t ops)
 {
     while (!life_begin(s, false, false))
         ;
+    load_resend(&s->load);
     while (s->load.topic_next < s->load.part_max / 2)
         load_add(&s->load);
     return life_ops(s, ops) && s->w.tally.ops >= ops;

@@ -269,7 +269,7 @@ static void append_done(struct verb *v)
     answered(op, "append");
     if (!v->err)
         oracle_acked(&op->town->oracle, op->number, a->want_set ? a->want : op->part->durability,
-                     a->bought, a->base_off);
+                     a->bought, a->base_off, a->append_ms);
     else
         demand(excused(op, v->err) || op->part->state >= O_DROPPING, "part %u: append gives %s",
                op->part->number, err_name(v->err));
