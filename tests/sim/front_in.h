@@ -19,9 +19,10 @@
 #define FRONT_SHARDS       4u
 #define PRODUCER_UNDER_WAY 5u /* unanswered batches of a producer in a partition */
 
-/* True once the engine remembers producers over a restart: then what is sent again after it must
- * be there once, too. Until then a client takes a new id after a restart, and gives up what was
- * not answered. */
+/* True: what is sent again after a restart must be there once, too. The engine remembers producers
+ * over a restart, and the seeds of the stores demand it; this ledger cannot yet tell a batch that a
+ * crash took from one that was sent again afterwards. So a client takes a new id after a restart,
+ * and gives up what was not answered. */
 #define PRODUCERS_DURABLE false
 
 enum front_state { FRONT_GONE, FRONT_CREATING, FRONT_LIVE, FRONT_DELETING };
