@@ -9,7 +9,7 @@
 #include "tools/demo/demo.h"
 
 static const char usage[] =
-    "shardlog demo: real files through the log, with a writer that is killed twice\n"
+    "shardlog demo: real files go through a broker over TCP, which is killed twice\n"
     "\n"
     "  --from PATH        a file or a directory instead of the documentation and the logs of this\n"
     "                     system; may be given more than once\n"
@@ -18,8 +18,7 @@ static const char usage[] =
     "  --durability WORD  synced (default), written or memory: what an acknowledgement waits for\n"
     "  --flip             damages one live byte before reading: the demo must fail\n"
     "  --seed N           draws the moments of the kills, and the byte; default: the time\n"
-    "  --served           through a broker over TCP; it is killed instead of the writer\n"
-    "  --embedded         the engine inside the writer: the default\n"
+    "  --embedded         no broker: the engine inside the writer, which is killed instead\n"
     "  --dir DIR          works in this empty directory, and leaves it\n";
 
 static uint64_t bytes_parse(const char *word)
@@ -46,16 +45,19 @@ static const char *durability_parse(const char *word)
 void options_parse(struct options *o, int argc, char **argv)
 {
     static const struct option options[] = {
-        { "from", required_argument, NULL, 'f' }, { "bytes", required_argument, NULL, 'b' },
-        { "dir", required_argument, NULL, 'd' },  { "durability", required_argument, NULL, 'k' },
-        { "flip", no_argument, NULL, 'x' },       { "seed", required_argument, NULL, 's' },
-        { "embedded", no_argument, NULL, 'e' },   { "served", no_argument, NULL, 'S' },
-        { "help", no_argument, NULL, 'h' },       { 0 },
+        { "from", required_argument, NULL, 'f' },
+        { "bytes", required_argument, NULL, 'b' },
+        { "dir", required_argument, NULL, 'd' },
+        { "durability", required_argument, NULL, 'k' },
+        { "flip", no_argument, NULL, 'x' },
+        { "seed", required_argument, NULL, 's' },
+        { "embedded", no_argument, NULL, 'e' },
+        { "help", no_argument, NULL, 'h' },
+        { 0 },
     };
     int option, from_count = 0;
     o->from = need(calloc((size_t)argc, sizeof(*o->from)));
     o->durability = "synced";
-    o->embedded = true; /* a broker forgets its producers when it is killed: resends would repeat */
     o->seed = (unsigned)now_ns();
     while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
         switch (option) {
@@ -79,9 +81,6 @@ void options_parse(struct options *o, int argc, char **argv)
             break;
         case 'e':
             o->embedded = true;
-            break;
-        case 'S':
-            o->embedded = false;
             break;
         case 'h':
             fputs(usage, stdout);
