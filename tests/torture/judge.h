@@ -14,17 +14,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* A batch that was in the log, and had no answer when the broker was killed, is recognised. Not so
- * yet: the broker forgets its producers when it ends. Repeats are counted, and told. */
-#define JUDGE_ONCE false
-
 void judge_open(uint16_t port);
 void judge_close(void);
 /* Reads up to what is visible now; `all`: from the beginning, else from where the last judge_run()
  * but one ended, so that what was read shortly before a kill is read again after it. */
 void judge_run(bool all);
 /* Nothing is under way, and all of it was read: as many records as the producers wrote. */
-void judge_end(void); /* Records that were in the log a second time. */
-uint64_t judge_repeats(void);
+void judge_end(void);
 
 #endif

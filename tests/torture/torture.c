@@ -268,9 +268,6 @@ static void report(void)
     if (starts && ready_ns[starts - 1] > options.ready_ms * 1000000)
         wrong("ready after %.0f ms; %" PRIu64 " ms are allowed", (double)ready_ns[starts - 1] / 1e6,
               options.ready_ms);
-    if (!JUDGE_ONCE)
-        printf("repeats    %" PRIu64 " records of resent appends are in the log twice\n",
-               judge_repeats());
     printf("records    %" PRIu64 " acknowledged in %" PRIu64 " appends, %.1f MB; %" PRIu64
            " appends were there already when they were sent again; %" PRIu64 " seen by consumers\n",
            sums.records, sums.acks, (double)sums.bytes / 1e6, load_duplicates(), sums.seen);
@@ -281,8 +278,6 @@ int main(int argc, char **argv)
     setvbuf(stdout, NULL, _IOLBF, 0);
     options_parse(argc, argv);
     printf("torture    %u kills, seed %u, %s\n", options.kills, options.seed, options.dir);
-    if (!JUDGE_ONCE)
-        printf("           not demanded: `once`, of what was sent again after a kill\n");
     value_open(options.seed);
     ledger_open();
     broker_make();
