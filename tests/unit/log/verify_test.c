@@ -424,3 +424,39 @@ TEST(verify, a_piece_of_a_store_that_does_not_open)
     EXPECT_EQ(f->part_pos, 400);
     damage_close(&d);
 }
+
+TEST(verify, tiles_of_exactly_one_batch_each)
+{
+    // Goal: the offsets that may be affected are those of the batch, neither its neighbours'.
+    // Method: batches of whole blocks, each a direct run of its own; all of their tiles damaged at
+    // once.
+    enum { BATCHES = 6 };
+    struct damage d = { 0 };
+    struct fixture *f = &d.f;
+    uint64_t at[BATCHES];
+    char vol[32];
+    fixture_init(f, 466);
+    fixture_boot(f);
+    REQUIRE_OK(fixture_create(f));
+    REQUIRE_OK(fixture_start(f));
+    struct part *p = fixture_add(f, 0);
+    fixture_fill(f, 0, BATCHES, 4 * BLOCK_BYTES);
+    fixture_checkpoint(f);
+    for (uint32_t n = 0; n < BATCHES; n++) {
+        const struct extent *e = part_extent_of(p, n * 4ull * BLOCK_BYTES);
+        at[n] = extent_place(e, n * 4ull * BLOCK_BYTES);
+        snprintf(vol, sizeof(vol), "%s", e->vol->name);
+    }
+    fixture_stop(f);
+    for (uint32_t n = 0; n < BATCHES; n++)
+        fixture_flip(f, vol, at[n] + 100);
+    damage_look(&d);
+    EXPECT_EQ(d.find_count, BATCHES);
+    for (uint32_t n = 0; n < d.find_count; n++) {
+        EXPECT_EQ(d.finds[n].kind, FOUND_TILE);
+        EXPECT_EQ(d.finds[n].pos, at[n]);
+        EXPECT_EQ(d.finds[n].from_off, n);
+        EXPECT_EQ(d.finds[n].to_off, n + 1);
+    }
+    fixture_close(f);
+}
