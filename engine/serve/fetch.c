@@ -97,9 +97,12 @@ static void fetch_read_done(struct read *r)
     }
     v->batches = r->batches;
     v->next_off = r->next_off;
-    v->visible_off = max_u64(v->visible_off, v->next_off); /* both may have moved since the look */
-    if (r->part)
-        v->start_off = part_info(r->part).start_off;
+    if (r->part) { /* both ends may have moved since the look: the answer's are of one moment */
+        struct part_state_info info = part_info(r->part);
+        v->start_off = info.start_off;
+        v->visible_off = info.visible_off;
+    }
+    v->visible_off = max_u64(v->visible_off, v->next_off);
     fetch_end(v, ERR_OK);
 }
 
