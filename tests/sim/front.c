@@ -191,8 +191,6 @@ static bool front_start(struct front *f)
 static bool front_verify(struct front *f)
 {
     audit_begin(f);
-    for (uint32_t i = 0; i < FRONT_CLIENTS; i++)
-        lines_restarted(&f->clients[i]);
     bool done = front_until(f, audit_done);
     demand(done || front_dead(f), "the audit does not end");
     if (front_dead(f))

@@ -71,6 +71,8 @@ static void append_answered(struct ask *a, enum err err, const union payload *p)
         demand(!tell->duplicate || produced, "batch %llu: a duplicate without a producer",
                LLU(a->number));
         f->tally.duplicates += tell->duplicate;
+        f->tally.recognised_after += tell->duplicate && b->kept;
+        f->tally.lost_again += b->retaken;
         ledger_acked(&f->ledger, a->number, a->want, (enum durability)(tell->bought - 1u),
                      tell->base_offset, tell->append_ms);
     }

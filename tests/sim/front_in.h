@@ -19,12 +19,6 @@
 #define FRONT_SHARDS       4u
 #define PRODUCER_UNDER_WAY 5u /* unanswered batches of a producer in a partition */
 
-/* True: what is sent again after a restart must be there once, too. The engine remembers producers
- * over a restart, and the seeds of the stores demand it; this ledger cannot yet tell a batch that a
- * crash took from one that was sent again afterwards. So a client takes a new id after a restart,
- * and gives up what was not answered. */
-#define PRODUCERS_DURABLE false
-
 enum front_state { FRONT_GONE, FRONT_CREATING, FRONT_LIVE, FRONT_DELETING };
 enum audit_state { AUDIT_START, AUDIT_END, AUDIT_SCAN, AUDIT_DONE };
 
@@ -69,7 +63,7 @@ struct line {
     uint64_t numbers[PRODUCER_UNDER_WAY];
     uint32_t ordinals[PRODUCER_UNDER_WAY];
     bool asked[PRODUCER_UNDER_WAY]; /* on the wire of now */
-    bool doubted; /* the node was started since: what it had acknowledged may be lost */
+    bool holed;                     /* one may have been turned away, and those behind it not */
 };
 
 struct client {
@@ -227,9 +221,8 @@ void excuse_demand(const struct ask *a, enum err err, const struct error_answer 
 void line_append(struct client *c, struct f_topic *t, uint32_t part, uint64_t value_bytes);
 void line_answered(struct client *c, const struct ask *a, enum err err,
                    const struct error_answer *e);
-void lines_lost(struct client *c);      /* its wire ended */
-void lines_restarted(struct client *c); /* the node did */
-void lines_turn(struct client *c);      /* sends what is behind */
+void lines_lost(struct client *c); /* its wire ended */
+void lines_turn(struct client *c); /* sends what is behind */
 bool lines_empty(const struct client *c);
 /* A batch of a client, in the ledger; its bytes are valid until the next one. */
 struct bytes batch_make(struct front *f, struct f_part *p, uint64_t value_bytes,

@@ -2,7 +2,9 @@
  * answered; and the bytes of all batches.
  *
  * A line has at most five batches without an answer. After a cut all of them are sent again, in
- * their order; after BUSY that one is. */
+ * their order, whether the node was started meanwhile or not; after BUSY that one is. If a crash
+ * took what had been acknowledged, the next one is out of sequence: the line goes on with a new
+ * epoch. */
 #include "engine/base/check.h"
 #include "tests/sim/front_in.h"
 #include "tests/sim/verdict.h"
@@ -48,7 +50,7 @@ struct bytes batch_make(struct front *f, struct f_part *p, uint64_t value_bytes,
 
 /* ---- lines ---- */
 
-/* What is not answered is given up: it is in the log, or not. */
+/* What is not answered is given up: it is in the log, or not. What comes next has a new epoch. */
 static void line_renew(struct front *f, struct line *line)
 {
     for (uint32_t i = 0; i < line->count; i++)
@@ -56,7 +58,8 @@ static void line_renew(struct front *f, struct line *line)
     line->count = 0;
     line->sequence = 0;
     line->last = L_NONE;
-    line->doubted = false;
+    line->holed = false;
+    line->epoch++;
 }
 
 static struct line *line_of(struct client *c, const struct f_topic *t, uint32_t part)
@@ -82,6 +85,7 @@ static void line_send(struct client *c, struct f_topic *t, uint32_t part)
         if (!wire_usable(c->wire))
             return;
         line->asked[i] = true;
+        ledger_again(&c->f->ledger, line->numbers[i]);
         append_send(c->wire, t, part, line->numbers[i], batch_bytes(c->f, line->numbers[i]));
     }
 }
@@ -111,6 +115,12 @@ static void line_remove(struct line *line, uint32_t i)
     }
 }
 
+/* Does the node of this life turn appends away? */
+static bool turns_away(const struct front *f)
+{
+    return f->limited || f->full;
+}
+
 static void line_refused(struct client *c, struct line *line, uint32_t i, const struct ask *a,
                          enum err err, const struct error_answer *e)
 {
@@ -119,9 +129,9 @@ static void line_refused(struct client *c, struct line *line, uint32_t i, const 
     c->behind = true;
     if (err == ERR_BUSY)
         return; /* the first one is on its way */
-    if (err == ERR_SEQUENCE && (line->doubted || f->limited || f->full)) {
-        line_renew(f, line); /* one before it was lost, or turned away when that one was not */
-        line->epoch++;
+    bool holed = line->holed || turns_away(f);
+    if (err == ERR_SEQUENCE && (holed || ledger_lost_before(&f->ledger, a->number))) {
+        line_renew(f, line);
         return;
     }
     excuse_demand(a, err, e);
@@ -143,7 +153,7 @@ void line_answered(struct client *c, const struct ask *a, enum err err,
         return;
     }
     line_remove(line, i);
-    line->doubted = false;
+    line->holed &= line->count > 0;
 }
 
 /* ---- all lines of a client ---- */
@@ -153,20 +163,8 @@ void lines_lost(struct client *c)
     for (uint32_t i = 0; i < FRONT_TOPICS * FRONT_PARTS; i++) {
         struct line *line = &c->lines[i / FRONT_PARTS][i % FRONT_PARTS];
         memset(line->asked, 0, sizeof(line->asked));
+        line->holed |= line->count && turns_away(c->f);
         c->behind |= line->count > 0;
-    }
-}
-
-void lines_restarted(struct client *c)
-{
-    for (uint32_t i = 0; i < FRONT_TOPICS * FRONT_PARTS; i++) {
-        struct line *line = &c->lines[i / FRONT_PARTS][i % FRONT_PARTS];
-        line->doubted = line->serial != 0;
-        if (PRODUCERS_DURABLE || !line->serial)
-            continue;
-        line_renew(c->f, line);
-        line->producer = ++c->f->producer_next;
-        line->epoch = 0;
     }
 }
 

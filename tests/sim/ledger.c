@@ -70,6 +70,16 @@ static const char *fate_name(enum l_fate fate)
     return names[fate];
 }
 
+/* Everything of its producer was lost, and the node forgot it with that: whatever comes next is
+ * taken. */
+static bool producer_lost(const struct ledger *l, const struct l_batch *b)
+{
+    for (uint64_t number = b->before; number != L_NONE; number = l->batches[number].before)
+        if (l->batches[number].fate == L_PLACED)
+            return false;
+    return b->content.producer != 0;
+}
+
 /* Those before it in its stream are in the log, below it. */
 static void stream_check(struct ledger *l, const struct l_batch *b)
 {
@@ -81,8 +91,7 @@ static void stream_check(struct ledger *l, const struct l_batch *b)
     struct l_batch *earlier = &l->batches[number];
     if (earlier->fate == L_FLOATING)
         earlier->before_off = min_u64(earlier->before_off, b->off);
-    /* Of a producer that the node forgot with it, whatever comes next is taken. */
-    demand(earlier->fate != L_LOST || b->content.producer,
+    demand(earlier->fate != L_LOST || producer_lost(l, b),
            "part %u: batch %llu is at offset %llu, and batch %llu, sent before it, was lost",
            b->part->number, LLU(b->content.number), LLU(b->off), LLU(number));
     demand(earlier->fate != L_PLACED || l_end(earlier) <= b->off,
@@ -171,6 +180,26 @@ void ledger_acked(struct ledger *l, uint64_t number, enum durability want, enum 
     l_promise(b, (int)bought);
     b->again = false;
     l->acked++;
+}
+
+void ledger_again(struct ledger *l, uint64_t number)
+{
+    struct l_batch *b = &l->batches[number];
+    if (b->fate != L_LOST)
+        return;
+    check(b->again);
+    b->fate = L_FLOATING;
+    b->floor_off = ledger_end_off(l, b->part);
+    b->safe = SAFE_NOTHING;
+    b->epoch = 0;
+    b->kept = b->doubtful = false;
+    b->retaken = true;
+}
+
+bool ledger_lost_before(const struct ledger *l, uint64_t number)
+{
+    uint64_t before = l->batches[number].before;
+    return before != L_NONE && l->batches[before].fate == L_LOST && !l->batches[before].again;
 }
 
 void ledger_refused(struct ledger *l, uint64_t number)
@@ -269,7 +298,10 @@ void ledger_scanned(struct ledger *l, struct l_part *p)
 {
     for (uint64_t i = 0; i < l->count; i++) {
         struct l_batch *b = &l->batches[i];
-        if (b->part == p && b->fate == L_FLOATING && !b->again)
+        if (b->part != p)
+            continue;
+        b->kept |= b->again && b->fate == L_PLACED;
+        if (b->fate == L_FLOATING && !b->again)
             batch_gone(l, b);
     }
 }

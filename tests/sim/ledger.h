@@ -6,7 +6,8 @@
  * and nowhere else. What was promised of it (`safe`) grows with the answer to its append, with a
  * reader who saw it, and with a recovery that found it. After a crash the end of each log says what
  * is gone, and a reading of the whole log says which floating batches are in it; the others are
- * lost, and whoever serves them later is wrong.
+ * lost, and whoever serves them later is wrong. Only a producer that was not answered may send what
+ * is lost again: from then on it floats, and belongs behind all that the crash left.
  *
  * A stream is what has an order: the appends of one connection to one partition, or those of one
  * producer with one epoch. If a batch is in the log, those before it in its stream are, below it.
@@ -55,6 +56,8 @@ struct l_batch {
     int8_t safe;   /* SAFE_NOTHING, or an enum durability */
     bool again;    /* its client sends it until it is answered: a crash is not its end */
     bool doubtful; /* its connection ended before it was answered */
+    bool kept;     /* a crash left it in the log, and its client does not know */
+    bool retaken;  /* a crash took it, and its client sent it again */
 };
 
 struct ledger {
@@ -75,6 +78,10 @@ struct l_batch *ledger_sent(struct ledger *l, struct l_part *p, const struct con
                             struct bytes batch, uint64_t before);
 void ledger_acked(struct ledger *l, uint64_t number, enum durability want, enum durability bought,
                   uint64_t off, int64_t append_ms);
+/* Its client sends it once more: what was lost may be there from now on, once. */
+void ledger_again(struct ledger *l, uint64_t number);
+/* A crash took the one before it in its stream, which will not be sent again. */
+bool ledger_lost_before(const struct ledger *l, uint64_t number);
 /* It is certainly not in the log, and will not be. */
 void ledger_refused(struct ledger *l, uint64_t number);
 /* Its connection ended before it was answered. */
