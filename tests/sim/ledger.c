@@ -2,20 +2,11 @@
 #include <stdlib.h>
 
 #include "engine/base/check.h"
+#include "tests/sim/grown.h"
 #include "tests/sim/ledger_in.h"
 #include "tests/sim/verdict.h"
 
 #define LLU(v) ((unsigned long long)(v))
-
-static void *grown(void *at, uint64_t *cap, uint64_t need, size_t each)
-{
-    if (need <= *cap)
-        return at;
-    *cap = max_u64(need, *cap * 2 + 64);
-    at = realloc(at, *cap * each);
-    check(at);
-    return at;
-}
 
 void ledger_close(struct ledger *l)
 {

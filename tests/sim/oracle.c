@@ -4,18 +4,9 @@
 #include <stdlib.h>
 
 #include "engine/base/check.h"
+#include "tests/sim/grown.h"
 #include "tests/sim/oracle_in.h"
 #include "tests/sim/verdict.h"
-
-static void *grown(void *at, uint64_t *cap, uint64_t need, size_t each)
-{
-    if (need <= *cap)
-        return at;
-    *cap = max_u64(need, *cap * 2 + 16);
-    at = realloc(at, *cap * each);
-    check(at);
-    return at;
-}
 
 void oracle_close(struct oracle *o)
 {
