@@ -1,0 +1,107 @@
+/* Goal: what a store asks of its disk, call by call, and what it answers, stays exactly what it is.
+ * Method: lives drawn by seeds (life.h) under different options; the lines go into a checksum
+ * (lines.h). Who changes a row here has changed the order, the place, the size or the moment of an
+ * I/O, or an answer: LINES_SHOW=1 before and after shows which. */
+#include "tests/unit/log/life.h"
+
+static void life_init(struct life *l, uint64_t seed)
+{
+    *l = (struct life){ .bytes_max = KIB(64) };
+    fixture_init(&l->d.f, seed);
+}
+
+static void life_same(struct life *l, uint64_t seed, uint32_t count, const struct lines_row *row)
+{
+    life_open(l, seed);
+    life_go(l, count);
+    life_read_all(l);
+    lines_same(&l->lines, row);
+    life_close(l);
+}
+
+TEST(life, of_an_ordinary_store)
+{
+    static const struct lines_row row = { "ordinary", 0, 6389, 0x3a379eb7 };
+    struct life l;
+    life_init(&l, 1000);
+    life_same(&l, 1, 1000, &row);
+}
+
+TEST(life, of_small_batches)
+{
+    // The journal has them all, and checkpoints bring them to the extents.
+    static const struct lines_row row = { "small", 0, 5246, 0x025c4119 };
+    struct life l;
+    life_init(&l, 1001);
+    l.bytes_max = 3000;
+    life_same(&l, 2, 1000, &row);
+}
+
+TEST(life, of_a_store_with_little_memory)
+{
+    static const struct lines_row row = { "memory", 0, 6220, 0x275edcc8 };
+    struct life l;
+    life_init(&l, 1002);
+    l.d.f.opts.tail_bytes = MIB(1);
+    l.bytes_max = KIB(128);
+    life_same(&l, 3, 1000, &row);
+}
+
+TEST(life, of_large_extents_with_many_tiles)
+{
+    static const struct lines_row row = { "tiles", 0, 6367, 0xb4c9028a };
+    struct life l;
+    life_init(&l, 1003);
+    l.d.f.geometry.extent_max = MIB(2);
+    l.d.f.opts.direct_min = BLOCK_BYTES;
+    l.bytes_max = KIB(12);
+    life_same(&l, 4, 1000, &row);
+}
+
+TEST(life, with_a_budget_for_reads)
+{
+    static const struct lines_row row = { "budget", 0, 6263, 0x639ecead };
+    struct read_budget budget;
+    struct life l;
+    life_init(&l, 1004);
+    read_budget_open(&budget, MIB(16));
+    l.d.f.opts.reads = &budget;
+    l.d.f.opts.verify_always = true;
+    life_same(&l, 5, 1000, &row);
+    EXPECT_EQ(budget.used, 0);
+    read_budget_close(&budget);
+}
+
+TEST(life, with_rot)
+{
+    // What verify finds, what is served all the same, what a repair gives up, and a store that goes
+    // on with its gaps and rots again.
+    static const struct lines_row row = { "rot", 0, 53092, 0xb7018494 };
+    struct life l;
+    life_init(&l, 1005);
+    l.bytes_max = KIB(20);
+    life_open(&l, 6);
+    for (uint32_t n = 0; n < 60; n++) {
+        life_go(&l, 15);
+        life_rot(&l);
+    }
+    lines_same(&l.lines, &row);
+    life_close(&l);
+}
+
+TEST(life, with_rot_among_many_tiles)
+{
+    static const struct lines_row row = { "rot of tiles", 0, 42956, 0xeb14a6c4 };
+    struct life l;
+    life_init(&l, 1006);
+    l.d.f.geometry.extent_max = MIB(2);
+    l.d.f.opts.direct_min = BLOCK_BYTES;
+    l.bytes_max = KIB(12);
+    life_open(&l, 7);
+    for (uint32_t n = 0; n < 40; n++) {
+        life_go(&l, 40);
+        life_rot(&l);
+    }
+    lines_same(&l.lines, &row);
+    life_close(&l);
+}
