@@ -4,24 +4,16 @@
 
 #include <stdlib.h>
 
+#include "engine/base/array.h"
 #include "engine/base/check.h"
 #include "engine/base/crc32c.h"
 #include "engine/base/le.h"
 
-uint8_t *buf_grow(struct buf *b, size_t n)
+uint8_t *buf_grow(struct buf *b, uint32_t n)
 {
-    if (b->len + n > b->cap) {
-        size_t cap = b->cap ? b->cap : 4096;
-        while (cap < b->len + n)
-            cap *= 2;
-        b->at = realloc(b->at, cap);
-        check(b->at);
-        b->cap = cap;
-    }
-    uint8_t *at = b->at + b->len;
-    memset(at, 0, n);
+    b->at = array_grow(b->at, &b->cap, (uint64_t)b->len + n, 1);
     b->len += n;
-    return at;
+    return b->at + b->len - n;
 }
 
 static void buf_close(struct buf *b)
@@ -55,7 +47,7 @@ void image_build_extent(struct image_build *b, const struct extent_row *r)
 
 void image_build_tiles(struct image_build *b, uint64_t extent, const struct tile *t, uint32_t n)
 {
-    uint8_t *at = buf_grow(&b->tiles, 16 + (size_t)n * TILE_BYTES);
+    uint8_t *at = buf_grow(&b->tiles, 16 + n * TILE_BYTES);
     le64_put(at, extent);
     le32_put(at + 8, n);
     for (uint32_t i = 0; i < n; i++)
@@ -65,7 +57,7 @@ void image_build_tiles(struct image_build *b, uint64_t extent, const struct tile
 void image_build_epochs(struct image_build *b, uint32_t part, const struct part_epoch *e,
                         uint32_t n)
 {
-    uint8_t *at = buf_grow(&b->epochs, 8 + (size_t)n * 16);
+    uint8_t *at = buf_grow(&b->epochs, 8 + n * 16);
     le32_put(at, part);
     le32_put(at + 4, n);
     for (uint32_t i = 0; i < n; i++) {
@@ -81,18 +73,12 @@ static void section_put(struct image_build *b, enum section_kind kind, const str
     struct section s = { .kind = kind,
                          .class_ = CLASS_REFUSE,
                          .seq = b->head.seq,
-                         .len = (uint32_t)from->len,
+                         .len = from->len,
                          .crc = crc32c(0, from->at, from->len) };
-    size_t padded = (from->len + 7) / 8 * 8;
-    uint8_t *at = buf_grow(&b->section, SECTION_HEAD_BYTES + padded);
+    uint8_t *at = buf_grow(&b->section, (uint32_t)section_span(from->len));
     section_encode(&s, at);
     if (from->len)
         memcpy(at + SECTION_HEAD_BYTES, from->at, from->len);
-}
-
-static uint64_t pages_of(size_t bytes)
-{
-    return (bytes + PAGE_PAYLOAD_BYTES - 1) / PAGE_PAYLOAD_BYTES;
 }
 
 struct pager {
@@ -116,13 +102,12 @@ static void pager_put(struct pager *p, const uint8_t *from, size_t len)
 uint8_t *image_build_pages(struct image_build *b, struct id16 store, uint64_t *bytes)
 {
     uint8_t payload[PAGE_PAYLOAD_BYTES];
-    b->section.len = 0;
+    buf_close(&b->section);
     section_put(b, SECTION_EPOCHS, &b->epochs);
     section_put(b, SECTION_TILES, &b->tiles);
     section_put(b, SECTION_PRODUCERS, &b->producers);
     b->head.section_bytes = b->section.len;
-    b->head.pages = 1 + pages_of(b->parts.len) + pages_of(b->extents.len) + pages_of(b->vols.len) +
-                    pages_of(b->section.len);
+    b->head.pages = image_pages(&b->head);
     *bytes = b->head.pages * BLOCK_BYTES;
     uint8_t *pages = io_buffer_take(*bytes);
     if (!pages)
@@ -297,19 +282,10 @@ static enum err rows_read(const uint8_t **page, uint32_t n, uint32_t row_bytes, 
     return ERR_OK;
 }
 
-static uint64_t head_pages(const struct image_head *h)
-{
-    return 1 + pages_of((size_t)h->parts * PART_ROW_BYTES) +
-           pages_of((size_t)h->extents * EXTENT_ROW_BYTES) +
-           pages_of((size_t)h->vols * VOL_ROW_BYTES) + pages_of(h->section_bytes);
-}
-
 static enum err image_decode(const uint8_t *pages, struct image *im)
 {
     const struct image_head *h = &im->head;
     const uint8_t *page = pages + BLOCK_BYTES;
-    if (head_pages(h) != h->pages)
-        return ERR_CORRUPT;
     TRY(rows_read(&page, h->parts, PART_ROW_BYTES, sizeof(struct part_row), part_reader,
                   (void **)&im->parts));
     TRY(rows_read(&page, h->extents, EXTENT_ROW_BYTES, sizeof(struct extent_row), extent_reader,

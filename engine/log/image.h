@@ -13,9 +13,10 @@
 
 struct buf { /* bytes that grow at the end */
     uint8_t *at;
-    size_t len, cap;
+    uint32_t len, cap;
 };
-uint8_t *buf_grow(struct buf *b, size_t n); /* n zeroed bytes at the end; crashes without memory */
+uint8_t *buf_grow(struct buf *b,
+                  uint32_t n); /* n zeroed bytes at the end; crashes without memory */
 
 struct image_build {
     struct image_head head;

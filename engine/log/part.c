@@ -1,6 +1,7 @@
 /* part.c -- a partition of a store: its life, its changes, what it says of itself. */
 #include <stdlib.h>
 
+#include "engine/base/array.h"
 #include "engine/base/check.h"
 #include "engine/log/checkpoint.h"
 #include "engine/log/producer.h"
@@ -10,11 +11,7 @@
 
 static void stack_push(uint32_t **at, uint32_t *count, uint32_t *cap, uint32_t value)
 {
-    if (*count == *cap) {
-        *cap = *cap ? *cap * 2 : 16;
-        *at = realloc(*at, *cap * sizeof(**at));
-        check(*at);
-    }
+    *at = array_grow(*at, cap, *count + 1, sizeof(**at));
     (*at)[(*count)++] = value;
 }
 
@@ -30,11 +27,8 @@ void slot_give(struct store *s, uint32_t slot)
 
 static void slot_gone(struct store *s, uint32_t slot, uint64_t seq)
 {
-    if (s->gone_slot_count == s->gone_slot_cap) {
-        s->gone_slot_cap = s->gone_slot_cap ? s->gone_slot_cap * 2 : 16;
-        s->gone_slots = realloc(s->gone_slots, s->gone_slot_cap * sizeof(*s->gone_slots));
-        check(s->gone_slots);
-    }
+    s->gone_slots = array_grow(s->gone_slots, &s->gone_slot_cap, s->gone_slot_count + 1,
+                               sizeof(*s->gone_slots));
     s->gone_slots[s->gone_slot_count++] = (struct slot_gone){ seq, slot };
 }
 
@@ -287,11 +281,7 @@ void part_seal(struct part *p, struct part_request *r)
 
 void part_epoch_push(struct part *p, struct part_epoch e)
 {
-    if (p->epoch_count == p->epoch_cap) {
-        p->epoch_cap = p->epoch_cap ? p->epoch_cap * 2 : 1;
-        p->epochs = realloc(p->epochs, p->epoch_cap * sizeof(*p->epochs));
-        check(p->epochs);
-    }
+    p->epochs = array_grow(p->epochs, &p->epoch_cap, p->epoch_count + 1, sizeof(*p->epochs));
     p->epochs[p->epoch_count++] = e;
 }
 

@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 
+#include "engine/base/array.h"
 #include "engine/base/check.h"
 #include "engine/log/producer.h"
 
@@ -18,15 +19,7 @@ static enum err misfit(struct replay *r, const struct entry *e, const struct row
 
 struct replay_part *replay_at(struct replay *r, uint32_t number)
 {
-    if (number >= r->part_cap) {
-        uint32_t cap = r->part_cap ? r->part_cap : 64;
-        while (cap <= number)
-            cap *= 2;
-        r->parts = realloc(r->parts, cap * sizeof(*r->parts));
-        check(r->parts);
-        memset(r->parts + r->part_cap, 0, (cap - r->part_cap) * sizeof(*r->parts));
-        r->part_cap = cap;
-    }
+    r->parts = array_grow(r->parts, &r->part_cap, (uint64_t)number + 1, sizeof(*r->parts));
     return &r->parts[number];
 }
 
@@ -38,11 +31,7 @@ static void replay_part_clear(struct replay_part *rp)
 
 void replay_piece_add(struct replay_part *rp, const struct replay_piece *piece)
 {
-    if (rp->count == rp->cap) {
-        rp->cap = rp->cap ? rp->cap * 2 : 4;
-        rp->pieces = realloc(rp->pieces, rp->cap * sizeof(*rp->pieces));
-        check(rp->pieces);
-    }
+    rp->pieces = array_grow(rp->pieces, &rp->cap, rp->count + 1, sizeof(*rp->pieces));
     rp->pieces[rp->count++] = *piece;
 }
 

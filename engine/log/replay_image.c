@@ -155,9 +155,8 @@ static enum err image_sections(struct replay *r, const struct image *im, const s
         else if (sec.class_ == CLASS_REFUSE ||
                  (sec.class_ == CLASS_READ_ONLY && !r->s->opts.read_only))
             return ERR_UNSUPPORTED;
-        size_t bytes = SECTION_HEAD_BYTES + ((size_t)sec.len + 7) / 8 * 8;
-        at += min_u64(bytes, left);
-        left -= min_u64(bytes, left);
+        at += section_span(sec.len); /* section_decode() saw that it is there */
+        left -= section_span(sec.len);
     }
     return ERR_OK;
 }

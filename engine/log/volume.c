@@ -5,6 +5,7 @@
  * fragment the space of large ones. Making, zeroing and removing files is grow.c's. */
 #include <stdlib.h>
 
+#include "engine/base/array.h"
 #include "engine/base/check.h"
 #include "engine/log/grow.h"
 
@@ -197,11 +198,7 @@ struct vol *vol_new(struct store *s, uint32_t number)
 
 void vol_add(struct store *s, struct vol *v)
 {
-    if (s->vol_count == s->vol_cap) {
-        s->vol_cap = s->vol_cap ? s->vol_cap * 2 : 8;
-        s->vols = realloc(s->vols, s->vol_cap * sizeof(struct vol *));
-        check(s->vols);
-    }
+    s->vols = array_grow(s->vols, &s->vol_cap, s->vol_count + 1, sizeof(struct vol *));
     s->vols[s->vol_count++] = v;
 }
 
