@@ -72,8 +72,7 @@ static void slots_grown(struct op *op)
     if (op->err == ERR_NO_SPACE) {
         probe("no space for tail slots: the checkpoint waits");
         k->grow_retry_ns = io_now_ns(s->io) + SEC_NS;
-        s->full = true;
-        parked_retry(s); /* they are told */
+        s->full = true; /* those who wait for space are told */
     } else if (op->err) {
         store_poison(s, op, "growing the tails file");
     } else {
@@ -82,17 +81,11 @@ static void slots_grown(struct op *op)
     }
 }
 
-static uint64_t slot_place(uint32_t slot, uint32_t side)
-{
-    return BLOCK_BYTES + ((uint64_t)slot * 2 + side) * BLOCK_BYTES;
-}
-
 static void slots_grow(struct store *s)
 {
     struct checkpoint *k = s->ckpt;
     if (k->growing || io_now_ns(s->io) < k->grow_retry_ns)
         return;
-    k->store = s;
     k->growing = true;
     k->grow_slots = s->slot_count + (s->slot_count > 64 ? s->slot_count / 2 : 32);
     io_allocate(s->io, &k->grow_op, s->tails_fd, slot_place(k->grow_slots, 0), slots_grown);
@@ -150,7 +143,7 @@ static void index_block_write(struct store *s, struct extent *e, uint32_t block)
     uint32_t from = block * TILES_PER_BLOCK;
     uint32_t to = (uint32_t)min_u64(from + TILES_PER_BLOCK, e->tile_count);
     for (uint32_t i = from; i < to; i++)
-        tile_encode(&e->tiles[i - e->tile_from], w->block + (size_t)(i - from) * TILE_BYTES);
+        tile_encode(extent_tile(e, i), w->block + (size_t)(i - from) * TILE_BYTES);
     page_seal(w->block, &(struct page_seal){ s->id.store, e->id, block });
     w->pinned = e;
     e->pins++;
@@ -171,8 +164,7 @@ static void index_capture(struct store *s, struct extent *e, bool sealed)
     e->index_next = (uint16_t)blocks;
     uint32_t saved = (uint32_t)min_u64((uint64_t)blocks * TILES_PER_BLOCK, e->tile_count);
     if (saved < e->tile_count)
-        image_build_tiles(&s->ckpt->build, e->id, &e->tiles[saved - e->tile_from],
-                          e->tile_count - saved);
+        image_build_tiles(&s->ckpt->build, e->id, extent_tile(e, saved), e->tile_count - saved);
 }
 
 /* ---- rows ---- */
@@ -248,7 +240,6 @@ void capture_free(struct store *s, uint32_t number)
 
 bool capture_part(struct store *s, struct part *p)
 {
-    s->ckpt->store = s;
     if (p->add_seq >= s->journal.seq) { /* its ADD row comes in a later entry */
         capture_free(s, p->number);
         return true;
@@ -303,13 +294,8 @@ static void tail_rest(struct part *p)
 void capture_live(struct part *p)
 {
     p->image_head = p->captured_head;
-    if (p->slot_flips) {
-        p->slot_side ^= 1;
-        p->slot_crc = p->next_slot_crc;
-        p->slot_flips = false;
-    } else {
-        p->slot_crc = p->next_slot_crc;
-    }
+    p->slot_side ^= p->slot_flips;
+    p->slot_crc = p->next_slot_crc;
     p->tiled_pos = max_u64(p->tiled_pos, block_floor(p->captured_head));
     for (uint32_t i = 0; i < p->extent_count; i++) {
         p->extents[i]->index_blocks = p->extents[i]->index_next;

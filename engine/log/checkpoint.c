@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "engine/base/bits.h"
 #include "engine/base/check.h"
 #include "engine/log/capture.h"
 #include "engine/log/commit.h"
@@ -57,6 +58,7 @@ static void checkpoint_start(struct store *s)
     struct checkpoint *k = calloc(1, sizeof(*k));
     check(k);
     s->ckpt = k;
+    k->store = s;
     list_init(&k->blocks);
     k->rest = io_now_ns(s->io) >= rest_due_ns(s);
     s->want_checkpoint = false;
@@ -73,8 +75,7 @@ static void checkpoint_start(struct store *s)
                                          .time_ms = io_wall_ms(s->io) };
     if (pitfall(IMAGE_OVER_LIVE))
         k->build.head.generation++;
-    k->captured = calloc(k->parts / 64 + 1, sizeof(uint64_t));
-    check(k->captured);
+    k->captured = bits_open(k->parts);
     if (pitfall(RECLAIM_AT_CUT))
         s->journal.free_pos = s->journal.head_pos;
 }
@@ -91,6 +92,7 @@ void checkpoint_run_done(struct store *s, uint32_t len)
     check(s->ckpt && s->ckpt->runs > 0 && s->ckpt->run_bytes >= len);
     s->ckpt->runs--;
     s->ckpt->run_bytes -= len;
+    check(s->ckpt->runs || !s->ckpt->run_bytes);
 }
 
 /* May its rows be copied now? Not while issued bytes are in no entry: naming_after() comes back. */
@@ -101,12 +103,12 @@ static bool part_ready(const struct part *p)
 
 static bool captured(const struct checkpoint *k, uint32_t number)
 {
-    return k->captured[number / 64] >> (number % 64) & 1;
+    return bits_get(k->captured, number);
 }
 
 static void captured_set(struct checkpoint *k, uint32_t number)
 {
-    k->captured[number / 64] |= 1ull << (number % 64);
+    bits_set(k->captured, number);
     k->count++;
 }
 
@@ -214,7 +216,6 @@ static void sync_start(struct store *s)
     if (pitfall(IMAGE_BEFORE_SYNC))
         return;
     k->syncs = 1;
-    k->store = s;
     io_sync(s->io, &k->sync_op, s->tails_fd, tails_sync_done);
     for (uint32_t i = 0; i < s->vol_count; i++) {
         struct vol *v = s->vols[i];
@@ -245,7 +246,6 @@ static void checkpoint_finish(struct store *s)
         tail_pool_rest(s);
     s->producers_live = true;
     s->counts.checkpoints++;
-    volumes_image_live(s, s->generation);
     checkpoint_close(s);
     s->commit_vain = false; /* the ring has room again */
     slots_reap(s);

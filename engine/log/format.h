@@ -385,6 +385,14 @@ static inline uint64_t vol_place(const struct geometry *g, uint32_t unit)
     return VOL_HEAD_BYTES + (uint64_t)unit * g->extent_min;
 }
 
+/* ---- tails ---- */
+
+/* Where a side (0 or 1) of a slot pair is in the file. */
+static inline uint64_t slot_place(uint32_t slot, uint32_t side)
+{
+    return BLOCK_BYTES + ((uint64_t)slot * 2 + side) * BLOCK_BYTES;
+}
+
 static_assert(ENTRY_ROWS_FIRST == 62, "header and 62 rows fill the first block");
 static_assert(PAGE_PAYLOAD_BYTES % PART_ROW_BYTES == 0, "no partition row spans two pages");
 static_assert(PAGE_PAYLOAD_BYTES % EXTENT_ROW_BYTES == 0, "no extent row spans two pages");

@@ -53,9 +53,8 @@ static void make_failed(struct store *s, struct op *op)
     make_end(s);
     if (op->err == ERR_NO_SPACE && op->verb != IO_SYNC) {
         probe("no space for a volume");
-        s->full = true;
+        s->full = true; /* those who wait for space are told */
         g->retry_ns = io_now_ns(s->io) + SEC_NS;
-        parked_retry(s); /* they are told */
     } else {
         store_poison(s, op, "making a volume file");
     }
@@ -70,7 +69,6 @@ static void make_finish(struct store *s)
     g->step = MAKE_NONE;
     s->full = false;
     s->counts.vols_made++;
-    parked_retry(s);
 }
 
 static void make_done(struct op *op)
@@ -196,7 +194,6 @@ static void zero_done(struct op *op)
         b->written = !op->err && g->zero_syncing;
         g->zeroing = NULL;
         g->zero_syncing = false;
-        parked_retry(s);
         return;
     }
     g->zero_at += op->len;
@@ -459,10 +456,4 @@ enum err volumes_open(struct store *s, const struct vol_row *rows, uint32_t n, s
     if (scan.image_tmp && !s->opts.read_only)
         TRY(tmp_unlink(s, IMAGE_TMP));
     return ERR_OK;
-}
-
-void volumes_image_live(struct store *s, uint64_t generation)
-{
-    (void)generation;
-    remove_turn(s);
 }

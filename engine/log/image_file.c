@@ -154,7 +154,6 @@ static void vols_capture(struct store *s)
 void image_file_start(struct store *s)
 {
     struct checkpoint *k = s->ckpt;
-    k->store = s;
     vols_capture(s);
     k->build.head.next_extent = s->next_extent;
     k->build.head.next_vol = volumes_next_number(s);

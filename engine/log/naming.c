@@ -140,9 +140,7 @@ static void build_parts(struct build *b)
 {
     struct list later;
     list_init(&later);
-    uint32_t most = UINT32_MAX;
-    for (struct node *n;
-         most-- && build_left(b) > 2 * ROW_BYTES && (n = list_first(&b->s->dirty));) {
+    for (struct node *n; build_left(b) > 2 * ROW_BYTES && (n = list_first(&b->s->dirty));) {
         struct part *p = container_of(n, struct part, dirty_node);
         bool named_already = node_linked(&p->commit_node);
         if (named_already || (b->reserve && !part_may_use_reserve(p))) {

@@ -54,7 +54,7 @@ static uint64_t direct_limit(const struct part *p)
     for (uint32_t i = p->extent_count; i > 0; i--) {
         const struct extent *e = p->extents[i - 1];
         for (uint32_t t = e->tile_count; t > e->tile_from; t--) {
-            const struct tile *tile = &e->tiles[t - 1 - e->tile_from];
+            const struct tile *tile = extent_tile(e, t - 1);
             uint64_t end = e->base_pos + tile->at + tile->len;
             if (end <= p->tiled_pos)
                 return p->direct_end;
@@ -70,9 +70,7 @@ static uint64_t direct_limit(const struct part *p)
 static uint64_t part_target(const struct build *b, const struct part *p, uint32_t rows)
 {
     uint64_t from = max_u64(p->named_pos, b->direct_to);
-    uint64_t left = build_left(b);
-    left = left > (uint64_t)rows * ROW_BYTES ? left - (uint64_t)rows * ROW_BYTES : 0;
-    left = min_u64(left, INLINE_QUANTUM);
+    uint64_t left = min_u64(build_left(b) - rows * ROW_BYTES, INLINE_QUANTUM);
     bool little = node_linked(&p->direct_node) || (b->reserve && !part_is_system(p)) ||
                   b->direct_to < p->direct_end;
     if (!little && p->head_pos - from <= left)
@@ -122,16 +120,20 @@ static void commit_touch(struct store *s, const struct extent *e)
         e->vol->commit_sync = true;
 }
 
+/* How many tiles no entry has named yet: the last ones. */
+static uint32_t tiles_unsaid(const struct part *p, const struct extent *e)
+{
+    uint32_t i = e->tile_count;
+    while (i > e->tile_from && e->base_pos + extent_tile(e, i - 1)->at >= p->tiled_pos)
+        i--;
+    return e->tile_count - i;
+}
+
 static uint32_t build_direct_rows(struct build *b, struct part *p, struct extent *e)
 {
-    uint32_t rows = 0;
-    for (uint32_t i = e->tile_count; i > e->tile_from; i--) {
-        if (e->base_pos + e->tiles[i - 1 - e->tile_from].at < p->tiled_pos)
-            break;
-        rows++;
-    }
+    uint32_t rows = tiles_unsaid(p, e);
     for (uint32_t i = e->tile_count - rows; i < e->tile_count; i++) {
-        const struct tile *t = &e->tiles[i - e->tile_from];
+        const struct tile *t = extent_tile(e, i);
         if (e->base_pos + t->at >= b->direct_to)
             break;
         build_row(b, &(struct row){ .kind = ROW_DIRECT,
@@ -197,15 +199,8 @@ static uint32_t part_rows(const struct part *p)
 {
     uint32_t rows = 2 + p->epoch_due; /* CLOSE, and one INLINE to spare */
     rows += producers_rows(p);
-    for (uint32_t i = first_unsaid(p); i < p->extent_count; i++) {
-        const struct extent *e = p->extents[i];
-        rows += 2; /* EXTENT and INLINE */
-        for (uint32_t t = e->tile_count; t > e->tile_from; t--) {
-            if (e->base_pos + e->tiles[t - 1 - e->tile_from].at < p->tiled_pos)
-                break;
-            rows++;
-        }
-    }
+    for (uint32_t i = first_unsaid(p); i < p->extent_count; i++)
+        rows += 2 + tiles_unsaid(p, p->extents[i]); /* EXTENT and INLINE */
     return rows;
 }
 

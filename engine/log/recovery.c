@@ -91,23 +91,27 @@ static bool header_next(const struct scan *sc, struct entry *e)
     return (e->seq == sc->seq && e->prev_crc == sc->prev_crc) || pitfall(STALE_LAP);
 }
 
-/* A valid header with a higher seq anywhere in the ring: its position says which lap it is of. */
-static bool later_exists(const struct scan *sc)
+/* The entry whose header is at this place of the ring: its position says which lap it is of. */
+static bool header_in(const struct scan *sc, uint64_t place, struct entry *e)
 {
-    const struct store *s = sc->s;
-    uint64_t ring = s->journal.ring;
-    struct entry e;
+    uint64_t claimed = le64_get(sc->ring + place + ENTRY_POS_AT);
+    return claimed % sc->s->journal.ring == place && header_at(sc, claimed, e);
+}
+
+/* The entry with the smallest seq above `seq`, anywhere in the ring. */
+static bool later_find(const struct scan *sc, uint64_t seq, struct entry *best)
+{
+    bool any = false;
     if (pitfall(IGNORE_SUCCESSOR))
         return false;
-    for (uint64_t place = 0; place < ring; place += BLOCK_BYTES) {
-        const uint8_t *at = sc->ring + place;
-        uint64_t claimed = le64_get(at + ENTRY_POS_AT);
-        if (claimed % ring != place || claimed % BLOCK_BYTES || claimed < sc->pos)
-            continue;
-        if (header_at(sc, claimed, &e) && e.seq > sc->seq)
-            return true;
+    for (uint64_t place = 0; place < sc->s->journal.ring; place += BLOCK_BYTES) {
+        struct entry e;
+        if (header_in(sc, place, &e) && e.seq > seq && (!any || e.seq < best->seq)) {
+            *best = e;
+            any = true;
+        }
     }
-    return false;
+    return any;
 }
 
 static bool pieces_ok(const struct entry *e, const uint8_t *at)
@@ -129,8 +133,9 @@ static bool pieces_ok(const struct entry *e, const uint8_t *at)
 /* Letter of the table for the place sc->pos; *e is valid where the header is. */
 static char judge(const struct scan *sc, struct entry *e)
 {
+    struct entry next;
     if (!header_next(sc, e))
-        return later_exists(sc) ? 'C' : 'B';
+        return later_find(sc, sc->seq, &next) ? 'C' : 'B';
     const uint8_t *at = ring_at(sc, e->ring_pos);
     bool rows = entry_rows_ok(e, at);
     bool pieces = rows && pieces_ok(e, at);
@@ -138,11 +143,9 @@ static char judge(const struct scan *sc, struct entry *e)
     after.pos = journal_next_pos(sc->s, e->ring_pos + e->len);
     after.seq = e->seq + 1;
     after.prev_crc = e->header_crc;
-    struct entry next;
     if (pieces && header_next(&after, &next))
         return 'A'; /* the common case: its successor follows */
-    after.seq = e->seq;
-    bool later = later_exists(&after);
+    bool later = later_find(sc, e->seq, &next);
     if (!rows)
         return later ? 'E' : 'D';
     if (!pieces)
@@ -283,24 +286,6 @@ static enum err refuse(struct scan *sc, char letter)
     return ERR_DAMAGED;
 }
 
-/* The valid entry with the smallest seq above sc->seq. */
-static bool later_find(const struct scan *sc, struct entry *best)
-{
-    uint64_t ring = sc->s->journal.ring;
-    bool any = false;
-    for (uint64_t place = 0; place < ring; place += BLOCK_BYTES) {
-        struct entry e;
-        uint64_t claimed = le64_get(sc->ring + place + ENTRY_POS_AT);
-        if (claimed % ring != place || claimed < sc->pos || !header_at(sc, claimed, &e))
-            continue;
-        if (e.seq > sc->seq && (!any || e.seq < best->seq)) {
-            *best = e;
-            any = true;
-        }
-    }
-    return any;
-}
-
 /* A later lap has used this place again: the image is older than the journal reaches, because newer
  * ones are gone. That is no start, for salvage neither. */
 static bool overwritten(const struct scan *sc)
@@ -308,9 +293,7 @@ static bool overwritten(const struct scan *sc)
     uint64_t ring = sc->s->journal.ring;
     for (uint64_t place = 0; place < ring; place += BLOCK_BYTES) {
         struct entry e;
-        uint64_t claimed = le64_get(sc->ring + place + ENTRY_POS_AT);
-        if (claimed % ring == place && header_at(sc, claimed, &e) &&
-            claimed + e.len > sc->pos + ring)
+        if (header_in(sc, place, &e) && e.ring_pos + e.len > sc->pos + ring)
             return true;
     }
     return false;
@@ -327,7 +310,7 @@ static void skip_lost(struct scan *sc, char letter, const struct entry *e)
         sc->prev_crc = e->header_crc;
         return;
     }
-    check(later_find(sc, &later));
+    check(later_find(sc, sc->seq, &later));
     sc->pos = later.ring_pos;
     sc->seq = later.seq;
     sc->prev_crc = later.prev_crc;

@@ -126,18 +126,13 @@ static void extent_saw(struct part *p, const struct entry *e, const struct row *
     x->max_append = max_i64(x->max_append, e->time_ms);
 }
 
-static uint64_t extent_limit(const struct replay *r, const struct extent *e)
-{
-    return e->base_pos + extent_data_bytes(&r->s->id.geometry, e->order);
-}
-
 static enum err row_inline(struct replay *r, const struct entry *e, const struct row *row,
                            const uint8_t *bytes, struct part *p, struct replay_part *rp)
 {
     if (row->pos != p->head_pos)
         return misfit(r, e, row, "the bytes do not follow the partition's last byte");
     const struct extent *x = part_extent_of(p, row->pos);
-    if (!x || x->sealed || row->pos + row->len > extent_limit(r, x))
+    if (!x || x->sealed || row->pos + row->len > extent_limit(r->s, x))
         return misfit(r, e, row, "the bytes lie in no open extent");
     replay_piece_add(rp, &(struct replay_piece){ row->pos, row->len, row->batch_at, row->base_off,
                                                  row->next_off, row->max_time, bytes });
@@ -164,7 +159,7 @@ static enum err row_direct(struct replay *r, const struct entry *e, const struct
                           .base_off = row->base_off,
                           .next_off = row->next_off,
                           .max_time = row->max_time };
-        if (end > extent_limit(r, x) || !extent_tile_fits(r->s, x, &t))
+        if (end > extent_limit(r->s, x) || !extent_tile_fits(r->s, x, &t))
             return misfit(r, e, row, "the run has no place in its extent");
         extent_tile_add(x, &t);
         rp->disk = end;

@@ -50,6 +50,10 @@ enum err replay_finish(struct replay *r);
 void replay_close(struct replay *r);
 
 /* Shared by the files of replay. */
+static inline uint64_t extent_limit(const struct store *s, const struct extent *e)
+{
+    return e->base_pos + extent_data_bytes(&s->id.geometry, e->order); /* room for batches */
+}
 void replay_piece_add(struct replay_part *rp, const struct replay_piece *piece);
 void replay_drop(struct replay *r, struct part *p);
 /* Salvage, replay_loose.c: changes the tables so that *row fits them; what lies between is lost.

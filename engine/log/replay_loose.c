@@ -29,11 +29,6 @@ static struct extent *last_extent(const struct part *p)
     return p->extent_count ? p->extents[p->extent_count - 1] : NULL;
 }
 
-static uint64_t data_limit(const struct fit *f, const struct extent *e)
-{
-    return e->base_pos + extent_data_bytes(&f->r->s->id.geometry, e->order);
-}
-
 /* Nothing that comes has a place, before the next extent. */
 static bool lose_rest(struct fit *f)
 {
@@ -70,7 +65,7 @@ static bool fit_inline(struct fit *f)
         return lose_rest(f);
     if (row->pos == f->p->head_pos)
         return true;
-    if (!e || e->sealed || row->pos < e->base_pos || end > data_limit(f, e))
+    if (!e || e->sealed || end > extent_limit(f->r->s, e))
         return lose_rest(f);
     if (row->batch_at == NO_BATCH || row->batch_at >= row->len) {
         lose_to(f, end, row->next_off);
@@ -116,7 +111,7 @@ static bool fit_direct(struct fit *f)
     if (!rp->lost && row->pos + row->len <= rp->disk)
         return true;
     if (rp->lost || !e || e->id != row->extent || row->pos < rp->disk ||
-        row->pos + row->len > data_limit(f, e))
+        row->pos + row->len > extent_limit(f->r->s, e))
         return lose_rest(f);
     if (row->pos == rp->disk)
         return true;
@@ -186,7 +181,7 @@ static bool fit_extent(struct fit *f)
     f->rp->lost = false;
     uint64_t end = e ? e->base_pos + row->len : 0;
     if (e && !e->sealed && end >= p->head_pos && block_ceil(end) == row->pos &&
-        end <= data_limit(f, e))
+        end <= extent_limit(f->r->s, e))
         lose_to(f, end, row->base_off);
     if (row->pos == block_ceil(p->head_pos))
         return true;

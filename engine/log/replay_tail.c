@@ -92,14 +92,17 @@ struct slots_ahead {
     uint32_t from, count, next;          /* next partition to look at */
 };
 
+/* The image has all of it: what is not in extents waits in its slot until somebody wants it. */
+static bool part_rests(const struct part *p, const struct replay_part *rp)
+{
+    return !rp->count && p->head_pos == p->image_head;
+}
+
 /* Its tail begins in the slot that the image names, and goes on in the journal. */
 static bool slot_wanted(const struct part *p, const struct replay_part *rp)
 {
-    bool tail = rp->disk < p->head_pos;
-    bool resting =
-        !rp->count && p->head_pos == p->image_head && p->head_pos - rp->disk < BLOCK_BYTES;
     uint64_t from = block_floor(p->image_head);
-    return tail && !resting && rp->disk == from && p->image_head > from;
+    return !part_rests(p, rp) && rp->disk == from && p->image_head > from;
 }
 
 static uint8_t *slot_block(struct slots_ahead *a, uint32_t i)
@@ -117,7 +120,7 @@ static void slots_read(struct slots_ahead *a)
         uint32_t i = (a->from + a->count++) % SLOTS_AHEAD;
         a->reads[i].part = p->number;
         io_read(s->io, &a->reads[i].op, s->tails_fd, slot_block(a, i), BLOCK_BYTES,
-                BLOCK_BYTES + ((uint64_t)p->slot * 2 + p->slot_side) * BLOCK_BYTES, NULL);
+                slot_place(p->slot, p->slot_side), NULL);
     }
 }
 
@@ -288,7 +291,8 @@ static enum err part_finish(struct replay *r, struct part *p, struct slots_ahead
     frontiers_set(p, rp->disk);
     if (rp->disk == p->head_pos) {
         p->tail_state = TAIL_IN;
-    } else if (!rp->count && p->head_pos == p->image_head && p->head_pos - rp->disk < BLOCK_BYTES) {
+    } else if (part_rests(p, rp)) {
+        check(p->head_pos - rp->disk < BLOCK_BYTES);
         p->tail_state = TAIL_OUT;
     } else {
         TRY(tail_build(r, p, rp, slots));

@@ -352,7 +352,6 @@ struct vol *volume_find(const struct store *s, uint32_t number);
 enum err volumes_open(struct store *s, const struct vol_row *rows, uint32_t n, struct why *why);
 void volumes_turn(struct store *s);
 bool volume_row(const struct vol *v, struct vol_row *out); /* false: the image does not name it */
-void volumes_image_live(struct store *s, uint64_t generation);
 void volumes_close(struct store *s);
 /* Files numbered below it and not in the image are leftovers of a removal. */
 uint32_t volumes_next_number(const struct store *s);
@@ -384,6 +383,13 @@ enum err index_load_now(struct extent *e); /* the same, blocking: opening and re
 /* The tile to start at for off: the last one with a batch at or before it; false: none. */
 bool index_find(const struct extent *e, uint64_t off, uint32_t *i);
 bool index_find_time(const struct extent *e, int64_t time_ms, uint32_t *i);
+
+/* Tile number i: one of those in memory. */
+static inline const struct tile *extent_tile(const struct extent *e, uint32_t i)
+{
+    check(i >= e->tile_from && i < e->tile_count && e->tiles);
+    return &e->tiles[i - e->tile_from];
+}
 
 static inline bool store_ok(const struct store *s)
 {

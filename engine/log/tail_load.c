@@ -18,7 +18,7 @@ void part_tail_damaged(struct part *p)
     const struct extent *e = part_extent_of(p, block_floor(p->head_pos));
     uint64_t off = e ? e->base_off : p->start_off;
     for (uint32_t i = e ? e->tile_count : 0; e && i > e->tile_from; i--) {
-        const struct tile *t = &e->tiles[i - 1 - e->tile_from];
+        const struct tile *t = extent_tile(e, i - 1);
         if (t->batch_at != NO_BATCH) {
             off = t->base_off;
             break;
@@ -76,7 +76,6 @@ static void load_done(struct op *op)
             p->tail_state = TAIL_OUT;
             part_tail_damaged(p);
         }
-        parked_retry(l->s);
         while ((n = list_pop(&p->tail_reads)))
             read_resume(container_of(n, struct read, node));
     }
@@ -97,8 +96,8 @@ void part_tail_load(struct part *p)
     check(l->block);
     p->tail_state = TAIL_LOADING;
     p->load = l;
-    io_read(s->io, &l->op, s->tails_fd, l->block, BLOCK_BYTES,
-            BLOCK_BYTES + ((uint64_t)p->slot * 2 + p->slot_side) * BLOCK_BYTES, load_done);
+    io_read(s->io, &l->op, s->tails_fd, l->block, BLOCK_BYTES, slot_place(p->slot, p->slot_side),
+            load_done);
 }
 
 /* The machine is dead: the read will not complete. */

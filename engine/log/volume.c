@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "engine/base/array.h"
+#include "engine/base/bits.h"
 #include "engine/base/check.h"
 #include "engine/log/grow.h"
 
@@ -19,16 +20,10 @@ static uint32_t slab_units(const struct store *s)
     return s->id.geometry.extent_max / s->id.geometry.extent_min;
 }
 
-static bool bit_get(const uint64_t *map, uint32_t i)
-{
-    return map[i / 64] >> (i % 64) & 1;
-}
-
 static void slab_begin(const struct store *s, struct vol *v, struct slab *b, uint8_t order)
 {
     b->order = order;
-    b->map = calloc((slab_extents(s, order) + 63) / 64, sizeof(uint64_t));
-    check(b->map);
+    b->map = bits_open(slab_extents(s, order));
     v->free_slabs--;
 }
 
@@ -42,7 +37,7 @@ static void slab_end(struct vol *v, struct slab *b)
 
 static void slab_set(struct slab *b, uint32_t i)
 {
-    b->map[i / 64] |= 1ull << (i % 64);
+    bits_set(b->map, i);
     b->used++;
 }
 
@@ -86,7 +81,7 @@ static struct slab *slab_unused(const struct store *s, struct vol **vol)
 static uint32_t slab_place(const struct store *s, struct vol *v, struct slab *b)
 {
     uint32_t i = 0;
-    while (bit_get(b->map, i))
+    while (bits_get(b->map, i))
         i++;
     check(i < slab_extents(s, b->order));
     slab_set(b, i);
@@ -136,7 +131,7 @@ bool volume_claim(struct store *s, struct vol *v, uint32_t unit, uint8_t order)
         return false;
     if (b->order == SLAB_FREE)
         slab_begin(s, v, b, order);
-    if (b->order != order || bit_get(b->map, in >> order))
+    if (b->order != order || bits_get(b->map, in >> order))
         return false;
     slab_set(b, in >> order);
     return true;
@@ -146,8 +141,8 @@ void volume_give(struct store *s, struct vol *v, uint32_t unit, uint8_t order)
 {
     struct slab *b = slab_of(s, v, unit);
     uint32_t in = (unit % slab_units(s)) >> order;
-    check(b && b->order == order && bit_get(b->map, in));
-    b->map[in / 64] &= ~(1ull << (in % 64));
+    check(b && b->order == order && bits_get(b->map, in));
+    bits_clear(b->map, in);
     b->used--;
     if (!b->used)
         slab_end(v, b);
