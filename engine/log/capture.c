@@ -72,7 +72,8 @@ static void slots_grown(struct op *op)
     if (op->err == ERR_NO_SPACE) {
         probe("no space for tail slots: the checkpoint waits");
         k->grow_retry_ns = io_now_ns(s->io) + SEC_NS;
-        s->full = true; /* those who wait for space are told */
+        s->full = true;
+        parked_retry(s); /* they are told */
     } else if (op->err) {
         store_poison(s, op, "growing the tails file");
     } else {

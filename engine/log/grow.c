@@ -53,8 +53,9 @@ static void make_failed(struct store *s, struct op *op)
     make_end(s);
     if (op->err == ERR_NO_SPACE && op->verb != IO_SYNC) {
         probe("no space for a volume");
-        s->full = true; /* those who wait for space are told */
+        s->full = true;
         g->retry_ns = io_now_ns(s->io) + SEC_NS;
+        parked_retry(s); /* they are told */
     } else {
         store_poison(s, op, "making a volume file");
     }
@@ -69,6 +70,7 @@ static void make_finish(struct store *s)
     g->step = MAKE_NONE;
     s->full = false;
     s->counts.vols_made++;
+    parked_retry(s);
 }
 
 static void make_done(struct op *op)
@@ -194,6 +196,7 @@ static void zero_done(struct op *op)
         b->written = !op->err && g->zero_syncing;
         g->zeroing = NULL;
         g->zero_syncing = false;
+        parked_retry(s);
         return;
     }
     g->zero_at += op->len;

@@ -76,6 +76,7 @@ static void load_done(struct op *op)
             p->tail_state = TAIL_OUT;
             part_tail_damaged(p);
         }
+        parked_retry(l->s);
         while ((n = list_pop(&p->tail_reads)))
             read_resume(container_of(n, struct read, node));
     }
