@@ -131,8 +131,8 @@ static uint32_t tiles_unsaid(const struct part *p, const struct extent *e)
 
 static uint32_t build_direct_rows(struct build *b, struct part *p, struct extent *e)
 {
-    uint32_t rows = tiles_unsaid(p, e);
-    for (uint32_t i = e->tile_count - rows; i < e->tile_count; i++) {
+    uint32_t rows = 0;
+    for (uint32_t i = e->tile_count - tiles_unsaid(p, e); i < e->tile_count; i++) {
         const struct tile *t = extent_tile(e, i);
         if (e->base_pos + t->at >= b->direct_to)
             break;
@@ -148,6 +148,7 @@ static uint32_t build_direct_rows(struct build *b, struct part *p, struct extent
                                     .batch_at = t->batch_at });
         e->named_seq = b->s->journal.seq;
         commit_touch(b->s, e);
+        rows++;
     }
     return rows;
 }
@@ -250,8 +251,7 @@ static void part_name(struct build *b, struct part *p, uint64_t to)
             break;
         if (!e->named)
             build_extent_row(b, p, i);
-        if (b->direct_to > p->tiled_pos)
-            direct += build_direct_rows(b, p, e);
+        direct += build_direct_rows(b, p, e);
         uint64_t a = max_u64(from, e->base_pos), z = min_u64(to, end);
         if (a < z)
             build_inline_row(b, p, a, z);

@@ -67,7 +67,7 @@ static bool fit_inline(struct fit *f)
         return true;
     if (!e || e->sealed || end > extent_limit(f->r->s, e))
         return lose_rest(f);
-    if (row->batch_at == NO_BATCH || row->batch_at >= row->len) {
+    if (row->batch_at == NO_BATCH) {
         lose_to(f, end, row->next_off);
         return false;
     }
@@ -180,8 +180,7 @@ static bool fit_extent(struct fit *f)
         return lose_rest(f);
     f->rp->lost = false;
     uint64_t end = e ? e->base_pos + row->len : 0;
-    if (e && !e->sealed && end >= p->head_pos && block_ceil(end) == row->pos &&
-        end <= extent_limit(f->r->s, e))
+    if (e && !e->sealed && block_ceil(end) == row->pos && end <= extent_limit(f->r->s, e))
         lose_to(f, end, row->base_off);
     if (row->pos == block_ceil(p->head_pos))
         return true;
