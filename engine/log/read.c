@@ -184,29 +184,42 @@ static bool next_batch_tile(const struct extent *e, uint32_t *i)
     return *i < e->tile_count;
 }
 
+/* Until an idle partition's partial block is in memory: read_resume(). */
+static void read_wait_tail(struct read *r)
+{
+    node_unlink(&r->node);
+    list_push(&r->part->tail_reads, &r->node);
+    part_tail_load(r->part);
+}
+
+/* Nothing at or after off is in e: the next extent has it, or nobody. */
+static void read_behind(struct read *r, const struct extent *e)
+{
+    r->from_extent = e->base_off + 1;
+    if (e->sealed)
+        read_start(r);
+    else
+        read_finish(r, ERR_OK);
+}
+
 /* The tiles end in a gap: on with the first batch that begins behind them, in memory or in the
  * slot, or with the next extent. */
 static void read_behind_tiles(struct read *r, struct extent *e)
 {
-    struct part *p = r->part;
+    const struct part *p = r->part;
     const struct tile *last = &e->tiles[e->tile_count - 1 - e->tile_from];
     uint64_t pos = e->base_pos + last->at + last->len, end = extent_data_end(p, e);
     uint32_t i = mark_find(p, pos);
     if (i < p->mark_count && mark_at(p, i)->pos < end && p->tail_state == TAIL_IN) {
         read_hot(r, e, mark_at(p, i)->pos);
     } else if (p->tail_state != TAIL_IN && !e->sealed && pos < end && !p->damaged) {
-        node_unlink(&r->node);
-        list_push(&p->tail_reads, &r->node);
-        part_tail_load(p);
-    } else if (e->sealed) {
-        r->from_extent = e->base_off + 1;
-        read_start(r);
+        read_wait_tail(r);
     } else {
-        read_finish(r, ERR_OK);
+        read_behind(r, e);
     }
 }
 
-static void cold_cut(struct read *r, struct plan *pl, uint64_t good)
+static void cold_cut(struct read *r, const struct plan *pl, uint64_t good)
 {
     struct extent *e = pl->e;
     uint64_t whole = pl->disk_end - pl->pos;
@@ -217,45 +230,38 @@ static void cold_cut(struct read *r, struct plan *pl, uint64_t good)
         read_cut(r, (uint8_t *)r->buf + pl->skip, stop - pl->skip);
     if (!r->batches.len && have > pl->skip)
         need = read_cut(r, (uint8_t *)r->buf + pl->skip, have - pl->skip);
-    uint32_t tile = pl->tile, next = pl->tile + pl->tiles;
-    bool bad = good < whole, gap = pl->gap;
-    bool all = pl->cut || gap || pl->pos + have >= extent_data_end(r->part, e);
-    free(pl);
-    r->plan = NULL;
+    uint32_t next = pl->tile + pl->tiles;
+    bool all = pl->cut || pl->gap || pl->pos + have >= extent_data_end(r->part, e);
     if (r->batches.len) {
         read_finish(r, ERR_OK);
-    } else if (bad) {
+    } else if (good < whole) {
         probe("a tile does not verify");
-        r->bad_pos = e->base_pos + e->tiles[tile - e->tile_from].at + good;
+        r->bad_pos = pl->pos + good;
         read_finish(r, ERR_CORRUPT);
     } else if (need && !all) {
         r->least = need;
-        plan_start(r, e, tile, need);
+        plan_start(r, e, pl->tile, need);
     } else if (next_batch_tile(e, &next)) {
         plan_start(r, e, next, r->bytes_max); /* off lies in a gap before that tile */
-    } else if (gap) {
+    } else if (pl->gap) {
         read_behind_tiles(r, e);
-    } else if (e->sealed) {
-        r->from_extent = e->base_off + 1; /* nothing at or after off here: the next extent */
-        read_start(r);
     } else {
-        read_finish(r, ERR_OK);
+        read_behind(r, e);
     }
 }
 
 static void cold_done(struct op *op)
 {
     struct read *r = container_of(op, struct read, op);
-    struct plan *pl = r->plan;
-    extent_unpin(r->store, pl->e);
-    if (!r->part || op->err || op->got != op->len) {
-        bool gone = !r->part;
-        free(pl);
-        r->plan = NULL;
-        read_finish(r, gone ? ERR_NOT_FOUND : op->err ? op->err : ERR_CORRUPT);
-        return;
-    }
-    cold_cut(r, pl, tiles_verify(pl, r->buf));
+    struct plan pl = *(struct plan *)r->plan;
+    free(r->plan);
+    extent_unpin(r->store, pl.e);
+    if (!r->part)
+        read_finish(r, ERR_NOT_FOUND);
+    else if (op->got != op->len) /* an error, or the file ends before */
+        read_finish(r, op->err ? op->err : ERR_CORRUPT);
+    else
+        cold_cut(r, &pl, tiles_verify(&pl, r->buf));
 }
 
 /* Reads whole tiles from `tile` on until `bytes` after its first batch are there; if the tiles end
@@ -263,65 +269,55 @@ static void cold_done(struct op *op)
 static void plan_start(struct read *r, struct extent *e, uint32_t tile, uint64_t bytes)
 {
     struct part *p = r->part;
-    struct plan *pl = calloc(1, sizeof(*pl));
-    check(pl);
-    *pl = (struct plan){ .e = e, .tile = tile };
-    const struct tile *first = plan_tile(pl, tile);
-    pl->pos = pl->disk_end = e->base_pos + first->at;
-    pl->skip = first->batch_at;
-    uint64_t want = pl->pos + pl->skip + bytes;
-    while (tile + pl->tiles < e->tile_count && pl->disk_end < want) {
-        const struct tile *t = plan_tile(pl, tile + pl->tiles);
+    struct plan pl = { .e = e, .tile = tile };
+    const struct tile *first = plan_tile(&pl, tile);
+    pl.pos = pl.disk_end = e->base_pos + first->at;
+    pl.skip = first->batch_at;
+    uint64_t want = pl.pos + pl.skip + bytes;
+    while (tile + pl.tiles < e->tile_count && pl.disk_end < want) {
+        const struct tile *t = plan_tile(&pl, tile + pl.tiles);
         if (e->base_pos + t->at + t->len > p->disk_pos)
             break; /* still in flight: in memory */
-        pl->gap = t->flags & TILE_GAP;
-        if (pl->gap)
+        pl.gap = t->flags & TILE_GAP;
+        if (pl.gap)
             break;
-        pl->disk_end += t->len;
-        pl->tiles++;
-        pl->gap = t->flags & TILE_CUT;
-        if (pl->gap)
+        pl.disk_end += t->len;
+        pl.tiles++;
+        pl.gap = t->flags & TILE_CUT;
+        if (pl.gap)
             break;
     }
-    bool tail_next = tile + pl->tiles == e->tile_count || pl->disk_end < want;
+    bool tail_next = tile + pl.tiles == e->tile_count || pl.disk_end < want;
     if (tail_next) /* the batch wanted may begin in the tail */
-        want = max_u64(want, pl->disk_end + bytes);
-    uint64_t data_end = extent_data_end(p, e);
-    uint64_t memory =
-        pl->disk_end < want && pl->disk_end < data_end ? min_u64(want, data_end) - pl->disk_end : 0;
-    r->plan = pl;
-    pl->cut = memory && p->tail_state != TAIL_IN && p->damaged;
-    if (pl->cut || pl->gap)
+        want = max_u64(want, pl.disk_end + bytes);
+    uint64_t end = min_u64(want, extent_data_end(p, e));
+    uint64_t memory = end > pl.disk_end ? end - pl.disk_end : 0;
+    pl.cut = memory && p->tail_state != TAIL_IN && p->damaged;
+    if (pl.cut || pl.gap)
         memory = 0;
-    pl->len = pl->disk_end - pl->pos + memory;
+    pl.len = pl.disk_end - pl.pos + memory;
     if (memory && p->tail_state != TAIL_IN) {
-        free(pl);
-        r->plan = NULL;
-        node_unlink(&r->node);
-        list_push(&p->tail_reads, &r->node);
-        part_tail_load(p);
+        read_wait_tail(r);
         return;
     }
-    uint64_t whole = pl->disk_end - pl->pos;
-    if (!read_buffer(r, pl->len)) {
-        free(pl);
-        r->plan = NULL;
+    uint64_t whole = pl.disk_end - pl.pos;
+    if (!read_buffer(r, pl.len))
         return;
-    }
-    if (!tail_copy(p, pl->disk_end, (uint8_t *)r->buf + whole, memory)) {
-        free(pl);
-        r->plan = NULL;
+    if (!tail_copy(p, pl.disk_end, (uint8_t *)r->buf + whole, memory)) {
         read_finish(r, ERR_NO_MEMORY);
         return;
     }
     p->store->counts.reads_cold++;
-    if (!pl->tiles) {
-        cold_cut(r, pl, 0);
+    if (!pl.tiles) {
+        cold_cut(r, &pl, 0);
         return;
     }
+    r->plan = malloc(sizeof(pl));
+    check(r->plan);
+    *(struct plan *)r->plan = pl;
     e->pins++;
     e->read_bytes += whole;
-    io_read(p->store->io, &r->op, e->vol->fd, r->buf, whole, extent_place(e, pl->pos), cold_done);
+    io_read(p->store->io, &r->op, e->vol->fd, r->buf, whole, extent_place(e, pl.pos), cold_done);
 }
 
 /* ---- where ---- */
@@ -368,16 +364,11 @@ static void read_untiled(struct read *r, struct extent *e)
     struct part *p = r->part;
     uint32_t i = mark_find(p, e->base_pos);
     if (p->tail_state != TAIL_IN) {
-        node_unlink(&r->node);
-        list_push(&p->tail_reads, &r->node);
-        part_tail_load(p);
+        read_wait_tail(r);
     } else if (i < p->mark_count && mark_at(p, i)->pos < extent_data_end(p, e)) {
         read_hot(r, e, mark_at(p, i)->pos);
-    } else if (e->sealed) {
-        r->from_extent = e->base_off + 1;
-        read_start(r);
     } else {
-        read_finish(r, ERR_OK);
+        read_behind(r, e);
     }
 }
 
@@ -455,7 +446,7 @@ void part_read(struct part *p, struct read *r)
     r->node = (struct node){ 0 };
     r->batches = (struct bytes){ 0 };
     r->next_off = r->off;
-    r->buf = r->plan = NULL;
+    r->buf = NULL;
     r->from_extent = r->least = r->charged = 0;
     r->waits = (struct node){ 0 };
     r->woken = false;

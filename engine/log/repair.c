@@ -27,22 +27,25 @@ enum err repair_write(struct repair *r, int fd, const void *from, uint64_t len, 
 
 /* ---- slots ---- */
 
+enum err repair_slot_read(struct repair *r, const struct part *p, uint8_t *block, bool *whole)
+{
+    uint64_t from = block_floor(p->head_pos), got;
+    const struct extent *e = part_extent_of(p, from);
+    uint64_t place = BLOCK_BYTES + ((uint64_t)p->slot * 2 + p->slot_side) * BLOCK_BYTES;
+    TRY(verify_read(r->io, p->store->tails_fd, block, BLOCK_BYTES, place, &got));
+    *whole =
+        got == BLOCK_BYTES && e && piece_crc(e->id, from, block, p->head_pos - from) == p->slot_crc;
+    return ERR_OK;
+}
+
 static enum err slot_whole(struct repair *r, const struct part *p, bool *whole)
 {
-    const struct store *s = p->store;
-    uint64_t from = block_floor(p->head_pos);
-    const struct extent *e = part_extent_of(p, from);
-    struct op op = { 0 };
     uint8_t *block = io_buffer_take(BLOCK_BYTES);
     if (!block)
         return ERR_NO_MEMORY;
-    io_read(r->io, &op, s->tails_fd, block, BLOCK_BYTES,
-            BLOCK_BYTES + ((uint64_t)p->slot * 2 + p->slot_side) * BLOCK_BYTES, NULL);
-    enum err err = io_wait(r->io, &op);
-    *whole = !err && op.got == BLOCK_BYTES && e &&
-             piece_crc(e->id, from, block, p->head_pos - from) == p->slot_crc;
+    enum err err = repair_slot_read(r, p, block, whole);
     io_buffer_give(block);
-    return err == ERR_DEAD ? err : ERR_OK;
+    return err;
 }
 
 /* The partial block of an idle partition is only in its slot. If that is lost, zeros take its

@@ -21,15 +21,6 @@ struct fix {
     uint8_t *buf; /* one tile, or one block */
 };
 
-static enum err extent_read(struct fix *f, void *to, uint64_t len, uint64_t place, uint64_t *got)
-{
-    struct op op = { 0 };
-    io_read(f->r->io, &op, f->e->vol->fd, to, len, place, NULL);
-    enum err err = io_wait(f->r->io, &op);
-    *got = err ? 0 : op.got;
-    return err == ERR_IO ? ERR_OK : err;
-}
-
 static uint64_t index_place(const struct fix *f, uint32_t block)
 {
     const struct geometry *g = &f->s->id.geometry;
@@ -54,9 +45,8 @@ static enum err block_load(struct fix *f, uint32_t b)
     struct page_seal seal = { f->s->id.store, f->e->id, b };
     uint32_t from = b * TILES_PER_BLOCK;
     uint32_t to = (uint32_t)min_u64(from + TILES_PER_BLOCK, f->e->tile_from);
-    uint64_t got;
-    TRY(extent_read(f, f->buf, BLOCK_BYTES, index_place(f, b), &got));
-    bool ok = got == BLOCK_BYTES && page_ok(f->buf, &seal);
+    bool ok;
+    TRY(verify_page(f->r->io, f->e->vol->fd, f->buf, index_place(f, b), &seal, &ok));
     for (uint32_t i = from; i < to && ok; i++)
         ok = tile_decode(f->buf + (size_t)(i - from) * TILE_BYTES, &f->tiles[i]) == ERR_OK;
     if (ok)
@@ -137,24 +127,21 @@ static enum err rebuild_read(struct fix *f, struct rebuild *b)
     b->buf = io_buffer_take(end - b->buf_at);
     if (!b->buf)
         return ERR_NO_MEMORY;
-    return extent_read(f, b->buf, end - b->buf_at, extent_place(f->e, f->e->base_pos + b->buf_at),
-                       &b->len);
+    return verify_read(f->r->io, f->e->vol->fd, b->buf, end - b->buf_at,
+                       extent_place(f->e, f->e->base_pos + b->buf_at), &b->len);
 }
 
 /* Bytes behind the tiles: in memory, or in the slot of an idle partition. */
 static bool rest_read(struct fix *f, uint64_t pos, uint8_t *to, uint64_t len)
 {
     const struct part *p = f->e->part;
-    struct op op = { 0 };
     uint64_t from = block_floor(p->head_pos);
+    bool whole;
     if (p->tail_state == TAIL_IN)
         return tail_copy(p, pos, to, len);
     if (pos != from || pos + len > p->head_pos)
         return false;
-    io_read(f->r->io, &op, f->s->tails_fd, f->buf, BLOCK_BYTES,
-            BLOCK_BYTES + ((uint64_t)p->slot * 2 + p->slot_side) * BLOCK_BYTES, NULL);
-    if (io_wait(f->r->io, &op) || op.got != BLOCK_BYTES ||
-        piece_crc(f->e->id, from, f->buf, p->head_pos - from) != p->slot_crc)
+    if (repair_slot_read(f->r, p, f->buf, &whole) != ERR_OK || !whole)
         return false;
     memcpy(to, f->buf, len);
     return true;
@@ -296,7 +283,7 @@ static enum err tile_verify(struct fix *f, uint32_t i)
     uint64_t pos = e->base_pos + t->at, got;
     if (t->flags & TILE_GAP)
         return ERR_OK;
-    TRY(extent_read(f, f->buf, t->len, extent_place(e, pos), &got));
+    TRY(verify_read(f->r->io, e->vol->fd, f->buf, t->len, extent_place(e, pos), &got));
     if (got == t->len && piece_crc(e->id, pos, f->buf, t->len) == t->crc)
         return ERR_OK;
     tile_give_up(f, t);

@@ -78,7 +78,7 @@ static enum err identity_is_bad(struct verify *v, const struct verify_file *f, b
         return ERR_NO_MEMORY;
     enum err err = verify_open(v, f->name, &fd);
     if (!err) {
-        err = verify_read(v, fd, block, BLOCK_BYTES, 0, &got);
+        err = verify_read(v->io, fd, block, BLOCK_BYTES, 0, &got);
         io_fd_close(v->io, fd);
     }
     if (!err)
@@ -119,11 +119,8 @@ struct copies {
 static enum err page_heal(struct copies *c, uint64_t pos[2], const struct page_seal *seal)
 {
     bool ok[2];
-    for (uint32_t i = 0; i < 2; i++) {
-        uint64_t got;
-        TRY(verify_read(c->v, c->fd, c->page[i], BLOCK_BYTES, pos[i], &got));
-        ok[i] = got == BLOCK_BYTES && page_ok(c->page[i], seal);
-    }
+    for (uint32_t i = 0; i < 2; i++)
+        TRY(verify_page(c->v->io, c->fd, c->page[i], pos[i], seal, &ok[i]));
     if (ok[0] == ok[1])
         return ERR_OK;
     uint32_t bad = ok[0] ? 1 : 0;
@@ -139,7 +136,7 @@ static uint64_t copy_pos(const struct copies *c, uint32_t region, uint32_t copy)
 static bool head_read(struct copies *c, uint32_t region, uint32_t copy, struct image_head *out)
 {
     uint64_t got, pos = copy_pos(c, region, copy);
-    if (verify_read(c->v, c->fd, c->page[0], BLOCK_BYTES, pos, &got) || got != BLOCK_BYTES ||
+    if (verify_read(c->v->io, c->fd, c->page[0], BLOCK_BYTES, pos, &got) || got != BLOCK_BYTES ||
         image_head_decode(c->page[0], out) != ERR_OK)
         return false;
     struct page_seal seal = { c->v->id.store, out->generation, 0 };
@@ -153,9 +150,8 @@ static enum err copy_whole(struct copies *c, uint32_t region, uint32_t copy,
     *whole = true;
     for (uint64_t i = 0; i < h->pages && *whole; i++) {
         struct page_seal seal = { c->v->id.store, h->generation, (uint32_t)i };
-        uint64_t got, pos = copy_pos(c, region, copy) + i * BLOCK_BYTES;
-        TRY(verify_read(c->v, c->fd, c->page[0], BLOCK_BYTES, pos, &got));
-        *whole = got == BLOCK_BYTES && page_ok(c->page[0], &seal);
+        uint64_t pos = copy_pos(c, region, copy) + i * BLOCK_BYTES;
+        TRY(verify_page(c->v->io, c->fd, c->page[0], pos, &seal, whole));
     }
     return ERR_OK;
 }

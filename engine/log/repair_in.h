@@ -14,6 +14,8 @@ struct repair {
 
 /* Writes and syncs; poisoning is not needed: what fails is told, and can be done again. */
 enum err repair_write(struct repair *r, int fd, const void *from, uint64_t len, uint64_t pos);
+/* The partial block of an idle partition; *whole when it verifies. */
+enum err repair_slot_read(struct repair *r, const struct part *p, uint8_t *block, bool *whole);
 enum err repair_open(struct repair *r, const char *name, int *fd);
 
 enum err repair_files(struct repair *r);                    /* repair_files.c */

@@ -246,9 +246,9 @@ struct read {
     uint64_t buf_bytes;
     uint64_t stop_pos;    /* the batches given end here at the latest; 0: anywhere */
     uint64_t from_extent; /* extents that begin below this offset have nothing for it */
-    void *plan;
-    uint64_t least;    /* bytes that the first batch is known to need */
-    struct node waits; /* for `wants` bytes of the budget */
+    void *plan;           /* while an I/O is in flight */
+    uint64_t least;       /* bytes that the first batch is known to need */
+    struct node waits;    /* for `wants` bytes of the budget */
     uint64_t wants, charged;
     bool woken;
 };

@@ -22,13 +22,22 @@ void verify_found(struct verify *v, const struct find *f)
         v->opts->found(f, v->opts->arg);
 }
 
-enum err verify_read(struct verify *v, int fd, void *buf, uint64_t len, uint64_t pos, uint64_t *got)
+enum err verify_read(struct io *io, int fd, void *buf, uint64_t len, uint64_t pos, uint64_t *got)
 {
     struct op op = { 0 };
-    io_read(v->io, &op, fd, buf, len, pos, NULL);
-    enum err err = io_wait(v->io, &op);
-    *got = err ? 0 : op.got;
-    return err == ERR_IO ? ERR_OK : err; /* an unreadable block is damage, not the end */
+    io_read(io, &op, fd, buf, len, pos, NULL);
+    enum err err = io_wait(io, &op);
+    *got = op.got;
+    return err == ERR_IO ? ERR_OK : err;
+}
+
+enum err verify_page(struct io *io, int fd, uint8_t *page, uint64_t pos,
+                     const struct page_seal *seal, bool *ok)
+{
+    uint64_t got;
+    TRY(verify_read(io, fd, page, BLOCK_BYTES, pos, &got));
+    *ok = got == BLOCK_BYTES && page_ok(page, seal);
+    return ERR_OK;
 }
 
 enum err verify_open(struct verify *v, const char *name, int *fd)

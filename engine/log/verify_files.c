@@ -81,7 +81,7 @@ static enum err file_identity(struct verify *v, struct verify_file *f, uint8_t *
     TRY(verify_open(v, f->name, &fd));
     enum err err = io_fd_stat(v->io, fd, &st);
     if (!err)
-        err = verify_read(v, fd, block, BLOCK_BYTES, 0, &got);
+        err = verify_read(v->io, fd, block, BLOCK_BYTES, 0, &got);
     io_fd_close(v->io, fd);
     if (err)
         return err;

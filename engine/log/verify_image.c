@@ -48,7 +48,7 @@ static enum err region_head(struct region *r, uint8_t *page)
     for (uint32_t copy = 0; copy < 2; copy++) {
         struct image_head head;
         uint64_t got;
-        TRY(verify_read(r->v, r->fd, page, BLOCK_BYTES, page_pos(r, copy, 0), &got));
+        TRY(verify_read(r->v->io, r->fd, page, BLOCK_BYTES, page_pos(r, copy, 0), &got));
         if (got != BLOCK_BYTES)
             continue;
         zeros += all_zero(page, BLOCK_BYTES);
@@ -68,9 +68,7 @@ static enum err region_pages(struct region *r, uint8_t *page, uint64_t *lost)
         bool ok[2];
         seal.number = (uint32_t)i;
         for (uint32_t copy = 0; copy < 2; copy++) {
-            uint64_t got;
-            TRY(verify_read(r->v, r->fd, page, BLOCK_BYTES, page_pos(r, copy, i), &got));
-            ok[copy] = got == BLOCK_BYTES && page_ok(page, &seal);
+            TRY(verify_page(r->v->io, r->fd, page, page_pos(r, copy, i), &seal, &ok[copy]));
             r->v->counts->pages++;
         }
         *lost += !ok[0] && !ok[1];

@@ -37,8 +37,11 @@ struct verify {
 /* Fills in class and counts, and hands it on. */
 void verify_found(struct verify *v, const struct find *f);
 struct verify_file *verify_file(struct verify *v, enum file_kind kind, uint32_t number);
-enum err verify_read(struct verify *v, int fd, void *buf, uint64_t len, uint64_t pos,
-                     uint64_t *got);
+/* Reads what can be read: *got bytes. An unreadable block is damage, and no error. */
+enum err verify_read(struct io *io, int fd, void *buf, uint64_t len, uint64_t pos, uint64_t *got);
+/* The same of one page; *ok when it is there and verifies. */
+enum err verify_page(struct io *io, int fd, uint8_t *page, uint64_t pos,
+                     const struct page_seal *seal, bool *ok);
 enum err verify_open(struct verify *v, const char *name, int *fd);
 
 enum err verify_files(struct verify *v); /* names, identity blocks, sizes */

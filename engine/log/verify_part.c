@@ -53,12 +53,12 @@ static enum err index_verify(struct extent_walk *x)
 {
     struct extent *e = x->e;
     const struct geometry *g = &x->s->id.geometry;
-    uint64_t place = vol_place(g, e->unit) + extent_data_bytes(g, e->order), got;
+    uint64_t place = vol_place(g, e->unit) + extent_data_bytes(g, e->order);
     for (uint32_t b = 0; b < e->index_blocks; b++) {
         struct page_seal seal = { x->s->id.store, e->id, b };
         uint64_t pos = place + (uint64_t)b * BLOCK_BYTES;
-        TRY(verify_read(x->v, e->vol->fd, x->buf, BLOCK_BYTES, pos, &got));
-        bool ok = got == BLOCK_BYTES && page_ok(x->buf, &seal);
+        bool ok;
+        TRY(verify_page(x->v->io, e->vol->fd, x->buf, pos, &seal, &ok));
         uint32_t from = b * TILES_PER_BLOCK;
         uint32_t to = (uint32_t)min_u64(from + TILES_PER_BLOCK, e->tile_from);
         for (uint32_t i = from; i < to && ok; i++)
@@ -137,7 +137,7 @@ static enum err group_verify(struct extent_walk *x, uint32_t from, uint32_t to)
     const struct tile *first = &x->tiles[from], *last = &x->tiles[to - 1];
     uint64_t len = (uint64_t)last->at + last->len - first->at, got;
     uint64_t pos = x->e->base_pos + first->at;
-    TRY(verify_read(x->v, x->e->vol->fd, x->buf, len, extent_place(x->e, pos), &got));
+    TRY(verify_read(x->v->io, x->e->vol->fd, x->buf, len, extent_place(x->e, pos), &got));
     for (uint32_t i = from; i < to; i++) {
         const struct tile *t = &x->tiles[i];
         uint64_t in = t->at - first->at;
@@ -290,7 +290,7 @@ static enum err slot_verify(struct extent_walk *x)
     x->slot_whole = false;
     if (p->slot == NO_SLOT || !len || p->disk_pos > from || !e)
         return ERR_OK;
-    TRY(verify_read(x->v, x->s->tails_fd, x->slot, BLOCK_BYTES, place, &got));
+    TRY(verify_read(x->v->io, x->s->tails_fd, x->slot, BLOCK_BYTES, place, &got));
     x->v->counts->slots++;
     x->slot_whole = got == BLOCK_BYTES && piece_crc(e->id, from, x->slot, len) == p->slot_crc;
     if (x->slot_whole)

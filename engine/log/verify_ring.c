@@ -182,7 +182,7 @@ enum err verify_ring(struct verify *v)
     enum err err = verify_open(v, "journal", &fd);
     for (uint64_t at = 0; at < bytes && !err; at += RING_READ_BYTES) {
         uint64_t len = min_u64(RING_READ_BYTES, bytes - at);
-        err = verify_read(v, fd, ring + at, len, BLOCK_BYTES + at, &got);
+        err = verify_read(v->io, fd, ring + at, len, BLOCK_BYTES + at, &got);
         if (got < len)
             memset(ring + at + got, 0, len - got);
     }

@@ -136,7 +136,6 @@ static void warm_end(struct read *r)
     r->store->warming--;
     extent_unpin(r->store, w->e);
     free(w);
-    r->plan = NULL;
 }
 
 /* The direct way, from the disk. */
@@ -173,12 +172,9 @@ static void load_done(struct op *op)
     struct extent *e = w->e;
     struct store *s = r->store;
     if (!r->part) { /* dropped meanwhile */
-        s->warming--;
-        extent_unpin(s, e);
-        free(w);
-        r->plan = NULL;
+        warm_end(r);
         read_finish(r, ERR_NOT_FOUND);
-    } else if (op->err || op->got != op->len || !piece_verify(r)) {
+    } else if (op->got != op->len || !piece_verify(r)) {
         probe("warm: what the page cache has does not verify");
         io_cache_drop(s->io, e->vol->cache_fd, tiles_place(e, w->at), op->len);
         warm_give_up(r);
