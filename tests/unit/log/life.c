@@ -1,11 +1,13 @@
 /* life.c -- see life.h. */
 #include "tests/unit/log/life.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "engine/base/check.h"
 #include "engine/base/crc32c.h"
+#include "engine/log/inside.h"
 
 #define LLU(v) ((unsigned long long)(v))
 
@@ -40,7 +42,9 @@ static int starts(struct sim_watch *w, const struct op *op)
     line_add(&l->lines, "%llu %s %s %llu+%llu %u %08x", LLU(sim_now_ns(l->d.f.sim)),
              verbs[op->verb], file_of(l->d.f.store, op), LLU(op->pos), LLU(op->len), op->flags,
              sum);
-    return 0;
+    bool fails = l->reading && op->verb == IO_READ && l->unreadable &&
+                 rng_chance(&l->faults, 1, l->unreadable);
+    return fails ? EIO : 0;
 }
 
 static void ends(struct sim_watch *w, const struct op *op, int sys)
@@ -72,6 +76,23 @@ static void part_add_line(struct life *l, uint32_t book)
              i.number, LLU(i.start_off), LLU(i.synced_off), LLU(i.visible_off), LLU(i.next_off),
              LLU(i.bytes), i.extents, LLU(i.disk_bytes), i.leader_epoch, i.damaged,
              LLU(i.damaged_off), (long long)i.max_time, i.producers);
+    struct part_inside in = part_inside(p);
+    line_add(&l->lines, " head %llu disk %llu slot %u %u", LLU(in.head_pos), LLU(in.disk_pos),
+             in.slot, in.slot_side);
+    struct extent_inside e;
+    for (uint32_t n = 0; part_extent_inside(p, n, &e); n++)
+        line_add(&l->lines, " extent %llu at %llu: %u %u %llu+%llu, %u %u, [%llu, %llu) %llu %lld",
+                 LLU(e.id), LLU(e.base_pos), e.vol, e.unit, LLU(e.place), LLU(e.bytes), e.tiles,
+                 e.index_blocks, LLU(e.info.base_off), LLU(e.info.end_off), LLU(e.info.bytes),
+                 (long long)e.info.max_time);
+}
+
+static void vols_add(struct life *l)
+{
+    struct vol_inside v;
+    for (uint32_t i = 0; store_vol_inside(l->d.f.store, i, &v); i++)
+        line_add(&l->lines, "volume %u: %u of %u free, %u written, %llu, %llu", v.number,
+                 v.slabs_free, v.slabs, v.slabs_written, LLU(v.bytes), LLU(v.opening));
 }
 
 static void read_add(struct life *l, const struct read *r)
@@ -170,7 +191,9 @@ static void step_read(struct life *l, uint32_t book)
     uint64_t off = p->start_off + rng_below(&l->rng, p->next_off - p->start_off + 2);
     give(l, i);
     l->d.f.lends = rng_chance(&l->rng, 1, 2);
+    l->reading = true;
     fixture_read(&l->d.f, &l->kept[i], book, off, (uint32_t)drawn(l, 1, 1u << 19));
+    l->reading = false;
     read_add(l, &l->kept[i].r);
     l->keeps[i] = true;
     if (rng_chance(&l->rng, 2, 3))
@@ -180,8 +203,10 @@ static void step_read(struct life *l, uint32_t book)
 static void step_find(struct life *l, uint32_t book)
 {
     int64_t time = 500 + (int64_t)rng_below(&l->rng, 101000);
-    line_add(&l->lines, "find %lld: %lld", (long long)time,
-             (long long)fixture_find(&l->d.f, book, time));
+    l->reading = true;
+    int64_t found = fixture_find(&l->d.f, book, time);
+    l->reading = false;
+    line_add(&l->lines, "find %lld: %lld", (long long)time, (long long)found);
 }
 
 static void step_trim(struct life *l, uint32_t book)
@@ -249,6 +274,7 @@ void life_go(struct life *l, uint32_t count)
         counts_add(l);
         part_add_line(l, book);
     }
+    vols_add(l);
 }
 
 void life_open(struct life *l, uint64_t seed)
@@ -256,6 +282,7 @@ void life_open(struct life *l, uint64_t seed)
     struct fixture *f = &l->d.f;
     l->watch = (struct sim_watch){ .starts = starts, .ends = ends };
     rng_seed(&l->rng, seed);
+    rng_seed(&l->faults, seed);
     sim_watch(f->node, &l->watch);
     fixture_boot(f);
     check(fixture_create(f) == ERR_OK);
@@ -292,25 +319,54 @@ void life_read_all(struct life *l)
 
 /* ---- rot ---- */
 
-static void rot_one(struct life *l)
+struct place { /* nothing: no name */
+    char name[32];
+    uint64_t at;
+};
+
+/* Half of them in extents, where most bytes are. */
+static struct place rot_draw(struct life *l)
 {
-    struct fixture *f = &l->d.f;
-    char name[32] = "tails";
-    uint64_t kind = rng_below(&l->rng, 8), number = 1 + rng_below(&l->rng, f->store->vol_count);
-    uint64_t ring = f->store->journal.ring, free_pos = f->store->journal.free_pos;
-    uint64_t used = f->store->journal.head_pos - free_pos;
-    if (kind < 5)
-        snprintf(name, sizeof(name), "vol-%04llu", LLU(number));
-    else if (kind < 7)
-        snprintf(name, sizeof(name), kind == 5 ? "journal" : "image");
-    uint64_t bytes = sim_file_bytes(f->node, FIXTURE_DIR, name);
-    uint64_t at = bytes ? rng_below(&l->rng, bytes) : 0;
-    if (kind == 5 && used)
-        at = BLOCK_BYTES + (free_pos + rng_below(&l->rng, used)) % ring;
-    line_add(&l->lines, "rot %s %llu", name, LLU(at));
-    fixture_crash(f, SIM_POWER);
-    if (bytes)
-        fixture_flip(f, name, at);
+    static const char *const names[] = { "journal", "journal", "image", "tails" };
+    const struct store *s = l->d.f.store;
+    const struct journal *j = &s->journal;
+    uint64_t kind = rng_below(&l->rng, 8), bytes;
+    struct place place = { "", 0 };
+    if (kind < 4)
+        snprintf(place.name, sizeof(place.name), "%s", names[kind]);
+    else
+        memcpy(place.name, s->vols[rng_below(&l->rng, s->vol_count)]->name, sizeof(place.name));
+    bytes = sim_file_bytes(l->d.f.node, FIXTURE_DIR, place.name);
+    place.at = rng_below(&l->rng, bytes);
+    if (kind < 2 && j->head_pos > j->free_pos)
+        place.at =
+            BLOCK_BYTES + (j->free_pos + rng_below(&l->rng, j->head_pos - j->free_pos)) % j->ring;
+    return place;
+}
+
+/* A page of the image before the live one, in both of its copies: nothing is lost by it. */
+static void rot_older_image(struct life *l, uint64_t generation, uint64_t capacity)
+{
+    uint64_t at = rng_below(&l->rng, 6 * BLOCK_BYTES);
+    line_add(&l->lines, "rot older image %llu", LLU(at));
+    for (uint32_t copy = 0; copy < 2; copy++)
+        fixture_flip(&l->d.f, "image", image_copy_pos(capacity, generation - 1, copy) + at);
+}
+
+static void rot(struct life *l)
+{
+    struct place places[3];
+    uint64_t generation = l->d.f.store->generation, capacity = l->d.f.store->image_capacity;
+    uint64_t count = 1 + rng_below(&l->rng, 3);
+    for (uint64_t i = 0; i < count; i++)
+        places[i] = rot_draw(l);
+    fixture_crash(&l->d.f, SIM_POWER);
+    for (uint64_t i = 0; i < count; i++) {
+        line_add(&l->lines, "rot %s %llu", places[i].name, LLU(places[i].at));
+        fixture_flip(&l->d.f, places[i].name, places[i].at);
+    }
+    if (rng_chance(&l->rng, 1, 4))
+        rot_older_image(l, generation, capacity);
 }
 
 static void finds_add(struct life *l)
@@ -327,24 +383,39 @@ static void finds_add(struct life *l)
              LLU(l->d.counts.batches), LLU(l->d.counts.slots), LLU(l->d.counts.bytes));
 }
 
+static enum err repair(struct life *l)
+{
+    struct repair_report r;
+    enum err err = repair_run(l->d.f.io, l->d.f.dir, &r, &l->d.f.why);
+    line_add(&l->lines, "repair: %s, %u %u %u %u %u %u", err_name(err), r.identities, r.image_pages,
+             r.index_blocks, r.tiles, r.slots, r.parts);
+    return err;
+}
+
 void life_rot(struct life *l)
 {
     struct fixture *f = &l->d.f;
-    struct repair_report r;
     fixture_settle(f);
+    f->bent = true; /* offsets may be lost of which no batch is left */
     for (uint32_t i = 0; i < LIFE_KEPT; i++)
         give(l, i);
-    rot_one(l);
+    rot(l);
+    l->reading = true;
     finds_add(l);
+    l->reading = false;
     enum err err = fixture_start(f);
     line_add(&l->lines, "start: %s %s", err_name(err), err ? f->why.text : "");
     if (!err) {
+        l->reading = true;
         life_read_all(l);
+        l->reading = false;
         fixture_crash(f, SIM_POWER);
     }
-    EXPECT_OK(repair_run(f->io, f->dir, &r, &f->why));
-    line_add(&l->lines, "repaired: %u %u %u %u %u %u", r.identities, r.image_pages, r.index_blocks,
-             r.tiles, r.slots, r.parts);
+    l->reading = true;
+    if (l->unreadable)
+        repair(l);
+    l->reading = false;
+    EXPECT_OK(repair(l));
     finds_add(l);
     EXPECT(damage_none(&l->d));
     check(fixture_start(f) == ERR_OK);

@@ -19,8 +19,10 @@ struct life {
     struct damage d; /* its store: d.f */
     struct sim_watch watch;
     struct lines lines;
-    struct rng rng;
-    uint32_t bytes_max; /* of a batch */
+    struct rng rng, faults;
+    uint32_t bytes_max;  /* of a batch */
+    uint32_t unreadable; /* one read in so many fails while a step reads; 0: none */
+    bool reading;
     struct got kept[LIFE_KEPT];
     bool keeps[LIFE_KEPT];
     int32_t sequences[LIFE_BOOKS][LIFE_PRODUCERS]; /* the next ones */
@@ -32,8 +34,8 @@ void life_close(struct life *l);
 void life_go(struct life *l, uint32_t steps);
 /* Every partition from its start on, as far as it can be read. */
 void life_read_all(struct life *l);
-/* The machine ends, a bit of a file rots; what is found, what can be read, what a repair does, what
- * can be read then. The store is open afterwards. */
+/* The machine ends, some bits of its files rot; what is found, what can be read, what a repair
+ * does, what can be read then. The store is open afterwards. */
 void life_rot(struct life *l);
 
 #endif
