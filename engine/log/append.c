@@ -91,7 +91,6 @@ static enum placed extent_roll(struct part *p, uint64_t len)
         return s->full ? PLACE_FULL : PLACE_PARK;
     part_close_extent(p);
     struct extent *e = extent_new(p, v, unit, order);
-    check(e);
     e->id = s->next_extent++;
     e->base_pos = p->head_pos;
     e->base_off = p->next_off;

@@ -32,7 +32,7 @@ static void block_done(struct op *op)
     if (op->err)
         store_poison(s, op, "writing a tail slot or an index block");
     if (w->pinned)
-        extent_unpin(s, w->pinned);
+        extent_unpin(w->pinned);
     s->ckpt->writes--;
     node_unlink(&w->node);
     io_buffer_give(w->block);
@@ -139,7 +139,6 @@ static bool partial_capture(struct store *s, struct part *p)
 
 static void index_block_write(struct store *s, struct extent *e, uint32_t block)
 {
-    const struct geometry *g = &s->id.geometry;
     struct block_write *w = block_new(s);
     uint32_t from = block * TILES_PER_BLOCK;
     uint32_t to = (uint32_t)min_u64(from + TILES_PER_BLOCK, e->tile_count);
@@ -149,9 +148,8 @@ static void index_block_write(struct store *s, struct extent *e, uint32_t block)
     w->pinned = e;
     e->pins++;
     e->vol->ckpt_sync |= volume_unwritten(s, e->vol, e->unit) || !s->sync_covers_device;
-    uint64_t place = vol_place(g, e->unit) + extent_data_bytes(g, e->order);
     io_write(s->io, &w->op, e->vol->fd, w->block, BLOCK_BYTES,
-             place + (uint64_t)block * BLOCK_BYTES, 0, block_done);
+             index_place(&s->id.geometry, e->unit, e->order, block), 0, block_done);
 }
 
 /* Full blocks of tiles go to the extent, the rest of them into the image itself. */

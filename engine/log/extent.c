@@ -4,22 +4,16 @@
  * store.dying until nothing in flight pins it, and only then is its space reused (rule 7). */
 #include <stdlib.h>
 
+#include "engine/base/array.h"
 #include "engine/base/check.h"
 #include "engine/log/lend.h"
 
 struct extent *extent_new(struct part *p, struct vol *v, uint32_t unit, uint8_t order)
 {
-    if (p->extent_count == p->extent_cap) {
-        uint32_t cap = p->extent_cap ? p->extent_cap * 2 : 2;
-        struct extent **grown = realloc(p->extents, cap * sizeof(struct extent *));
-        if (!grown)
-            return NULL;
-        p->extents = grown;
-        p->extent_cap = cap;
-    }
-    struct extent *e = calloc(1, sizeof(*e));
-    if (!e)
-        return NULL;
+    struct extent *e = malloc(sizeof(*e));
+    check(e);
+    p->extents =
+        array_grow(p->extents, &p->extent_cap, p->extent_count + 1ull, sizeof(struct extent *));
     *e = (struct extent){ .part = p,
                           .vol = v,
                           .unit = unit,
@@ -30,14 +24,20 @@ struct extent *extent_new(struct part *p, struct vol *v, uint32_t unit, uint8_t 
     return e;
 }
 
-static void extent_free(struct store *s, struct extent *e)
+void extent_free(struct extent *e)
+{
+    free(e->tiles);
+    free(e->checked);
+    free(e);
+}
+
+static void extent_reap(struct store *s, struct extent *e)
 {
     node_unlink(&e->node);
     warm_forget(e);
     volume_give(s, e->vol, e->unit, e->order);
     s->counts.extents_freed++;
-    free(e->tiles);
-    free(e);
+    extent_free(e);
 }
 
 static bool extent_may_go(const struct extent *e, uint64_t synced_seq)
@@ -53,9 +53,7 @@ void extent_drop(struct extent *e, uint64_t free_seq)
 {
     struct store *s = e->part->store;
     if (s->replaying) { /* its space is claimed only when replay is over */
-        free(e->tiles);
-        free(e->checked);
-        free(e);
+        extent_free(e);
         return;
     }
     e->part = NULL;
@@ -69,7 +67,7 @@ void extents_reap(struct store *s, uint64_t synced_seq)
     list_each (&s->dying, n) {
         struct extent *e = container_of(n, struct extent, node);
         if (e->pins == 0 && extent_may_go(e, synced_seq))
-            extent_free(s, e);
+            extent_reap(s, e);
         else if (pitfall(FREE_WHILE_PINNED) && extent_may_go(e, synced_seq) && e->vol) {
             volume_give(s, e->vol, e->unit, e->order);
             e->vol = NULL;
@@ -77,16 +75,13 @@ void extents_reap(struct store *s, uint64_t synced_seq)
     }
 }
 
-void extent_unpin(struct store *s, struct extent *e)
+void extent_unpin(struct extent *e)
 {
     check(e->pins > 0);
     e->pins--;
     if (e->dying && e->pins == 0 && !e->vol) { /* its space was given away early: pitfall only */
         node_unlink(&e->node);
-        free(e->tiles);
-        free(e->checked);
-        free(e);
-        (void)s;
+        extent_free(e);
     }
 }
 
@@ -109,10 +104,17 @@ struct extent *part_extent_of(const struct part *p, uint64_t pos)
     return lo ? p->extents[lo - 1] : NULL;
 }
 
-uint64_t extent_end_pos(const struct part *p, uint32_t i)
+uint64_t extent_data_end(const struct part *p, const struct extent *e)
 {
-    const struct extent *e = p->extents[i];
     return e->sealed ? e->base_pos + e->data_bytes : p->head_pos;
+}
+
+uint64_t extent_straddler_off(const struct part *p, const struct extent *e)
+{
+    for (uint32_t i = e->tile_count; i > e->tile_from; i--)
+        if (extent_tile(e, i - 1)->batch_at != NO_BATCH)
+            return extent_tile(e, i - 1)->base_off;
+    return max_u64(e->base_off, p->start_off);
 }
 
 uint64_t extent_place(const struct extent *e, uint64_t pos)
@@ -123,8 +125,10 @@ uint64_t extent_place(const struct extent *e, uint64_t pos)
 
 uint32_t extent_tiles_end(const struct extent *e)
 {
-    uint32_t loaded = e->tile_count - e->tile_from;
-    return loaded ? e->tiles[loaded - 1].at + e->tiles[loaded - 1].len : 0;
+    if (e->tile_count == e->tile_from)
+        return 0;
+    const struct tile *last = extent_tile(e, e->tile_count - 1);
+    return last->at + last->len;
 }
 
 /* Tiles that were read are added only if they follow the last one and stay in the extent. */
@@ -139,13 +143,8 @@ bool extent_tile_fits(const struct store *s, const struct extent *e, const struc
 void extent_tile_add(struct extent *e, const struct tile *t)
 {
     uint32_t loaded = e->tile_count - e->tile_from;
-    if (loaded == e->tile_cap) {
-        uint32_t cap = e->tile_cap ? e->tile_cap * 2 : 4;
-        e->tiles = realloc(e->tiles, cap * sizeof(struct tile));
-        check(e->tiles);
-        e->tile_cap = cap;
-    }
-    check(!loaded || e->tiles[loaded - 1].at + e->tiles[loaded - 1].len == t->at);
+    check(!loaded || extent_tiles_end(e) == t->at);
+    e->tiles = array_grow(e->tiles, &e->tile_cap, loaded + 1ull, sizeof(struct tile));
     e->tiles[loaded] = *t;
     e->tile_count++;
 }

@@ -384,6 +384,12 @@ static inline uint64_t vol_place(const struct geometry *g, uint32_t unit)
 {
     return VOL_HEAD_BYTES + (uint64_t)unit * g->extent_min;
 }
+/* Where an extent's index block is in the file. */
+static inline uint64_t index_place(const struct geometry *g, uint32_t unit, uint8_t order,
+                                   uint32_t block)
+{
+    return vol_place(g, unit) + extent_data_bytes(g, order) + (uint64_t)block * BLOCK_BYTES;
+}
 
 /* ---- tails ---- */
 

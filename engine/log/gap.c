@@ -51,18 +51,6 @@ enum err gap_in_tail(struct part *p, uint64_t pos, uint64_t end, uint64_t off, u
     return ERR_OK;
 }
 
-/* The offset of a batch that may reach over the end of the tiles: the first one of the last tile
- * in which a batch begins. */
-static uint64_t straddler_off(const struct part *p, const struct extent *e)
-{
-    for (uint32_t i = e->tile_count; i > e->tile_from; i--) {
-        const struct tile *t = &e->tiles[i - 1 - e->tile_from];
-        if (t->batch_at != NO_BATCH)
-            return t->base_off;
-    }
-    return max_u64(e->base_off, p->start_off);
-}
-
 /* Salvage goes on beside an index block that no opening can read: repair makes it anew later. */
 static bool index_given_up(const struct store *s, enum err err)
 {
@@ -81,7 +69,7 @@ enum err gap_after_tiles(struct part *p, uint64_t pos)
     if (in_block && !err)
         e->index_blocks--; /* the next image's last block says it too */
     if (e->tile_count > e->tile_from)
-        e->tiles[e->tile_count - 1 - e->tile_from].flags |= TILE_CUT;
-    gap_damaged(p, straddler_off(p, e));
+        extent_tile(e, e->tile_count - 1)->flags |= TILE_CUT;
+    gap_damaged(p, extent_straddler_off(p, e));
     return ERR_OK;
 }

@@ -40,6 +40,8 @@ static enum err tiles_join(struct index_read *x)
 {
     struct extent *e = x->e;
     uint32_t loaded = e->tile_count - e->tile_from;
+    if (!e->tile_from)
+        return ERR_OK; /* somebody else's read put them there */
     struct tile *tiles = malloc((size_t)e->tile_count * sizeof(*tiles));
     if (!tiles)
         return ERR_NO_MEMORY;
@@ -57,59 +59,52 @@ static enum err tiles_join(struct index_read *x)
     return ERR_OK;
 }
 
+static void index_read(struct index_read *x, io_done *done)
+{
+    const struct extent *e = x->e;
+    uint32_t blocks = (e->tile_from + TILES_PER_BLOCK - 1) / TILES_PER_BLOCK;
+    uint64_t len = (uint64_t)blocks * BLOCK_BYTES;
+    x->blocks = io_buffer_take(len);
+    check(x->blocks);
+    io_read(x->s->io, &x->op, e->vol->fd, x->blocks, len,
+            index_place(&x->s->id.geometry, e->unit, e->order, 0), done);
+}
+
+static enum err index_take(struct index_read *x)
+{
+    enum err err = x->op.err;
+    if (!err)
+        err = x->op.got == x->op.len ? tiles_join(x) : ERR_CORRUPT;
+    io_buffer_give(x->blocks);
+    return err;
+}
+
 static void index_done(struct op *op)
 {
-    struct index_read *x = container_of(op, struct index_read, op);
-    struct read *r = x->r;
-    enum err err = op->err;
-    if (!err && op->got != op->len)
-        err = ERR_CORRUPT;
-    if (!err && x->e->tile_from)
-        err = tiles_join(x);
-    extent_unpin(x->s, x->e);
-    void (*then)(struct read *, enum err) = x->then;
-    io_buffer_give(x->blocks);
+    struct index_read *x = container_of(op, struct index_read, op), was = *x;
+    enum err err = index_take(x);
     free(x);
-    then(r, err);
+    extent_unpin(was.e);
+    was.then(was.r, err);
 }
 
 void index_load(struct extent *e, struct read *r, void (*then)(struct read *r, enum err err))
 {
-    struct store *s = e->part->store;
-    const struct geometry *g = &s->id.geometry;
-    uint32_t blocks = (e->tile_from + TILES_PER_BLOCK - 1) / TILES_PER_BLOCK;
-    struct index_read *x = calloc(1, sizeof(*x));
+    struct index_read *x = malloc(sizeof(*x));
     check(x);
-    *x = (struct index_read){ .e = e, .r = r, .then = then, .s = s };
-    x->blocks = io_buffer_take((uint64_t)blocks * BLOCK_BYTES);
-    check(x->blocks);
+    *x = (struct index_read){ .e = e, .r = r, .then = then, .s = e->part->store };
     e->pins++;
-    io_read(s->io, &x->op, e->vol->fd, x->blocks, (uint64_t)blocks * BLOCK_BYTES,
-            vol_place(g, e->unit) + extent_data_bytes(g, e->order), index_done);
+    index_read(x, index_done);
 }
 
 enum err index_load_now(struct extent *e)
 {
-    struct store *s = e->part->store;
-    const struct geometry *g = &s->id.geometry;
-    uint64_t len = (uint64_t)(e->tile_from + TILES_PER_BLOCK - 1) / TILES_PER_BLOCK * BLOCK_BYTES;
+    struct index_read x = { .e = e, .s = e->part->store };
     if (!e->tile_from)
         return ERR_OK;
-    struct index_read x = { .e = e, .s = s, .blocks = io_buffer_take(len) };
-    if (!x.blocks)
-        return ERR_NO_MEMORY;
-    io_read(s->io, &x.op, e->vol->fd, x.blocks, len,
-            vol_place(g, e->unit) + extent_data_bytes(g, e->order), NULL);
-    enum err err = io_wait(s->io, &x.op);
-    if (!err)
-        err = x.op.got == len ? tiles_join(&x) : ERR_CORRUPT;
-    io_buffer_give(x.blocks);
-    return err;
-}
-
-static const struct tile *tile_at(const struct extent *e, uint32_t i)
-{
-    return &e->tiles[i - e->tile_from];
+    index_read(&x, NULL);
+    (void)io_wait(x.s->io, &x.op);
+    return index_take(&x);
 }
 
 bool index_find(const struct extent *e, uint64_t off, uint32_t *i)
@@ -117,12 +112,12 @@ bool index_find(const struct extent *e, uint64_t off, uint32_t *i)
     uint32_t lo = e->tile_from, hi = e->tile_count;
     while (lo < hi) { /* the last tile with base_off <= off */
         uint32_t mid = (lo + hi) / 2;
-        if (tile_at(e, mid)->base_off <= off)
+        if (extent_tile(e, mid)->base_off <= off)
             lo = mid + 1;
         else
             hi = mid;
     }
-    while (lo > e->tile_from && tile_at(e, lo - 1)->batch_at == NO_BATCH)
+    while (lo > e->tile_from && extent_tile(e, lo - 1)->batch_at == NO_BATCH)
         lo--; /* inside a large batch: back to where it begins */
     if (lo == e->tile_from)
         return false;
@@ -133,7 +128,7 @@ bool index_find(const struct extent *e, uint64_t off, uint32_t *i)
 bool index_find_time(const struct extent *e, int64_t time_ms, uint32_t *i)
 {
     for (*i = e->tile_from; *i < e->tile_count; (*i)++)
-        if (tile_at(e, *i)->batch_at != NO_BATCH && tile_at(e, *i)->max_time >= time_ms)
+        if (extent_tile(e, *i)->batch_at != NO_BATCH && extent_tile(e, *i)->max_time >= time_ms)
             return true;
     return false;
 }

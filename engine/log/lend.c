@@ -120,7 +120,7 @@ void lent_return(struct read *r)
         chunk_return(lent->chunks[i]);
     lent->count = 0;
     if (lent->extent)
-        extent_unpin(r->store, lent->extent);
+        extent_unpin(lent->extent);
     lent->extent = NULL;
     lent->fd = -1;
 }

@@ -182,7 +182,7 @@ static void build_inline_row(struct build *b, struct part *p, uint64_t from, uin
 static bool extent_said(const struct part *p, uint32_t i)
 {
     const struct extent *e = p->extents[i];
-    uint64_t end = extent_end_pos(p, i);
+    uint64_t end = extent_data_end(p, e);
     return e->named && end <= p->named_pos &&
            (p->direct_end <= p->tiled_pos || block_ceil(end) <= p->tiled_pos);
 }
@@ -246,7 +246,7 @@ static void part_name(struct build *b, struct part *p, uint64_t to)
     p->epoch_due = false;
     for (uint32_t i = first_unsaid(p); i < p->extent_count; i++) {
         struct extent *e = p->extents[i];
-        uint64_t end = extent_end_pos(p, i);
+        uint64_t end = extent_data_end(p, e);
         if (e->base_pos > to)
             break;
         if (!e->named)

@@ -169,11 +169,8 @@ void part_free(struct part *p)
 /* The store closes: nothing is in flight, or its machine is dead. */
 void part_abandon(struct part *p)
 {
-    for (uint32_t i = 0; i < p->extent_count; i++) {
-        free(p->extents[i]->tiles);
-        free(p->extents[i]->checked);
-        free(p->extents[i]);
-    }
+    for (uint32_t i = 0; i < p->extent_count; i++)
+        extent_free(p->extents[i]);
     part_tail_abandon_load(p);
     part_orphan_io(p, ERR_CLOSED);
     producers_close(p);

@@ -121,7 +121,7 @@ static bool mark_of_off(const struct part *p, uint64_t off, uint64_t *pos)
 static void read_hot(struct read *r, const struct extent *e, uint64_t pos)
 {
     struct part *p = r->part;
-    uint64_t end = e->sealed ? e->base_pos + e->data_bytes : p->head_pos;
+    uint64_t end = extent_data_end(p, e);
     uint64_t want = max_u64(r->bytes_max, r->least);
     p->store->counts.reads_hot++;
     if (lend_hot(r, pos, end, read_end(r))) {
@@ -154,17 +154,12 @@ struct plan {
     bool gap;               /* what follows the last tile was given up: see gap.h */
 };
 
-static struct tile *plan_tile(const struct plan *pl, uint32_t i)
-{
-    return &pl->e->tiles[i - pl->e->tile_from];
-}
-
 /* How many bytes at the plan's start verify. */
 static uint64_t tiles_verify(const struct plan *pl, const uint8_t *buf)
 {
     uint64_t good = 0;
     for (uint32_t i = pl->tile; i < pl->tile + pl->tiles; i++) {
-        const struct tile *t = plan_tile(pl, i);
+        const struct tile *t = extent_tile(pl->e, i);
         uint64_t pos = pl->e->base_pos + t->at;
         bool ok = piece_crc(pl->e->id, pos, buf + good, t->len) == t->crc;
         if (t->flags & TILE_GAP || (!ok && !pitfall(READ_UNVERIFIED)))
@@ -179,7 +174,7 @@ static void plan_start(struct read *r, struct extent *e, uint32_t tile, uint64_t
 /* The first tile from *i on in which a batch begins. */
 static bool next_batch_tile(const struct extent *e, uint32_t *i)
 {
-    while (*i < e->tile_count && e->tiles[*i - e->tile_from].batch_at == NO_BATCH)
+    while (*i < e->tile_count && extent_tile(e, *i)->batch_at == NO_BATCH)
         ++*i;
     return *i < e->tile_count;
 }
@@ -207,8 +202,7 @@ static void read_behind(struct read *r, const struct extent *e)
 static void read_behind_tiles(struct read *r, struct extent *e)
 {
     const struct part *p = r->part;
-    const struct tile *last = &e->tiles[e->tile_count - 1 - e->tile_from];
-    uint64_t pos = e->base_pos + last->at + last->len, end = extent_data_end(p, e);
+    uint64_t pos = e->base_pos + extent_tiles_end(e), end = extent_data_end(p, e);
     uint32_t i = mark_find(p, pos);
     if (i < p->mark_count && mark_at(p, i)->pos < end && p->tail_state == TAIL_IN) {
         read_hot(r, e, mark_at(p, i)->pos);
@@ -255,7 +249,7 @@ static void cold_done(struct op *op)
     struct read *r = container_of(op, struct read, op);
     struct plan pl = *(struct plan *)r->plan;
     free(r->plan);
-    extent_unpin(r->store, pl.e);
+    extent_unpin(pl.e);
     if (!r->part)
         read_finish(r, ERR_NOT_FOUND);
     else if (op->got != op->len) /* an error, or the file ends before */
@@ -270,12 +264,12 @@ static void plan_start(struct read *r, struct extent *e, uint32_t tile, uint64_t
 {
     struct part *p = r->part;
     struct plan pl = { .e = e, .tile = tile };
-    const struct tile *first = plan_tile(&pl, tile);
+    const struct tile *first = extent_tile(e, tile);
     pl.pos = pl.disk_end = e->base_pos + first->at;
     pl.skip = first->batch_at;
     uint64_t want = pl.pos + pl.skip + bytes;
     while (tile + pl.tiles < e->tile_count && pl.disk_end < want) {
-        const struct tile *t = plan_tile(&pl, tile + pl.tiles);
+        const struct tile *t = extent_tile(e, tile + pl.tiles);
         if (e->base_pos + t->at + t->len > p->disk_pos)
             break; /* still in flight: in memory */
         pl.gap = t->flags & TILE_GAP;
@@ -351,12 +345,6 @@ static void index_loaded(struct read *r, enum err err)
         read_start(r);
 }
 
-/* The first byte after the extent's batches. */
-uint64_t extent_data_end(const struct part *p, const struct extent *e)
-{
-    return e->sealed ? e->base_pos + e->data_bytes : p->head_pos;
-}
-
 /* No tile describes e: what it holds is in memory, or in the slot, and begins after off. Its first
  * bytes may be lost; marks know where batches are. */
 static void read_untiled(struct read *r, struct extent *e)
@@ -398,7 +386,7 @@ static void read_begin_of(struct read *r, struct extent *e)
             return;
         }
     }
-    const struct tile *t = &e->tiles[tile];
+    const struct tile *t = extent_tile(e, tile);
     pos = e->base_pos + t->at + t->batch_at;
     if (p->tail_state == TAIL_IN && pos >= tail_floor(p))
         read_hot(r, e, pos);

@@ -31,7 +31,7 @@ enum err repair_slot_read(struct repair *r, const struct part *p, uint8_t *block
 {
     uint64_t from = block_floor(p->head_pos), got;
     const struct extent *e = part_extent_of(p, from);
-    uint64_t place = BLOCK_BYTES + ((uint64_t)p->slot * 2 + p->slot_side) * BLOCK_BYTES;
+    uint64_t place = slot_place(p->slot, p->slot_side);
     TRY(verify_read(r->io, p->store->tails_fd, block, BLOCK_BYTES, place, &got));
     *whole =
         got == BLOCK_BYTES && e && piece_crc(e->id, from, block, p->head_pos - from) == p->slot_crc;

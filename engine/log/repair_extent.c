@@ -21,13 +21,6 @@ struct fix {
     uint8_t *buf; /* one tile, or one block */
 };
 
-static uint64_t index_place(const struct fix *f, uint32_t block)
-{
-    const struct geometry *g = &f->s->id.geometry;
-    return vol_place(g, f->e->unit) + extent_data_bytes(g, f->e->order) +
-           (uint64_t)block * BLOCK_BYTES;
-}
-
 static void tile_give_up(struct fix *f, struct tile *t)
 {
     t->flags |= TILE_GAP;
@@ -42,19 +35,10 @@ static void tile_give_up(struct fix *f, struct tile *t)
 
 static enum err block_load(struct fix *f, uint32_t b)
 {
-    struct page_seal seal = { f->s->id.store, f->e->id, b };
-    uint32_t from = b * TILES_PER_BLOCK;
-    uint32_t to = (uint32_t)min_u64(from + TILES_PER_BLOCK, f->e->tile_from);
     bool ok;
-    TRY(verify_page(f->r->io, f->e->vol->fd, f->buf, index_place(f, b), &seal, &ok));
-    for (uint32_t i = from; i < to && ok; i++)
-        ok = tile_decode(f->buf + (size_t)(i - from) * TILE_BYTES, &f->tiles[i]) == ERR_OK;
-    if (ok)
-        return ERR_OK;
-    for (uint32_t i = from; i < to; i++)
-        f->tiles[i] = (struct tile){ 0 };
-    f->dirty[b] = true;
-    f->r->report->index_blocks++;
+    TRY(verify_index(f->r->io, f->e, b, f->buf, f->tiles, &ok));
+    f->dirty[b] = !ok;
+    f->r->report->index_blocks += !ok;
     return ERR_OK;
 }
 
@@ -302,7 +286,8 @@ static enum err block_write(struct fix *f, uint32_t b)
     for (uint32_t i = from; i < to; i++)
         tile_encode(&f->tiles[i], f->buf + (size_t)(i - from) * TILE_BYTES);
     page_seal(f->buf, &(struct page_seal){ f->s->id.store, f->e->id, b });
-    return repair_write(f->r, f->e->vol->fd, f->buf, BLOCK_BYTES, index_place(f, b));
+    return repair_write(f->r, f->e->vol->fd, f->buf, BLOCK_BYTES,
+                        index_place(&f->s->id.geometry, f->e->unit, f->e->order, b));
 }
 
 /* What is known of producers goes with their batches: those that begin in a gap, and the one that

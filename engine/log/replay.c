@@ -106,8 +106,6 @@ static enum err row_extent(struct replay *r, const struct entry *e, const struct
     if (last)
         last->sealed = last->close_named = true;
     struct extent *x = extent_new(p, v, row->unit, row->order);
-    if (!x)
-        return ERR_NO_MEMORY;
     x->id = row->extent;
     x->base_pos = p->head_pos = row->pos;
     x->base_off = row->base_off;

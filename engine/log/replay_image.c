@@ -51,8 +51,6 @@ static enum err image_extent(struct replay *r, const struct extent_row *row)
     if (!extent_row_fits(&s->id.geometry, row))
         return ERR_CORRUPT;
     struct extent *e = extent_new(p, v, row->unit, row->order);
-    if (!e)
-        return ERR_NO_MEMORY;
     e->id = row->id;
     e->base_pos = row->base_pos;
     e->base_off = row->base_off;

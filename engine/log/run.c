@@ -31,7 +31,7 @@ static void run_done(struct op *op)
         store_poison(s, op, "writing a run to its extent");
     if (!r->behind)
         s->direct_inflight -= r->len;
-    extent_unpin(s, r->extent);
+    extent_unpin(r->extent);
     if (p->zombie && list_empty(&p->runs)) {
         part_memory_free(p);
     } else if (!p->zombie) {

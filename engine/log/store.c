@@ -333,12 +333,8 @@ void store_close(struct store **out)
             part_abandon(s->parts[i]);
     while ((n = list_first(&s->zombies)))
         part_memory_free(container_of(n, struct part, dirty_node));
-    while ((n = list_pop(&s->dying))) {
-        struct extent *e = container_of(n, struct extent, node);
-        free(e->tiles);
-        free(e->checked);
-        free(e);
-    }
+    while ((n = list_pop(&s->dying)))
+        extent_free(container_of(n, struct extent, node));
     tail_pool_close(s);
     while ((n = list_pop(&s->run_pool)))
         free(container_of(n, struct run, node));

@@ -45,7 +45,7 @@ struct extent {
     uint32_t pins;         /* runs, reads and index writes in flight */
     uint64_t free_seq;     /* entry that carries the row which freed it */
     uint64_t read_bytes;   /* from disk, since it was opened: beyond its size it is read again */
-    uint8_t *checked;      /* a bit for each tile that was checked in the page cache; NULL: none */
+    uint64_t *checked;     /* a bit for each tile that was checked in the page cache; NULL: none */
     uint64_t named_seq;    /* last entry with a DIRECT row for it: recovery may read those runs */
     struct node node;      /* store.dying */
     struct tile *tiles;    /* tiles[i] is number tile_from + i */
@@ -282,18 +282,21 @@ void request_finish(struct store *s, struct part_request *r, enum err err);
 
 /* extent.c */
 struct extent *extent_new(struct part *p, struct vol *v, uint32_t unit, uint8_t order);
+void extent_free(struct extent *e);                    /* its memory, not its space */
 void extent_drop(struct extent *e, uint64_t free_seq); /* leaves its partition, dies when it may */
-void extent_unpin(struct store *s, struct extent *e);
+void extent_unpin(struct extent *e);
 void extents_reap(struct store *s, uint64_t synced_seq);
 struct extent *part_open_extent(const struct part *p);             /* NULL: none, or sealed */
 struct extent *part_extent_of(const struct part *p, uint64_t pos); /* the one that covers pos */
-uint64_t extent_end_pos(const struct part *p, uint32_t i);         /* where its data ends */
 void extent_tile_add(struct extent *e, const struct tile *t);
 bool extent_tile_fits(const struct store *s, const struct extent *e, const struct tile *t);
 uint32_t extent_tiles_end(const struct extent *e); /* bytes from its start; 0: none in memory */
 uint32_t extent_tile_room(const struct store *s, const struct extent *e);
 void extents_trim(struct part *p, uint64_t off, uint64_t free_seq);
 uint64_t extent_data_end(const struct part *p, const struct extent *e); /* after its batches */
+/* The offset of a batch that may reach over the end of the tiles: the first one of the last tile in
+ * memory in which a batch begins. */
+uint64_t extent_straddler_off(const struct part *p, const struct extent *e);
 uint64_t extent_place(const struct extent *e, uint64_t pos); /* byte position in the volume file */
 
 /* mark.c */
@@ -385,7 +388,7 @@ bool index_find(const struct extent *e, uint64_t off, uint32_t *i);
 bool index_find_time(const struct extent *e, int64_t time_ms, uint32_t *i);
 
 /* Tile number i: one of those in memory. */
-static inline const struct tile *extent_tile(const struct extent *e, uint32_t i)
+static inline struct tile *extent_tile(const struct extent *e, uint32_t i)
 {
     check(i >= e->tile_from && i < e->tile_count && e->tiles);
     return &e->tiles[i - e->tile_from];

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "engine/base/check.h"
+#include "engine/log/gap.h"
 #include "engine/log/tail.h"
 
 struct tail_load {
@@ -16,16 +17,7 @@ struct tail_load {
 void part_tail_damaged(struct part *p)
 {
     const struct extent *e = part_extent_of(p, block_floor(p->head_pos));
-    uint64_t off = e ? e->base_off : p->start_off;
-    for (uint32_t i = e ? e->tile_count : 0; e && i > e->tile_from; i--) {
-        const struct tile *t = extent_tile(e, i - 1);
-        if (t->batch_at != NO_BATCH) {
-            off = t->base_off;
-            break;
-        }
-    }
-    p->damaged_off = p->damaged ? min_u64(p->damaged_off, off) : off;
-    p->damaged = true;
+    gap_damaged(p, e ? extent_straddler_off(p, e) : p->start_off);
 }
 
 static bool block_take(struct part *p, const struct tail_load *l)

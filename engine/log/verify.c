@@ -40,6 +40,22 @@ enum err verify_page(struct io *io, int fd, uint8_t *page, uint64_t pos,
     return ERR_OK;
 }
 
+enum err verify_index(struct io *io, const struct extent *e, uint32_t block, uint8_t *page,
+                      struct tile *tiles, bool *ok)
+{
+    const struct identity *id = &e->vol->store->id;
+    struct page_seal seal = { id->store, e->id, block };
+    uint32_t from = block * TILES_PER_BLOCK, i = from;
+    uint32_t to = (uint32_t)min_u64(from + TILES_PER_BLOCK, e->tile_from);
+    TRY(verify_page(io, e->vol->fd, page, index_place(&id->geometry, e->unit, e->order, block),
+                    &seal, ok));
+    for (; i < to && *ok; i++)
+        *ok = tile_decode(page + (size_t)(i - from) * TILE_BYTES, &tiles[i]) == ERR_OK;
+    if (!*ok)
+        memset(tiles + from, 0, (i - from) * sizeof(*tiles));
+    return ERR_OK;
+}
+
 enum err verify_open(struct verify *v, const char *name, int *fd)
 {
     struct op op = { 0 };

@@ -4,7 +4,7 @@
 
 #include <stdlib.h>
 
-#include "engine/base/check.h"
+#include "engine/base/array.h"
 
 void batch_walker_close(struct batch_walker *w)
 {
@@ -50,14 +50,7 @@ void batch_walker_begin(struct batch_walker *w, uint64_t pos, uint64_t off)
 
 static void buf_add(struct batch_walker *w, const uint8_t *at, uint64_t len)
 {
-    if (w->len + len > w->cap) {
-        uint64_t cap = w->cap ? w->cap : 128u << 10;
-        while (cap < w->len + len)
-            cap *= 2;
-        w->buf = realloc(w->buf, cap);
-        check(w->buf);
-        w->cap = cap;
-    }
+    w->buf = array_grow(w->buf, &w->cap, w->len + len, 1);
     memcpy(w->buf + w->len, at, len);
     w->len += len;
 }

@@ -23,7 +23,8 @@ struct batch_walker {
     bool in_step;
     bool gaps_told; /* gaps were accepted: a note for each; else the partition is damaged anyway */
     uint8_t *buf;
-    uint64_t len, cap;
+    uint64_t len;
+    uint32_t cap;
 };
 
 void batch_walker_close(struct batch_walker *w);

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "engine/base/check.h"
+#include "engine/base/array.h"
 #include "engine/log/grow.h"
 #include "engine/log/verify_in.h"
 
@@ -30,11 +30,7 @@ static void file_found(struct verify *v, const char *name, enum find_kind kind, 
 
 static void file_add(struct verify *v, const char *name, enum file_kind kind, uint32_t number)
 {
-    if (v->file_count == v->file_cap) {
-        v->file_cap = v->file_cap ? v->file_cap * 2 : 16;
-        v->files = realloc(v->files, v->file_cap * sizeof(*v->files));
-        check(v->files);
-    }
+    v->files = array_grow(v->files, &v->file_cap, v->file_count + 1ull, sizeof(*v->files));
     struct verify_file *f = &v->files[v->file_count++];
     *f = (struct verify_file){ .kind = kind, .number = number };
     snprintf(f->name, sizeof(f->name), "%s", name);

@@ -42,6 +42,10 @@ enum err verify_read(struct io *io, int fd, void *buf, uint64_t len, uint64_t po
 /* The same of one page; *ok when it is there and verifies. */
 enum err verify_page(struct io *io, int fd, uint8_t *page, uint64_t pos,
                      const struct page_seal *seal, bool *ok);
+/* The same of an extent's index block; its tiles go into `tiles`, which has room for all of the
+ * extent's: where it is not ok they stay, or become, zeros. */
+enum err verify_index(struct io *io, const struct extent *e, uint32_t block, uint8_t *page,
+                      struct tile *tiles, bool *ok);
 enum err verify_open(struct verify *v, const char *name, int *fd);
 
 enum err verify_files(struct verify *v); /* names, identity blocks, sizes */

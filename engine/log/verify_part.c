@@ -52,22 +52,13 @@ static struct find extent_find_of(const struct extent_walk *x, enum find_kind ki
 static enum err index_verify(struct extent_walk *x)
 {
     struct extent *e = x->e;
-    const struct geometry *g = &x->s->id.geometry;
-    uint64_t place = vol_place(g, e->unit) + extent_data_bytes(g, e->order);
     for (uint32_t b = 0; b < e->index_blocks; b++) {
-        struct page_seal seal = { x->s->id.store, e->id, b };
-        uint64_t pos = place + (uint64_t)b * BLOCK_BYTES;
         bool ok;
-        TRY(verify_page(x->v->io, e->vol->fd, x->buf, pos, &seal, &ok));
-        uint32_t from = b * TILES_PER_BLOCK;
-        uint32_t to = (uint32_t)min_u64(from + TILES_PER_BLOCK, e->tile_from);
-        for (uint32_t i = from; i < to && ok; i++)
-            ok = tile_decode(x->buf + (size_t)(i - from) * TILE_BYTES, &x->tiles[i]) == ERR_OK;
+        TRY(verify_index(x->v->io, e, b, x->buf, x->tiles, &ok));
         x->v->counts->index_blocks++;
         if (ok)
             continue;
-        for (uint32_t i = from; i < to; i++)
-            x->tiles[i] = (struct tile){ 0 };
+        uint64_t pos = index_place(&x->s->id.geometry, e->unit, e->order, b);
         struct find f = extent_find_of(x, FOUND_INDEX, pos, BLOCK_BYTES);
         f.to_off = x->batches.end_off;
         verify_found(x->v, &f);
@@ -285,7 +276,7 @@ static enum err slot_verify(struct extent_walk *x)
 {
     const struct part *p = x->p;
     uint64_t from = block_floor(p->image_head), len = p->image_head - from, got;
-    uint64_t place = BLOCK_BYTES + ((uint64_t)p->slot * 2 + p->slot_side) * BLOCK_BYTES;
+    uint64_t place = slot_place(p->slot, p->slot_side);
     const struct extent *e = part_extent_of(p, from);
     x->slot_whole = false;
     if (p->slot == NO_SLOT || !len || p->disk_pos > from || !e)

@@ -5,7 +5,7 @@
  * certain, since a later entry proves the sync. A bad last entry is judged by recovery itself. */
 #include <stdlib.h>
 
-#include "engine/base/check.h"
+#include "engine/base/array.h"
 #include "engine/base/le.h"
 #include "engine/log/verify_in.h"
 
@@ -70,11 +70,7 @@ static void piece_keep(const struct ring_walk *w, const struct entry *e, const s
                        const uint8_t *bytes)
 {
     struct verify *v = w->v;
-    if (v->piece_count == v->piece_cap) {
-        v->piece_cap = v->piece_cap ? v->piece_cap * 2 : 8;
-        v->pieces = realloc(v->pieces, v->piece_cap * sizeof(*v->pieces));
-        check(v->pieces);
-    }
+    v->pieces = array_grow(v->pieces, &v->piece_cap, v->piece_count + 1ull, sizeof(*v->pieces));
     struct find *f = &v->pieces[v->piece_count++];
     *f = entry_find(w, FOUND_PIECE, row->len);
     f->pos = BLOCK_BYTES + (uint64_t)(bytes - w->ring);

@@ -15,7 +15,7 @@
  * closes it (docs/decisions/0011). */
 #include <stdlib.h>
 
-#include "engine/base/check.h"
+#include "engine/base/bits.h"
 #include "engine/log/lend.h"
 
 #define WARM_BYTES_MIN KIB(64) /* of an answer */
@@ -33,33 +33,17 @@ struct warm {
 
 static void warm_next(struct read *r);
 
-static struct tile *tile_at(const struct extent *e, uint32_t i)
-{
-    return &e->tiles[i - e->tile_from];
-}
-
 /* ---- which tiles are checked ---- */
-
-static bool checked(const struct extent *e, uint32_t i)
-{
-    return e->checked[i / 8] >> (i % 8) & 1;
-}
-
-static void checked_set(struct extent *e, uint32_t i, bool yes)
-{
-    uint8_t bit = (uint8_t)(1u << (i % 8));
-    e->checked[i / 8] = yes ? e->checked[i / 8] | bit : e->checked[i / 8] & (uint8_t)~bit;
-}
 
 static uint64_t tiles_bytes(const struct extent *e, uint32_t i, uint32_t count)
 {
-    const struct tile *first = tile_at(e, i), *last = tile_at(e, i + count - 1);
+    const struct tile *first = extent_tile(e, i), *last = extent_tile(e, i + count - 1);
     return last->at + last->len - first->at;
 }
 
 static uint64_t tiles_place(const struct extent *e, uint32_t i)
 {
-    return extent_place(e, e->base_pos + tile_at(e, i)->at);
+    return extent_place(e, e->base_pos + extent_tile(e, i)->at);
 }
 
 static bool tiles_resident(const struct store *s, const struct extent *e, uint32_t i,
@@ -84,14 +68,14 @@ void warm_forget(struct extent *e)
 /* What is lent ends where this tile's first batch begins, or with the extent. */
 static uint64_t tile_cut(const struct extent *e, uint32_t i, uint64_t *next_off)
 {
-    const struct tile *t = tile_at(e, i);
+    const struct tile *t = extent_tile(e, i);
     *next_off = t->base_off;
     return e->base_pos + t->at + t->batch_at;
 }
 
 static bool tile_fits(const struct part *p, const struct extent *e, uint32_t i)
 {
-    const struct tile *t = tile_at(e, i);
+    const struct tile *t = extent_tile(e, i);
     return !(t->flags & (TILE_GAP | TILE_CUT)) && e->base_pos + t->at + t->len <= p->disk_pos;
 }
 
@@ -115,14 +99,14 @@ static bool warm_plan(struct warm *w, const struct read *r, uint64_t off_end)
         return false;
     uint32_t i = w->tile + 1;
     for (; i < e->tile_count && tile_fits(p, e, i); i++) {
-        if (tile_at(e, i)->batch_at == NO_BATCH)
+        if (extent_tile(e, i)->batch_at == NO_BATCH)
             continue;
         uint64_t pos = tile_cut(e, i, &next_off);
         if (pos > most || next_off > off_end)
             break;
-        warm_take(w, i + (tile_at(e, i)->batch_at > 0) - w->tile, pos, next_off);
+        warm_take(w, i + (extent_tile(e, i)->batch_at > 0) - w->tile, pos, next_off);
     }
-    next_off = tile_at(e, e->tile_count - 1)->next_off;
+    next_off = extent_tile(e, e->tile_count - 1)->next_off;
     if (i == e->tile_count && data_end <= most && next_off <= off_end)
         warm_take(w, e->tile_count - w->tile, data_end, next_off);
     return w->end_pos - w->pos >= WARM_BYTES_MIN;
@@ -134,7 +118,7 @@ static void warm_end(struct read *r)
 {
     struct warm *w = r->plan;
     r->store->warming--;
-    extent_unpin(r->store, w->e);
+    extent_unpin(w->e);
     free(w);
 }
 
@@ -156,10 +140,10 @@ static bool piece_verify(struct read *r)
     struct extent *e = w->e;
     const uint8_t *at = r->buf;
     for (uint32_t i = w->at; i < w->at + w->at_tiles; i++) {
-        const struct tile *t = tile_at(e, i);
+        const struct tile *t = extent_tile(e, i);
         if (piece_crc(e->id, e->base_pos + t->at, at, t->len) != t->crc)
             return false;
-        checked_set(e, i, true);
+        bits_set(e->checked, i);
         at += t->len;
     }
     return true;
@@ -207,12 +191,12 @@ static bool piece_ready(struct read *r)
     bool all = true, resident;
     w->at_tiles = (uint32_t)min_u64(PIECE_TILES, w->tile + w->tiles - w->at);
     for (uint32_t i = w->at; i < w->at + w->at_tiles; i++)
-        all = all && checked(e, i);
+        all = all && bits_get(e->checked, i);
     resident = all && tiles_resident(r->store, e, w->at, w->at_tiles);
     if (all && !resident) {
         r->store->counts.cache_gone++;
         for (uint32_t i = w->at; i < w->at + w->at_tiles; i++)
-            checked_set(e, i, false);
+            bits_clear(e->checked, i);
     }
     return resident;
 }
@@ -261,7 +245,7 @@ static void warm_next(struct read *r)
 static void tile_rest(struct read *r, const struct extent *e, uint32_t i)
 {
     uint64_t off;
-    while (++i < e->tile_count && tile_at(e, i)->batch_at == NO_BATCH)
+    while (++i < e->tile_count && extent_tile(e, i)->batch_at == NO_BATCH)
         ;
     if (i < e->tile_count)
         r->stop_pos = tile_cut(e, i, &off);
@@ -273,8 +257,8 @@ static bool cache_ready(struct store *s, struct extent *e)
     if (!v->cache_fd)
         v->cache_fd = io_cache_open(s->io, s->dir, v->name);
     if (v->cache_fd > 0 && !e->checked)
-        e->checked = calloc(1, (e->tile_count + 7) / 8);
-    return v->cache_fd > 0 && e->checked;
+        e->checked = bits_open(e->tile_count);
+    return v->cache_fd > 0;
 }
 
 bool warm_start(struct read *r, struct extent *e, uint32_t i)
@@ -286,7 +270,7 @@ bool warm_start(struct read *r, struct extent *e, uint32_t i)
         !io_features(s->io).page_cache || s->warming >= LOADS_MAX ||
         extent_tiles_end(e) < e->data_bytes)
         return false;
-    if (tile_at(e, i)->base_off != r->off) {
+    if (extent_tile(e, i)->base_off != r->off) {
         tile_rest(r, e, i);
         return false;
     }

@@ -30,7 +30,7 @@ static void tiles(const struct store *s, const struct part *p, uint32_t i)
 {
     const struct extent *e = p->extents[i];
     uint32_t loaded = e->tile_count - e->tile_from;
-    uint64_t end = min_u64(p->flight_pos, block_ceil(extent_end_pos(p, i)));
+    uint64_t end = min_u64(p->flight_pos, block_ceil(extent_data_end(p, e)));
     EXPECT(e->tile_from <= e->tile_count && loaded <= e->tile_cap);
     EXPECT(e->tile_from <= e->index_blocks * TILES_PER_BLOCK);
     EXPECT(e->tile_count <= extent_index_blocks(&s->id.geometry, e->order) * TILES_PER_BLOCK);
@@ -63,7 +63,7 @@ static void extents(const struct store *s, const struct part *p)
     for (uint32_t i = 0; i < p->extent_count; i++) {
         const struct extent *e = p->extents[i];
         const struct extent *next = i + 1 < p->extent_count ? p->extents[i + 1] : NULL;
-        uint64_t end = extent_end_pos(p, i);
+        uint64_t end = extent_data_end(p, e);
         EXPECT(e->part == p && !e->dying && e->base_pos % BLOCK_BYTES == 0);
         EXPECT(volume_find(s, e->vol->number) == e->vol && e->vol->state == VOL_LIVE);
         EXPECT(e->id && e->id < s->next_extent);
@@ -79,7 +79,8 @@ static void extents(const struct store *s, const struct part *p)
         tiles(s, p, i);
     }
     if (p->extent_count)
-        EXPECT(block_ceil(extent_end_pos(p, p->extent_count - 1)) == block_ceil(p->head_pos));
+        EXPECT(block_ceil(extent_data_end(p, p->extents[p->extent_count - 1])) ==
+               block_ceil(p->head_pos));
 }
 
 static void marks(const struct part *p)
