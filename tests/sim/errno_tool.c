@@ -131,9 +131,9 @@ static struct place place(const char *file, uint64_t pos)
     return p;
 }
 
-static struct place index_place(const struct extent *e, const struct geometry *g)
+static struct place index_of(const struct extent *e, const struct geometry *g)
 {
-    return place(e->vol->name, vol_place(g, e->unit) + extent_data_bytes(g, e->order) + 100);
+    return place(e->vol->name, index_place(g, e->unit, e->order, 0) + 100);
 }
 
 /* Of everything that repair knows how to heal, or to give up, one. */
@@ -149,10 +149,10 @@ static uint32_t places_find(struct life *l, struct place *out)
     out[n++] = place("image", image_copy_pos(s->image_capacity, s->generation, 0) + 30);
     out[n++] = place("image", image_copy_pos(s->image_capacity, s->generation, 1) + 4126);
     out[n++] = place(sealed->vol->name, 33);
-    out[n++] = index_place(part_open_extent(part[0]), g);
+    out[n++] = index_of(part_open_extent(part[0]), g);
     out[n++] = place("tails", BLOCK_BYTES + 2ull * part[1]->slot * BLOCK_BYTES + 3);
     out[n++] = place("tails", BLOCK_BYTES + (2ull * part[1]->slot + 1) * BLOCK_BYTES + 3);
-    out[n++] = index_place(sealed, g);
+    out[n++] = index_of(sealed, g);
     out[n++] = place(sealed->vol->name, extent_place(sealed, sealed->base_pos) + 100);
     return n;
 }
