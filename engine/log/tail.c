@@ -4,7 +4,12 @@
 #include <stdlib.h>
 
 #include "engine/base/check.h"
+#include "engine/base/copy.h"
 #include "engine/base/crc32c.h"
+
+/* So much at once is on its way to the disk; less may be copied into an entry of the journal yet,
+ * or read by who follows, out of the cache. */
+#define STREAM_MIN KIB(16)
 
 static struct chunk *chunk_of(const struct part *p, uint64_t pos);
 
@@ -258,6 +263,36 @@ uint32_t tail_crc(const struct part *p, uint32_t crc, uint64_t pos, uint64_t len
     return crc;
 }
 
+/* Whole blocks that come at once: summed where they come from, which is in the core's cache, and
+ * copied past it. */
+static void chunk_stream(struct chunk *c, uint64_t in, const uint8_t *from, uint64_t len)
+{
+    for (uint64_t at = 0; at < len; at += BLOCK_BYTES) {
+        c->sums[(in + at) / BLOCK_BYTES] = crc32c(0, from + at, BLOCK_BYTES);
+        copy_past(c->at + in + at, from + at, BLOCK_BYTES);
+    }
+    copy_past_end();
+}
+
+static void chunk_copy(struct chunk *c, uint64_t in, const uint8_t *from, uint64_t len)
+{
+    memcpy(c->at + in, from, len);
+    chunk_sum(c, in, in + len);
+}
+
+/* [in, in+len) of the chunk. */
+static void chunk_put(struct chunk *c, uint64_t in, const uint8_t *from, uint64_t len)
+{
+    uint64_t head = min_u64(block_ceil(in) - in, len), blocks = block_floor(len - head);
+    if (blocks < STREAM_MIN) {
+        chunk_copy(c, in, from, len);
+        return;
+    }
+    chunk_copy(c, in, from, head);
+    chunk_stream(c, in + head, from + head, blocks);
+    chunk_copy(c, in + head + blocks, from + head + blocks, len - head - blocks);
+}
+
 void tail_put(struct part *p, const void *from, uint64_t len)
 {
     const uint8_t *at = from;
@@ -266,8 +301,7 @@ void tail_put(struct part *p, const void *from, uint64_t len)
         check(c);
         uint64_t in = p->head_pos - c->pos;
         uint64_t n = min_u64(len, c->cap - in);
-        memcpy(c->at + in, at, n);
-        chunk_sum(c, in, in + n);
+        chunk_put(c, in, at, n);
         at += n;
         len -= n;
         p->head_pos += n;
