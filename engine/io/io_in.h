@@ -54,7 +54,7 @@ struct io_pool {
     uint32_t count, buffer_bytes;
     uint32_t held_count;    /* with the owners of ops */
     bool *held;             /* by index */
-    uint16_t *free;         /* a stack; not in use with features.recv_ring */
+    uint16_t *free;         /* a stack; with features.recv_ring: those that the kernel has not */
     uint32_t free_count;    /* of the stack */
     struct op_queue parked; /* bytes have come for them, no buffer is free */
     uint32_t parked_count;

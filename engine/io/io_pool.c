@@ -1,8 +1,8 @@
 /* io_pool.c -- the buffers of io_recv_any(): who has them, and who waits for one.
  *
  * A buffer is free, under way (the kernel, or an attempt, has chosen it), or held by the owner of
- * an op. Where the kernel chooses, it keeps the free ones itself (features.recv_ring), and only
- * what is held is known here.
+ * an op. Where the kernel chooses (features.recv_ring), io_uring_net.c moves some of the free ones
+ * to it.
  *
  * An op is parked when bytes had come and no buffer was free. It starts again when one is given
  * back, and may find that another op was quicker: then it is parked again, behind the others.

@@ -4,8 +4,8 @@
  *   - start: the op goes to `pending`
  *   - turn, push: pending ops become submissions; one io_uring_enter submits them. While the disk
  *     works, and after a socket has answered, the wait spins with sched_yield() for SPIN_NS first,
- *     then blocks in io_uring_enter; an idle ring, and one whose core is wanted by others, blocks
- *     at once
+ *     then blocks in io_uring_enter; an idle ring, one whose core is wanted by others, and one that
+ *     streams, blocks at once
  *   - every completion is reported; what io_common.c starts again is pending for the next turn
  *
  * Wake-ups: an eventfd that the ring polls. The poll consumes nothing, so that a ring torn down
@@ -31,6 +31,8 @@
 #define YIELD_EVERY_NS (20 * 1000ull)
 #define YIELD_LATE_NS  (200 * 1000ull)
 #define SHARED_NS      (20 * MS_NS)
+#define STREAM_LOOK_NS (1 * MS_NS)
+#define STREAM_BYTES   MIB(2) /* in one look: about half of what one core can move */
 
 /* How a ring is made, best first; `defer` is SINGLE_ISSUER | DEFER_TASKRUN, since Linux 6.1. */
 static const uint32_t ring_flags[] = {
@@ -54,6 +56,7 @@ static void op_prepare(struct uring *u, struct io_uring_sqe *sqe, struct op *op)
 static void uring_enter(struct uring *u, uint64_t wait_ns);
 static bool uring_submit(struct uring *u);
 static bool answer_transient(int result);
+static bool uring_streams(struct uring *u);
 static void uring_yield(struct uring *u);
 static void uring_spin(struct uring *u, uint64_t *wait_ns);
 static void uring_block(struct uring *u, uint64_t wait_ns);
@@ -308,7 +311,7 @@ static void op_prepare(struct uring *u, struct io_uring_sqe *sqe, struct op *op)
  * not take everything: the rest goes with the next turn. */
 static void uring_enter(struct uring *u, uint64_t wait_ns)
 {
-    bool soon = u->io.raw_count > 0 || u->heard;
+    bool soon = (u->io.raw_count > 0 || u->heard) && !uring_streams(u);
     u->heard = false;
     if (soon || wait_ns == 0) {
         uring_submit(u);
@@ -340,6 +343,20 @@ static bool answer_transient(int result)
 {
     return result == -ETIME || result == -EINTR || result == -EAGAIN || result == -EBUSY ||
            result == -ENOMEM;
+}
+
+/* So much goes through that others are behind whatever completes next: a wake-up keeps nobody
+ * waiting then, and spinning would only cost what moving bytes could use
+ * (docs/decisions/0013). */
+static bool uring_streams(struct uring *u)
+{
+    uint64_t now_ns = u->io.now_ns, looked_ns = now_ns - u->looked_ns;
+    if (looked_ns >= STREAM_LOOK_NS) {
+        u->streams = u->moved_bytes / (looked_ns / STREAM_LOOK_NS) >= STREAM_BYTES;
+        u->moved_bytes = 0;
+        u->looked_ns = now_ns;
+    }
+    return u->streams;
 }
 
 /* A thread that always has something to do would keep the kernel threads that complete its direct
@@ -398,6 +415,7 @@ static void uring_reap(struct uring *u)
         }
         check(u->submitted > 0);
         u->submitted--;
+        u->moved_bytes += result > 0 ? (uint32_t)result : 0;
         if (op_on_socket(op))
             uring_net_answer(u, op, result, flags);
         else

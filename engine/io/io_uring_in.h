@@ -19,9 +19,11 @@ struct uring_net {
         struct msghdr msg;
         union net_address address;
     } words[SQ_ENTRIES_MAX];
-    struct io_uring_buf_ring *buffers; /* free ones of the pool; NULL until it is used */
+    struct io_uring_buf_ring *buffers; /* some free ones of the pool; NULL until it is used */
     uint32_t buffers_mask;
-    bool registered; /* buffers are this ring's */
+    uint32_t offered, wanted; /* in it now; in it if the pool has as many */
+    uint32_t chosen;          /* by the kernel, so far */
+    bool registered;          /* buffers are this ring's */
 };
 
 struct uring {
@@ -36,6 +38,9 @@ struct uring {
     uint64_t thread;          /* owner of the ring: thread_number() */
     uint64_t shared_until_ns; /* others want this core: no spinning before */
     uint64_t yielded_ns;      /* when the core was last offered to kernel threads */
+    uint64_t looked_ns;       /* when moved_bytes was 0 */
+    uint64_t moved_bytes;     /* since then, about: what ops answered */
+    bool streams;             /* by the last look: no spinning */
     struct op_queue pending;  /* started since the last turn */
     _Atomic bool woken;       /* wake_fd is readable, or about to be */
     int wake_fd;              /* eventfd */

@@ -5,7 +5,9 @@
  *   - send_file: one system call at its start, since a ring would give it to a worker thread; then
  *     polled where the peer makes it wait
  *   - recv_any: a receive without a buffer. The kernel chooses one of a ring of free buffers when
- *     bytes are there, and names it in the completion
+ *     bytes are there, and names it in the completion. The ring is first in, first out, and
+ * receiving into a buffer that left the cache long ago costs twice as much: so it holds only as
+ * many as are wanted at once, and the rest waits in the pool's stack, the warmest on top
  *
  * Other paths
  *   - no buffer is free: the first time the receive is started again so that bytes come before the
@@ -20,7 +22,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#define POOL_GROUP 0
+#define POOL_GROUP  0
+#define OFFER_TRIAL 256 /* receives after which fewer buffers are tried */
 
 static void prepare_recv_any(struct uring *u, struct io_uring_sqe *sqe, struct op *op);
 static void prepare_send(struct io_uring_sqe *sqe, const struct op *op, union uring_word *word);
@@ -64,12 +67,39 @@ void uring_net_close(struct uring *u)
     io_buffer_give(u->net.buffers);
 }
 
-static void buffer_free(struct uring *u, uint32_t index)
+static void buffer_offer(struct uring *u, uint32_t index)
 {
     struct io_pool *pool = &u->io.pool;
     io_uring_buf_ring_add(u->net.buffers, pool->memory + (uint64_t)index * pool->buffer_bytes,
                           pool->buffer_bytes, (uint16_t)index, (int)u->net.buffers_mask, 0);
     io_uring_buf_ring_advance(u->net.buffers, 1);
+    u->net.offered++;
+}
+
+/* As many as are wanted at once, if there are. */
+static void buffers_offer(struct uring *u)
+{
+    struct io_pool *pool = &u->io.pool;
+    while (u->net.offered < u->net.wanted && pool->free_count > 0)
+        buffer_offer(u, pool->free[--pool->free_count]);
+}
+
+/* The kernel found none to choose: false, if the pool has none either. */
+static bool buffers_offer_more(struct uring *u)
+{
+    u->net.wanted = min_u64(2 * u->net.wanted, u->io.pool.count);
+    buffers_offer(u);
+    return u->net.offered > 0;
+}
+
+/* The kernel chose one. More are wanted when many connections receive in one turn, and seldom at
+ * other times. */
+static void buffer_chosen(struct uring *u)
+{
+    struct uring_net *net = &u->net;
+    net->offered--;
+    if (++net->chosen % OFFER_TRIAL == 0)
+        net->wanted = max_u64(net->wanted / 2, 1);
 }
 
 /* At the first io_recv_any, and again where the io has changed threads and got a new ring: all that
@@ -88,17 +118,19 @@ static bool pool_register(struct uring *u)
         return false;
     net->registered = true;
     net->buffers_mask = entries - 1;
-    for (uint32_t i = 0; i < pool->count; i++)
-        if (!pool->held[i])
-            buffer_free(u, i);
+    net->offered = 0;
+    net->wanted = 1;
+    io_pool_list_free(pool);
+    buffers_offer(u);
     return true;
 }
 
 void uring_pool_give(struct io *io, uint32_t index)
 {
     struct uring *u = container_of(io, struct uring, io);
+    io->pool.free[io->pool.free_count++] = (uint16_t)index;
     if (u->net.registered)
-        buffer_free(u, index);
+        buffers_offer(u);
 }
 
 /* ---- starting ---- */
@@ -110,6 +142,7 @@ static bool start_file(struct uring *u, struct op *op)
         return true;
     int64_t result = net_send_file(op);
     u->heard = true;
+    u->moved_bytes += result > 0 ? (uint64_t)result : 0;
     if (result == -EAGAIN) {
         op->stage = OP_POLLING;
         return true;
@@ -163,6 +196,7 @@ static void prepare_recv_any(struct uring *u, struct io_uring_sqe *sqe, struct o
         io_uring_prep_poll_add(sqe, op->fd, POLLIN);
         return;
     }
+    buffers_offer(u);
     io_uring_prep_recv(sqe, op->fd, NULL, 0, 0);
     sqe->flags |= IOSQE_BUFFER_SELECT;
     sqe->buf_group = POOL_GROUP;
@@ -248,12 +282,16 @@ static void answer_recv_any(struct uring *u, struct op *op, int result, uint32_t
     uint32_t index = cqe_flags >> IORING_CQE_BUFFER_SHIFT;
     bool chosen = (cqe_flags & IORING_CQE_F_BUFFER) != 0;
     check(chosen || result <= 0);
+    if (chosen)
+        buffer_chosen(u);
     if (result > 0)
         op->buf = io_pool_hold(io, index);
     else if (chosen)
-        buffer_free(u, index);
+        uring_pool_give(io, index);
     if (result == -EAGAIN)
         poll_first(u, op);
+    else if (result == -ENOBUFS && buffers_offer_more(u))
+        io->raw->start(io, op);
     else if (result == -ENOBUFS && op->stage == OP_FIRST) {
         op->stage = OP_READY;
         io->raw->start(io, op);
