@@ -6,6 +6,8 @@
  *                                 AGAIN         from every state: listener_stop() --> CLOSED */
 #include "net/listen/listen.h"
 
+#include <string.h>
+
 #include "engine/base/check.h"
 
 /* Another program's listener: SO_REUSEPORT would share the port with it, so ask without it first.
@@ -18,10 +20,22 @@ static enum err address_free(struct io *io, const struct io_address *at, struct 
     return at->port && fd < 0 ? (enum err) - fd : ERR_OK;
 }
 
+/* Within one machine there is no path to probe and nothing to pace: what is made for that (BBR)
+ * costs up to three times the CPU. For all others the system's choice stands. */
+static struct io_socket_opts socket_opts(const struct io_address *at)
+{
+    struct io_socket_opts opts = { .congestion = "" };
+    if (io_address_is_loopback(at))
+        memcpy(opts.congestion, LISTEN_LOCAL_CONGESTION, sizeof(LISTEN_LOCAL_CONGESTION));
+    return opts;
+}
+
 static enum err listen_each(struct io *io, struct io_address *at, int *fds, uint32_t count,
                             struct why *why)
 {
-    const struct io_listen_opts opts = { .backlog = LISTEN_BACKLOG, .reuse_port = count > 1 };
+    const struct io_listen_opts opts = { .backlog = LISTEN_BACKLOG,
+                                         .reuse_port = count > 1,
+                                         .socket = socket_opts(at) };
     if (opts.reuse_port)
         TRY(address_free(io, at, why));
     for (uint32_t i = 0; i < count; i++) {

@@ -19,11 +19,13 @@
 #include "engine/io/socket.h"
 #include "engine/serve/serve.h"
 
-#define LISTEN_BACKLOG  1024u         /* who connects before an accept waits there */
-#define LISTEN_AGAIN_NS (100 * MS_NS) /* after an accept that failed */
+#define LISTEN_BACKLOG          1024u         /* who connects before an accept waits there */
+#define LISTEN_AGAIN_NS         (100 * MS_NS) /* after an accept that failed */
+#define LISTEN_LOCAL_CONGESTION "cubic" /* of connections within one machine, where it exists */
 
 /* Makes `count` descriptors that listen at one address, one for each shard (SO_REUSEPORT if there
- * is more than one); a port 0 is chosen once, and is known in *at afterwards. */
+ * is more than one); a port 0 is chosen once, and is known in *at afterwards. What a loopback
+ * address accepts uses LISTEN_LOCAL_CONGESTION, everything else the system's congestion control. */
 enum err listen_at(struct io *io, struct io_address *at, int *fds, uint32_t count, struct why *why);
 
 struct listener {
