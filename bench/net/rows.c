@@ -6,7 +6,7 @@
 #include "engine/base/types.h"
 
 #define TAIL_BYTES  MIB(192) /* written just before it is read: in the broker's memory */
-#define FETCH_BYTES ((uint32_t)MIB(1))
+#define FETCH_BYTES ((uint32_t)MIB(2))
 
 static double us(const struct histogram *h, double share)
 {
