@@ -2,11 +2,12 @@
  *
  * Create: check name, settings and limits; choose the emptiest open stores; append TOPIC; when it
  *   is synced, place; when all is placed, answer.
- * Delete: append DELETE; when it is synced the name is free; drop; when all tombstones are
- *   durable, append GONE; when that is synced, forget and answer.
+ * Delete: append DELETE; when it is synced the topic is gone, whatever comes; drop; when every
+ * store that can has done it, answer, so that the space is back; when all tombstones are durable,
+ *   append GONE; when that is synced, forget.
  * Trouble: a record that was not appended takes the topic one state back. A partition that cannot
- *   be placed or dropped ends the request with its error and leaves the topic where it is: what
- *   the records say is carried out at the next start. */
+ *   be placed ends the request with its error; one that cannot be placed or dropped leaves the
+ *   topic where it is: what the records say is carried out at the next start. */
 #include "engine/coord/meta.h"
 
 #include <stdlib.h>
@@ -82,11 +83,9 @@ static void appended_delete(struct meta *m, struct meta_topic *t, enum err err,
     meta_act_topic(out, META_DROP, t);
 }
 
-static void appended_gone(struct meta *m, struct meta_topic *t, enum err err,
-                          struct meta_actions *out)
+static void appended_gone(struct meta *m, struct meta_topic *t, enum err err)
 {
     check(t->state == META_LEAVING);
-    meta_topic_reply(out, t, err);
     if (err == ERR_OK)
         meta_topic_forget(m, t);
     else
@@ -116,7 +115,7 @@ static void event_appended(struct meta *m, const struct meta_event *in, struct m
     else if (in->kind_of_record == META_DELETE)
         appended_delete(m, t, in->err, out);
     else
-        appended_gone(m, t, in->err, out);
+        appended_gone(m, t, in->err);
 }
 
 static void event_placed(struct meta *m, const struct meta_event *in, struct meta_actions *out)
@@ -129,21 +128,21 @@ static void event_placed(struct meta *m, const struct meta_event *in, struct met
 }
 
 /* Stores that are not open may still hold partitions: their tombstones are missing. */
-static enum err topic_missing(const struct meta *m, const struct meta_topic *t)
+static bool topic_missing(const struct meta *m, const struct meta_topic *t)
 {
     for (uint32_t i = 0; i < t->partitions; i++)
-        TRY(meta_store_err(m, t->stores[i]));
-    return ERR_OK;
+        if (meta_store_err(m, t->stores[i]) != ERR_OK)
+            return true;
+    return false;
 }
 
 static void event_dropped(struct meta *m, const struct meta_event *in, struct meta_actions *out)
 {
     struct meta_topic *t = meta_table_by_id(&m->topics, in->id);
     check(t && t->state == META_DROPPING);
-    enum err err = in->err != ERR_OK ? in->err : topic_missing(m, t);
-    if (err != ERR_OK) {
+    meta_topic_reply(out, t, ERR_OK); /* its DELETE is synced: no error would be true */
+    if (in->err != ERR_OK || topic_missing(m, t)) {
         answered(m);
-        meta_topic_reply(out, t, err);
         return;
     }
     meta_topic_move(m, t, META_LEAVING);

@@ -12,8 +12,10 @@
  *             LIVE on failure           after a restart: again             |
  *             forgotten <---------------------------GONE synced-----------+
  *
- * So a topic exists from the moment its TOPIC record is synced, a store learns of partitions only
- * after that, and the metadata forgets only what no store holds any more. A partition that the
+ * So a topic exists from the moment its TOPIC record is synced, and a create that fails later than
+ * that says so with an error although it does; it is gone from the moment its DELETE record is
+ * synced, and a delete that got so far is answered with OK. A store learns of partitions only after
+ * TOPIC, and the metadata forgets only what no store holds any more. A partition that the
  * metadata does not know is therefore a sign of lost metadata: it is reported and kept.
  *
  * Owner      serve, on the shard of store 0.

@@ -87,6 +87,11 @@ static void posted(struct serve *s, enum posting_kind kind, struct id16 id, enum
                              .id = id,
                              .err = err };
     if (kind != POSTING_APPLY)
+    if (kind == POSTING_DROP && err)
+        serve_note(s,
+                   "topic %s is deleted, but not all of its partitions are dropped (%s): the "
+                   "next start goes on with that",
+                   meta_topic(s->registry->meta, id)->name, err_text(err));
         registry_step(s, &in);
     under_way_end(s);
 }
