@@ -79,15 +79,17 @@ void part_close_extent(struct part *p)
     tail_pad(p);
 }
 
-/* Closes the open extent and starts one that holds `len` bytes. */
-static enum placed extent_roll(struct part *p, uint64_t len)
+/* Closes the open extent and starts one that holds the batch. */
+static enum placed extent_roll(struct part *p, const struct append *a)
 {
     struct store *s = p->store;
     struct vol *v;
     uint32_t unit;
-    uint8_t least = order_least(&s->id.geometry, len);
+    uint8_t least = order_least(&s->id.geometry, a->batch.len);
     uint8_t order = order_for(p, least);
-    if (volume_take(s, least, &order, &v, &unit) != ERR_OK)
+    spare_keep(s, true);
+    if (volume_take(s, least, &order, &v, &unit) != ERR_OK &&
+        (!a->reserve || spare_take(s, least, &order, &v, &unit) != ERR_OK))
         return s->full ? PLACE_FULL : PLACE_PARK;
     part_close_extent(p);
     struct extent *e = extent_new(p, v, unit, order);
@@ -174,11 +176,11 @@ static enum placed append_place(struct part *p, struct append *a)
     }
     if (!tail_room(p, a->batch.len + BLOCK_BYTES)) {
         s->want_checkpoint = true;
-        return s->full ? PLACE_FULL : PLACE_PARK;
+        return s->full && !a->reserve ? PLACE_FULL : PLACE_PARK;
     }
     struct extent *e = part_open_extent(p);
     if (!e || !extent_fits(p, e, a->batch.len)) {
-        enum placed rolled = extent_roll(p, a->batch.len);
+        enum placed rolled = extent_roll(p, a);
         if (rolled != PLACED)
             return rolled;
         e = part_open_extent(p);

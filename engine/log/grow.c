@@ -313,6 +313,7 @@ void volumes_turn(struct store *s)
     if (!store_ok(s) || s->opts.read_only)
         return;
     make_turn(s);
+    spare_keep(s, false);
     zero_turn(s);
     retire_turn(s);
     remove_turn(s);

@@ -24,13 +24,7 @@ bool close_due(const struct part *p)
     return e && e->sealed && !e->close_named;
 }
 
-/* System partitions (metadata) may use the reserve: deleting a topic needs them. */
-static bool part_is_system(const struct part *p)
-{
-    static const uint8_t zero[15];
-    return memcmp(p->topic.b, zero, sizeof(zero)) == 0;
-}
-
+/* System partitions may use the reserve of the ring: deleting a topic needs them. */
 bool part_may_use_reserve(const struct part *p)
 {
     return part_is_system(p) || (checkpoint_running(p->store) && p->flight_pos > p->named_pos);

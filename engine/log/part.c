@@ -95,7 +95,14 @@ struct part *part_new(struct store *s, struct id16 topic, uint32_t index, uint32
     list_init(&p->tail_reads);
     list_init(&p->reads);
     s->parts[number] = p;
+    s->spare.wanted |= part_is_system(p);
     return p;
+}
+
+bool part_is_system(const struct part *p)
+{
+    static const uint8_t zero[15];
+    return memcmp(p->topic.b, zero, sizeof(zero)) == 0;
 }
 
 static void appends_end(struct list *l, enum err err)

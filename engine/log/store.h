@@ -189,6 +189,8 @@ struct append {
     int64_t max_time;   /* from batch_verify */
     uint32_t count;     /* offsets it takes: last offset delta + 1 */
     enum durability want;
+    bool reserve;    /* a small record that leads to space, as a topic's end does: may use what is
+                      * kept for such, see docs/STORE.md B8 */
     bool at_off_set; /* place at `at_off` >= next_off instead (replication, compaction: gaps) */
     uint64_t at_off;
     bool borrowed; /* batch.at may be moved to a copy of it while this is true */

@@ -181,6 +181,15 @@ struct slab {
 };
 #define SLAB_FREE 0xff
 
+/* An extent kept for appends with `reserve`, in a store with a system partition: taken before any
+ * other one, and again as soon as one is free. Nothing on disk tells of it. */
+struct spare {
+    bool wanted;
+    struct vol *vol; /* NULL: there is none */
+    uint32_t unit;
+    uint8_t order;
+};
+
 struct vol {
     struct store *store;
     uint32_t number;
@@ -233,7 +242,8 @@ struct store {
     struct vol **vols;
     uint32_t vol_count, vol_cap;
     struct grower *grower; /* makes volumes and zeroes slabs, see volume.c */
-    bool full;             /* the last attempt to grow failed for want of space */
+    struct spare spare;
+    bool full; /* the last attempt to grow failed for want of space */
 
     uint32_t slot_count; /* pairs that exist in the file */
     uint32_t slot_next;  /* pairs handed out */
@@ -267,6 +277,7 @@ struct store {
 void store_poison(struct store *s, const struct op *op, const char *what);
 struct part *part_new(struct store *s, struct id16 topic, uint32_t index, uint32_t number);
 void part_free(struct part *p);
+bool part_is_system(const struct part *p); /* metadata */
 void part_epoch_push(struct part *p, struct part_epoch e);
 void part_number_give(struct store *s, uint32_t number);
 void slot_give(struct store *s, uint32_t slot);
@@ -350,6 +361,8 @@ enum err volume_take(struct store *s, uint8_t least, uint8_t *order, struct vol 
                      uint32_t *unit);
 bool volume_claim(struct store *s, struct vol *v, uint32_t unit, uint8_t order); /* recovery */
 void volume_give(struct store *s, struct vol *v, uint32_t unit, uint8_t order);
+void spare_keep(struct store *s, bool unwritten); /* unwritten: from whatever blocks there are */
+enum err spare_take(struct store *s, uint8_t least, uint8_t *order, struct vol **v, uint32_t *unit);
 bool volume_unwritten(const struct store *s, const struct vol *v, uint32_t unit);
 struct vol *volume_find(const struct store *s, uint32_t number);
 enum err volumes_open(struct store *s, const struct vol_row *rows, uint32_t n, struct why *why);

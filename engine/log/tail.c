@@ -9,7 +9,8 @@
 
 /* So much at once is on its way to the disk; less may be copied into an entry of the journal yet,
  * or read by who follows, out of the cache. */
-#define STREAM_MIN KIB(16)
+#define STREAM_MIN   KIB(16)
+#define SYSTEM_BYTES (128u << 10) /* four direct runs of the smallest size */
 
 static struct chunk *chunk_of(const struct part *p, uint64_t pos);
 
@@ -113,9 +114,9 @@ static bool evict_one(struct store *s)
 }
 
 /* Evicts clean chunks, oldest first, until one of this size is within the budget. */
-static bool budget_make(struct store *s, uint32_t cap)
+static bool budget_make(struct store *s, uint32_t cap, uint64_t budget)
 {
-    while (s->tail_used + cap > s->opts.tail_bytes)
+    while (s->tail_used + cap > budget)
         if (!evict_one(s))
             return false;
     return true;
@@ -157,6 +158,14 @@ static bool chunk_new(struct part *p, uint32_t cap)
     return true;
 }
 
+static uint32_t chunk_least(uint64_t need)
+{
+    uint32_t cap = BLOCK_BYTES;
+    while (cap < CHUNK_BYTES_MAX && cap < need)
+        cap *= 2;
+    return cap;
+}
+
 /* A chunk as large as what is needed, or twice the last one: few for a busy partition, 4 KiB for
  * one that drips. Large chunks make long runs; when memory is short they stay small. */
 static uint32_t chunk_size(const struct part *p, uint64_t need)
@@ -166,17 +175,34 @@ static uint32_t chunk_size(const struct part *p, uint64_t need)
     bool tight = list_empty(&s->clean) && s->tail_used > s->opts.tail_bytes / 4;
     uint64_t want =
         last ? min_u64(2ull * last->cap, tight ? 64u << 10 : CHUNK_BYTES_MAX) : BLOCK_BYTES;
-    uint64_t cap = BLOCK_BYTES;
-    while (cap < CHUNK_BYTES_MAX && cap < max_u64(need, want))
-        cap *= 2;
-    return (uint32_t)cap;
+    return chunk_least(max_u64(need, want));
+}
+
+/* Others leave metadata so much of the budget as it may have in memory before it goes to disk,
+ * unless the budget is a test's. */
+static uint64_t budget_of(const struct part *p)
+{
+    const struct store *s = p->store;
+    bool kept = s->spare.wanted && !part_is_system(p) && s->opts.tail_bytes > 4 * SYSTEM_BYTES;
+    return s->opts.tail_bytes - (kept ? SYSTEM_BYTES : 0);
+}
+
+/* The chunk that the tail takes next; 0: there is no room for one. */
+static uint32_t chunk_plan(struct part *p, uint64_t need)
+{
+    uint32_t cap = chunk_size(p, need);
+    if (budget_make(p->store, cap, budget_of(p)))
+        return cap;
+    uint32_t least = chunk_least(need);
+    return part_is_system(p) && budget_make(p->store, least, budget_of(p)) ? least : 0;
 }
 
 static bool tail_grow(struct part *p, uint64_t len, bool beyond_budget)
 {
     while (tail_end(p) < p->head_pos + len) {
-        uint32_t cap = chunk_size(p, p->head_pos + len - tail_end(p));
-        if ((!beyond_budget && !budget_make(p->store, cap)) || !chunk_new(p, cap))
+        uint64_t need = p->head_pos + len - tail_end(p);
+        uint32_t cap = beyond_budget ? chunk_size(p, need) : chunk_plan(p, need);
+        if (!cap || !chunk_new(p, cap))
             return false;
     }
     return true;

@@ -2,7 +2,11 @@
  *
  * Never stored: derived from the extents' rows at open, so it cannot drift. A slab (extent_max
  * bytes) holds extents of one size while it is in use, so that long-lived small ones do not
- * fragment the space of large ones. Making, zeroing and removing files is grow.c's. */
+ * fragment the space of large ones. Making, zeroing and removing files is grow.c's.
+ *
+ * The spare is what deletes are recorded in when the disk is full (docs/STORE.md B8). It is the
+ * smallest extent that can be had, holds some hundred records, and each topic that goes may bring
+ * the next one. */
 #include <stdlib.h>
 
 #include "engine/base/array.h"
@@ -115,6 +119,39 @@ enum err volume_take(struct store *s, uint8_t least, uint8_t *order, struct vol 
     }
     return ERR_NO_SPACE;
 }
+
+/* ---- the spare ---- */
+
+void spare_keep(struct store *s, bool unwritten)
+{
+    struct spare *k = &s->spare;
+    for (uint8_t o = 0; k->wanted && !k->vol && o <= extent_order_max(&s->id.geometry); o++) {
+        struct vol *v;
+        struct slab *b = slab_with_room(s, o, &v);
+        if (!b && (b = slab_unused(s, &v)) && !b->written && !unwritten)
+            b = NULL; /* soon there will be better ones: others would lie beside it for long */
+        if (!b)
+            continue;
+        if (b->order == SLAB_FREE)
+            slab_begin(s, v, b, o);
+        *k = (struct spare){ .wanted = true, .vol = v, .unit = slab_place(s, v, b), .order = o };
+    }
+}
+
+enum err spare_take(struct store *s, uint8_t least, uint8_t *order, struct vol **v, uint32_t *unit)
+{
+    struct spare *k = &s->spare;
+    if (!k->vol || k->order < least)
+        return ERR_NO_SPACE;
+    probe("a record that frees space takes the spare extent");
+    *order = k->order;
+    *v = k->vol;
+    *unit = k->unit;
+    k->vol = NULL;
+    return ERR_OK;
+}
+
+/* ---- use ---- */
 
 static struct slab *slab_of(const struct store *s, struct vol *v, uint32_t unit)
 {

@@ -76,7 +76,8 @@ static void act_append(struct serve *s, const struct meta_action *act)
                                  .batch = batch_builder_done(&b),
                                  .max_time = record.time,
                                  .count = 1,
-                                 .want = DURABILITY_SYNCED };
+                                 .want = DURABILITY_SYNCED,
+                                 .reserve = act->kind_of_record != META_TOPIC };
     r->under_way++;
     part_append(r->part, &m->append);
 }
@@ -86,12 +87,12 @@ static void posted(struct serve *s, enum posting_kind kind, struct id16 id, enum
     struct meta_event in = { .kind = kind == POSTING_ADD ? META_EVENT_PLACED : META_EVENT_DROPPED,
                              .id = id,
                              .err = err };
-    if (kind != POSTING_APPLY)
     if (kind == POSTING_DROP && err)
         serve_note(s,
                    "topic %s is deleted, but not all of its partitions are dropped (%s): the "
                    "next start goes on with that",
                    meta_topic(s->registry->meta, id)->name, err_text(err));
+    if (kind != POSTING_APPLY)
         registry_step(s, &in);
     under_way_end(s);
 }

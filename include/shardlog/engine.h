@@ -131,11 +131,14 @@ struct sl_topic_options {
 };
 
 /* When it returns OK the topic survives a power cut. EXISTS, INVALID (name, setting: `why`),
- * NO_SPACE, POISONED, BUSY (one of this name is being created or deleted). Names: 1..249 of a-z A-Z
+ * NO_SPACE, POISONED, CLOSED, BUSY (one of this name is being created or deleted). After POISONED
+ * and CLOSED it may or may not be there when the engine is opened again. Names: 1..249 of a-z A-Z
  * 0-9 . _ -, neither "." nor "..", and not equal to another name but for '.' and '_'. */
 SL_API enum sl_err sl_topic_create(struct sl_engine *e, const char *name,
                                    const struct sl_topic_options *options, struct sl_why *why);
-/* When it returns OK the topic and its records are gone for good. NOT_FOUND. */
+/* When it returns OK the topic and its records are gone for good; a store that is unavailable gives
+ * its space back when it is there again. NOT_FOUND; BUSY; POISONED: it may or may not be gone when
+ * the engine is opened again. A full disk is no obstacle. */
 SL_API enum sl_err sl_topic_delete(struct sl_engine *e, const char *name, struct sl_why *why);
 /* Changes settings; a value NULL takes one back to its default. NOT_FOUND, INVALID. */
 SL_API enum sl_err sl_topic_alter(struct sl_engine *e, const char *name,

@@ -236,6 +236,12 @@ static uint32_t slab_extents(const struct store *s, const struct vol *v, uint32_
         map[in / 64] |= 1ull << (in % 64);
         count++;
     }
+    if (s->spare.vol == v && s->spare.unit / units == j) {
+        uint32_t in = (s->spare.unit % units) >> s->spare.order;
+        EXPECT_EQ(v->slabs[j].order, s->spare.order);
+        map[in / 64] |= 1ull << (in % 64);
+        count++;
+    }
     return count;
 }
 
