@@ -35,8 +35,8 @@ static bool excused(const struct ask *a, enum err err)
         return f->stopping;
     if (err == ERR_BUSY) /* the same, asked for before the connection ended, is on its way */
         return f->limited || (a->topic && a->topic->doubtful);
-    if (err == ERR_NO_SPACE)
-        return f->full;
+    if (err == ERR_NO_SPACE) /* there is room to record a delete */
+        return f->full && a->verb != VERB_DELETE;
     return err == ERR_NOT_FOUND && topic_left(a);
 }
 
@@ -194,6 +194,7 @@ static void delete_answered(struct ask *a, enum err err, const union payload *p)
     demand(err != ERR_NOT_FOUND || t->doubtful, "topic %s: nobody deleted it", t->name);
     if (!err || err == ERR_NOT_FOUND)
         topic_gone(t);
+    a->wire->f->tally.full_deletes += !err && a->wire->f->limit_until_ns;
 }
 
 static void topic_place(struct front *f, struct f_topic *t, const struct describe_answer *tell)
