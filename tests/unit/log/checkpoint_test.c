@@ -112,3 +112,115 @@ TEST(checkpoint, one_that_has_nothing_new_does_not_begin)
     EXPECT(f.store->generation > generation);
     fixture_close(&f);
 }
+
+/* Whether a checkpoint that captures, with so much in flight, would start more right now. */
+static bool goes_on(struct fixture *f, uint64_t run_bytes, uint32_t writes)
+{
+    struct checkpoint k = { .state = CKPT_CAPTURE, .run_bytes = run_bytes, .writes = writes };
+    f->store->ckpt = &k;
+    uint64_t due_ns = checkpoint_due_ns(f->store);
+    f->store->ckpt = NULL;
+    EXPECT(due_ns == UINT64_MAX || due_ns == io_now_ns(f->io));
+    return due_ns != UINT64_MAX;
+}
+
+static void flight_limit(struct fixture *f, uint64_t bytes)
+{
+    EXPECT(goes_on(f, bytes - 1, 0));
+    EXPECT(!goes_on(f, bytes, 0));
+    EXPECT(goes_on(f, 0, (uint32_t)(bytes / BLOCK_BYTES) - 1));
+    EXPECT(!goes_on(f, 0, (uint32_t)(bytes / BLOCK_BYTES)));
+    EXPECT(goes_on(f, bytes - BLOCK_BYTES - 1, 1));
+    EXPECT(!goes_on(f, bytes - BLOCK_BYTES, 1));
+}
+
+TEST(checkpoint, writes_little_at_a_time_unless_there_is_haste)
+{
+    struct fixture f;
+    open_resting(&f, 934);
+    f.bent = true;
+    struct store *s = f.store;
+    uint64_t now_ns = io_now_ns(f.io);
+    struct store_stop stop = { 0 };
+    s->journal.head_pos += s->journal.ring;
+    used_set(&f, s->journal.ring / 4 * 3 - 1);
+    s->last_commit_ns = now_ns - 5 * MS_NS + 1; /* somebody may be disturbed */
+    flight_limit(&f, KIB(512));
+    s->last_commit_ns = now_ns - 5 * MS_NS; /* nobody */
+    flight_limit(&f, MIB(8));
+    s->commit.state = COMMIT_WRITE; /* but this one */
+    flight_limit(&f, KIB(512));
+    used_set(&f, s->journal.ring / 4 * 3); /* the ring waits for it */
+    flight_limit(&f, MIB(8));
+    used_set(&f, 0);
+    flight_limit(&f, KIB(512));
+    list_push(&s->parked, &fixture_part(&f, 0)->parked_node);
+    flight_limit(&f, MIB(8));
+    node_unlink(&fixture_part(&f, 0)->parked_node);
+    flight_limit(&f, KIB(512));
+    s->stop = &stop;
+    flight_limit(&f, MIB(8));
+    s->stop = NULL;
+    s->commit.state = COMMIT_IDLE;
+    fixture_close(&f);
+}
+
+TEST(checkpoint, says_when_it_goes_on)
+{
+    // Goal: at once while it has something to look at; at a time while it waits for space; never
+    // while something has to complete.
+    struct fixture f;
+    open_resting(&f, 935);
+    f.bent = true;
+    struct store *s = f.store;
+    uint64_t now_ns = io_now_ns(f.io);
+    struct checkpoint k = { .state = CKPT_CAPTURE };
+    s->ckpt = &k;
+    EXPECT_EQ(checkpoint_due_ns(s), now_ns);
+    k.growing = true;
+    EXPECT_EQ(checkpoint_due_ns(s), UINT64_MAX);
+    k.growing = false;
+    k.stalled = true;
+    EXPECT_EQ(checkpoint_due_ns(s), UINT64_MAX);
+    k.stalled = false;
+    k.grow_retry_ns = now_ns; /* over */
+    EXPECT_EQ(checkpoint_due_ns(s), now_ns);
+    k.grow_retry_ns = now_ns + 1;
+    EXPECT_EQ(checkpoint_due_ns(s), now_ns + 1);
+    k.retry_ns = now_ns + 9;
+    EXPECT_EQ(checkpoint_due_ns(s), now_ns + 9);
+    k.grow_retry_ns = 0;
+    EXPECT_EQ(checkpoint_due_ns(s), now_ns + 9);
+    k.retry_ns = 0;
+    for (k.state = CKPT_FLUSH; k.state <= CKPT_IMAGE; k.state++)
+        EXPECT_EQ(checkpoint_due_ns(s), UINT64_MAX);
+    s->ckpt = NULL;
+    fixture_close(&f);
+}
+
+TEST(checkpoint, a_stop_waits_for_what_is_queued)
+{
+    struct fixture f;
+    open_resting(&f, 936);
+    f.bent = true;
+    struct store *s = f.store;
+    struct store_stop stop = { 0 };
+    struct node request = { 0 };
+    s->last_commit_ns = io_now_ns(f.io);
+    used_set(&f, BLOCK_BYTES);
+    EXPECT(!checkpoint_due(s));
+    s->stop = &stop;
+    EXPECT(checkpoint_due(s));
+    s->commit.state = COMMIT_SYNC;
+    EXPECT(!checkpoint_due(s));
+    s->commit.state = COMMIT_IDLE;
+    list_push(&s->dirty, &fixture_part(&f, 0)->dirty_node);
+    EXPECT(!checkpoint_due(s));
+    node_unlink(&fixture_part(&f, 0)->dirty_node);
+    list_push(&s->requests, &request);
+    EXPECT(!checkpoint_due(s));
+    node_unlink(&request);
+    EXPECT(checkpoint_due(s));
+    s->stop = NULL;
+    fixture_close(&f);
+}

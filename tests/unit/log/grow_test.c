@@ -366,3 +366,116 @@ TEST(grow, files_that_are_not_the_right_ones_are_refused)
     EXPECT(strstr(f.why.text, "missing"));
     fixture_close(&f);
 }
+
+/* So many more volumes, of which nothing exists but the table. */
+static void vols_forge(struct fixture *f, uint32_t n)
+{
+    f->bent = true;
+    for (uint32_t i = 0; i < n; i++) {
+        struct vol *v = vol_new(f->store, f->store->next_vol++);
+        v->state = VOL_LIVE;
+        vol_add(f->store, v);
+        for (uint32_t j = 0; j < f->geometry.slabs; j++)
+            v->slabs[j].written = true;
+    }
+}
+
+static uint32_t retiring(const struct fixture *f)
+{
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < f->store->vol_count; i++)
+        n += f->store->vols[i]->state == VOL_RETIRING;
+    return n;
+}
+
+TEST(grow, surplus_begins_with_two_volumes_beyond_the_reserve)
+{
+    // Volumes of four slabs, two of them kept ahead: ten free ones are surplus, nine are not.
+    struct fixture f;
+    fixture_open(&f, 90);
+    fixture_settle(&f);
+    vols_forge(&f, 2);
+    struct vol *v = f.store->vols[0];
+    v->free_slabs = 1; /* nine in all */
+    volumes_turn(f.store);
+    EXPECT_EQ(retiring(&f), 0);
+    v->free_slabs = 2;
+    f.store->stopping = true;
+    volumes_turn(f.store);
+    EXPECT_EQ(retiring(&f), 0);
+    f.store->stopping = false;
+    struct checkpoint k = { .state = CKPT_CAPTURE };
+    f.store->ckpt = &k;
+    volumes_turn(f.store);
+    EXPECT_EQ(retiring(&f), 0);
+    f.store->ckpt = NULL;
+    f.store->grower->zeroing = f.store->vols[1];
+    volumes_turn(f.store);
+    EXPECT_EQ(retiring(&f), 1);
+    EXPECT_EQ(f.store->vols[2]->state, VOL_RETIRING); /* an untouched one, and not that */
+    EXPECT_EQ(f.store->vols[2]->retired_generation, f.store->generation + 1);
+    f.store->grower->zeroing = NULL;
+    volumes_turn(f.store);
+    EXPECT_EQ(retiring(&f), 1); /* six are left */
+    fixture_close(&f);
+}
+
+TEST(grow, without_space_it_asks_once_a_second)
+{
+    struct fixture f;
+    fixture_open(&f, 91);
+    fixture_settle(&f);
+    fixture_pass(&f, SEC_NS);
+    struct store *s = f.store;
+    EXPECT_EQ(volumes_due_ns(s), UINT64_MAX);
+    f.bent = true;
+    s->vols[0]->free_slabs = 2; /* as many as are kept ahead */
+    volumes_turn(s);
+    EXPECT(!volumes_busy(s));
+    sim_disk_limit(f.node, 1);
+    s->vols[0]->free_slabs = 1;
+    volumes_turn(s);
+    EXPECT(volumes_busy(s));
+    for (uint32_t i = 0; i < 1000 && volumes_busy(s); i++)
+        fixture_turn(&f);
+    EXPECT(s->full);
+    EXPECT_EQ(s->grower->retry_ns, io_now_ns(f.io) + SEC_NS);
+    EXPECT_EQ(volumes_due_ns(s), s->grower->retry_ns);
+    s->stopping = true;
+    EXPECT_EQ(volumes_due_ns(s), UINT64_MAX);
+    s->stopping = false;
+    s->vols[0]->free_slabs = 2;
+    EXPECT_EQ(volumes_due_ns(s), UINT64_MAX);
+    s->vols[0]->free_slabs = 1;
+    fixture_pass(&f, SEC_NS / 2);
+    EXPECT(!volumes_busy(s));
+    s->grower->retry_ns = io_now_ns(f.io); /* now */
+    EXPECT_EQ(volumes_due_ns(s), UINT64_MAX);
+    volumes_turn(s);
+    EXPECT(volumes_busy(s));
+    fixture_close(&f);
+}
+
+TEST(grow, the_limit_of_space_counts_whole_volumes)
+{
+    static const struct {
+        int64_t more;
+        bool makes;
+    } rows[] = { { -1, false }, { 0, true } };
+    for (uint32_t i = 0; i < 2; i++) {
+        struct fixture f;
+        fixture_init(&f, 92 + i);
+        f.opts.space_max = 2 * vol_bytes(&f.geometry) + (uint64_t)rows[i].more;
+        fixture_boot(&f);
+        REQUIRE_OK(fixture_create(&f));
+        REQUIRE_OK(fixture_start(&f));
+        fixture_settle(&f);
+        EXPECT_EQ(f.store->vol_count, 1);
+        f.bent = true;
+        f.store->vols[0]->free_slabs = 1;
+        volumes_turn(f.store);
+        EXPECT_EQ(volumes_busy(f.store), rows[i].makes);
+        EXPECT_EQ(f.store->full, !rows[i].makes);
+        fixture_close(&f);
+    }
+}

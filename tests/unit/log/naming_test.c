@@ -276,3 +276,32 @@ TEST(naming, data_stops_at_seven_eighths_and_rows_that_free_space_do_not)
         EXPECT(!fixture_part(&f, i));
     fixture_close(&f);
 }
+
+TEST(naming, an_entry_begins_where_two_blocks_are_left)
+{
+    // Goal: rows use the ring up to its end, data leaves an eighth, or two entries; a block less
+    // than two is none. Method: the free end moved by hand.
+    struct fixture f;
+    open_quiet(&f, 545);
+    fixture_add(&f, 0);
+    fixture_settle(&f);
+    f.bent = true;
+    struct store *s = f.store;
+    uint64_t pos = journal_next_pos(s, s->journal.head_pos) + s->journal.ring;
+    s->journal.head_pos = pos;
+    s->journal.free_pos = pos + BLOCK_BYTES - s->journal.ring;
+    EXPECT(!naming_build(s, pos, true));
+    EXPECT(s->want_checkpoint);
+    s->want_checkpoint = false;
+    s->journal.free_pos += BLOCK_BYTES;
+    EXPECT(naming_build(s, pos, true));
+    EXPECT(!s->want_checkpoint);
+    EXPECT_EQ(s->commit.row_count, 1);
+    EXPECT_EQ(s->commit.rows[0].kind, ROW_SEAL);
+    uint64_t reserve = 2ull * s->id.geometry.entry_max; /* more than an eighth of 512 KiB */
+    s->journal.free_pos = pos + reserve + 4 * BLOCK_BYTES - s->journal.ring;
+    EXPECT(naming_has_room(s));
+    s->journal.free_pos -= BLOCK_BYTES;
+    EXPECT(!naming_has_room(s));
+    fixture_close(&f);
+}

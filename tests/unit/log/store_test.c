@@ -1,5 +1,7 @@
 /* Goal: what callers leave open gets the values that store.h promises, and figures add up. Method:
  * a store opened with nothing set, and with less than there may be. */
+#include <stdlib.h>
+
 #include "tests/unit/log/fixture.h"
 
 TEST(store, options_have_defaults_and_least_values)
@@ -102,4 +104,52 @@ TEST(store, report_tells_what_an_opening_found)
     EXPECT_EQ(r->healed, 0);
     EXPECT(r->open_ns > 0 && r->open_ns < SEC_NS);
     fixture_close(&f);
+}
+
+static void counted(struct append *a)
+{
+    ++*(uint32_t *)a->arg;
+}
+
+TEST(store, answers_so_many_in_a_turn)
+{
+    // Goal: a turn answers 256 at its beginning and 256 at its end, of large ones 16.
+    struct fixture f;
+    struct rng r;
+    enum { SMALL = 700, LARGE = 40 };
+    uint8_t *small = malloc(SMALL * 264), *large = malloc(17000 + 64);
+    struct append *a = calloc(SMALL + LARGE, sizeof(*a));
+    uint32_t done[2] = { 0, 0 };
+    fixture_open(&f, 984);
+    struct part *p = fixture_add(&f, 0);
+    fixture_settle(&f);
+    rng_seed(&r, 1);
+    f.hurt = true; /* no book has these */
+    struct bytes one = fixture_batch(small, (struct spec){ .bytes = 200, .count = 1 }, &r);
+    struct bytes big = fixture_batch(large, (struct spec){ .bytes = 17000, .count = 1 }, &r);
+    for (uint32_t i = 0; i < SMALL + LARGE; i++) {
+        a[i] = (struct append){ .done = counted,
+                                .arg = &done[i >= SMALL],
+                                .batch = i < SMALL ? one : big,
+                                .count = 1,
+                                .want = DURABILITY_MEMORY };
+        part_append(p, &a[i]);
+    }
+    EXPECT_EQ(done[0] + done[1], 0); /* never inside the call */
+    store_turn(f.store);
+    EXPECT_EQ(done[0], 512);
+    EXPECT_EQ(store_due_ns(f.store), io_now_ns(f.io));
+    store_turn(f.store);
+    EXPECT_EQ(done[0], SMALL);
+    for (uint32_t i = 0; i < 1000 && done[1] < LARGE; i++) {
+        uint32_t before = done[1];
+        fixture_turn(&f);
+        EXPECT(done[1] - before <= 16);
+    }
+    EXPECT_EQ(done[1], LARGE);
+    fixture_settle(&f);
+    fixture_close(&f);
+    free(a);
+    free(small);
+    free(large);
 }
