@@ -33,6 +33,15 @@ static const char *file_of(const struct store *s, const struct op *op)
     return op->fd == s->tails_fd ? "tails" : op->fd == s->dir ? "." : "?";
 }
 
+/* Through the page cache: such a read may be the client's own. */
+static bool cached(const struct store *s, const struct op *op)
+{
+    for (uint32_t i = 0; s && i < s->vol_count; i++)
+        if (op->fd == s->vols[i]->cache_fd)
+            return true;
+    return false;
+}
+
 static int starts(struct sim_watch *w, const struct op *op)
 {
     static const char *const verbs[IO_VERB_COUNT] = { "none", "read",     "write",  "sync",
@@ -43,7 +52,7 @@ static int starts(struct sim_watch *w, const struct op *op)
              verbs[op->verb], file_of(l->d.f.store, op), LLU(op->pos), LLU(op->len), op->flags,
              sum);
     bool fails = l->reading && op->verb == IO_READ && l->unreadable &&
-                 rng_chance(&l->faults, 1, l->unreadable);
+                 !cached(l->d.f.store, op) && rng_chance(&l->faults, 1, l->unreadable);
     return fails ? EIO : 0;
 }
 
@@ -139,6 +148,22 @@ static void append_one(struct life *l, uint32_t book, struct spec spec)
     }
 }
 
+/* Those that were refused, out of its book. */
+static void book_clean(struct book *b)
+{
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < b->count; i++) {
+        struct sent *s = b->at[i];
+        if (s->done && s->a.err) {
+            free(s->bytes);
+            free(s);
+        } else {
+            b->at[n++] = s;
+        }
+    }
+    b->count = n;
+}
+
 static void step_burst(struct life *l, uint32_t book)
 {
     struct sent *last = NULL;
@@ -148,6 +173,7 @@ static void step_burst(struct life *l, uint32_t book)
         return; /* nobody waits */
     EXPECT(fixture_until(&l->d.f, &last->done));
     append_add(l, &last->a);
+    book_clean(&l->d.f.books[book]);
 }
 
 static void step_gap(struct life *l, uint32_t book)
@@ -200,6 +226,45 @@ static void step_read(struct life *l, uint32_t book)
         give(l, i);
 }
 
+static void step_drop(struct life *l, uint32_t book)
+{
+    fixture_settle(&l->d.f);
+    EXPECT_OK(fixture_drop(&l->d.f, book));
+    fixture_add(&l->d.f, book);
+    memset(l->sequences[book], 0, sizeof(l->sequences[book]));
+}
+
+static void reads_done(struct read *r)
+{
+    container_of(r, struct got, r)->done = true;
+}
+
+/* Several at once, and perhaps the partition goes meanwhile. */
+static void step_reads(struct life *l, uint32_t book)
+{
+    struct part *p = fixture_part(&l->d.f, book);
+    struct got got[3];
+    fixture_settle(&l->d.f);
+    for (uint32_t i = 0; i < 3; i++) {
+        uint64_t off = p->start_off + rng_below(&l->rng, p->next_off - p->start_off + 1);
+        got[i] = (struct got){ .r = { .done = reads_done,
+                                      .off = off,
+                                      .bytes_max = (uint32_t)drawn(l, 1, 1u << 19),
+                                      .lends = rng_chance(&l->rng, 1, 2),
+                                      .client = i } };
+        part_read(p, &got[i].r);
+    }
+    if (rng_chance(&l->rng, 1, 20))
+        step_drop(l, book);
+    for (uint32_t i = 0; i < 3; i++) {
+        EXPECT(fixture_until(&l->d.f, &got[i].done));
+        line_add(&l->lines, "beside: %s %llu to %llu", err_name(got[i].r.err),
+                 LLU(got[i].r.batches.len), LLU(got[i].r.next_off));
+    }
+    for (uint32_t i = 0; i < 3; i++)
+        read_give(&got[i].r);
+}
+
 static void step_find(struct life *l, uint32_t book)
 {
     int64_t time = 500 + (int64_t)rng_below(&l->rng, 101000);
@@ -223,18 +288,21 @@ static void step_seal(struct life *l, uint32_t book)
     line_add(&l->lines, "seal: %s", err_name(fixture_seal(&l->d.f, book)));
 }
 
-static void step_drop(struct life *l, uint32_t book)
-{
-    fixture_settle(&l->d.f);
-    EXPECT_OK(fixture_drop(&l->d.f, book));
-    fixture_add(&l->d.f, book);
-    memset(l->sequences[book], 0, sizeof(l->sequences[book]));
-}
-
 static void step_checkpoint(struct life *l, uint32_t book)
 {
     (void)book;
     fixture_checkpoint(&l->d.f);
+}
+
+/* A checkpoint that power ends in the middle. */
+static void step_torn(struct life *l, uint32_t book)
+{
+    (void)book;
+    for (uint32_t i = 0; i < LIFE_KEPT; i++)
+        give(l, i);
+    l->d.f.store->want_checkpoint = true;
+    fixture_pass(&l->d.f, drawn(l, 1000, 3 * MS_NS));
+    fixture_again(&l->d.f, SIM_POWER);
 }
 
 static void step_pass(struct life *l, uint32_t book)
@@ -259,9 +327,10 @@ static void step_restart(struct life *l, uint32_t book)
 static const struct {
     uint32_t weight;
     void (*go)(struct life *l, uint32_t book);
-} steps[] = { { 30, step_burst },     { 3, step_gap },  { 12, step_produce }, { 30, step_read },
-              { 6, step_find },       { 3, step_trim }, { 2, step_seal },     { 1, step_drop },
-              { 4, step_checkpoint }, { 6, step_pass }, { 3, step_restart } };
+} steps[] = { { 30, step_burst }, { 3, step_gap },  { 12, step_produce },   { 25, step_read },
+              { 4, step_reads },  { 5, step_find }, { 3, step_trim },       { 2, step_seal },
+              { 1, step_drop },   { 1, step_torn }, { 4, step_checkpoint }, { 6, step_pass },
+              { 4, step_restart } };
 
 void life_go(struct life *l, uint32_t count)
 {
@@ -337,7 +406,7 @@ static struct place rot_draw(struct life *l)
     else
         memcpy(place.name, s->vols[rng_below(&l->rng, s->vol_count)]->name, sizeof(place.name));
     bytes = sim_file_bytes(l->d.f.node, FIXTURE_DIR, place.name);
-    place.at = rng_below(&l->rng, bytes);
+    place.at = rng_below(&l->rng, rng_chance(&l->rng, 1, 8) ? BLOCK_BYTES : bytes);
     if (kind < 2 && j->head_pos > j->free_pos)
         place.at =
             BLOCK_BYTES + (j->free_pos + rng_below(&l->rng, j->head_pos - j->free_pos)) % j->ring;
@@ -383,6 +452,25 @@ static void finds_add(struct life *l)
              LLU(l->d.counts.batches), LLU(l->d.counts.slots), LLU(l->d.counts.bytes));
 }
 
+/* The machine ends in the middle of a repair, or of a look. */
+static void life_dies(struct life *l)
+{
+    struct fixture *f = &l->d.f;
+    struct verify_counts counts;
+    struct verify_opts opts = { 0 };
+    struct repair_report r;
+    bool looks = rng_chance(&l->rng, 1, 3);
+    sim_crash_at_io(f->node, 1 + rng_below(&l->rng, 80), SIM_POWER);
+    enum err err = looks ? verify_run(f->io, f->dir, &opts, &counts, &f->why)
+                         : repair_run(f->io, f->dir, &r, &f->why);
+    line_add(&l->lines, "it ends in a %s: %s, %llu %llu %llu", looks ? "look" : "repair",
+             err_name(err), LLU(looks ? counts.finds[FIND_NOTE] : 0),
+             LLU(looks ? counts.finds[FIND_HEALABLE] : 0),
+             LLU(looks ? counts.finds[FIND_DAMAGE] : 0));
+    EXPECT_ERR(err, sim_dead(f->node) ? ERR_DEAD : ERR_OK);
+    fixture_crash(f, SIM_POWER);
+}
+
 static enum err repair(struct life *l)
 {
     struct repair_report r;
@@ -411,6 +499,8 @@ void life_rot(struct life *l)
         l->reading = false;
         fixture_crash(f, SIM_POWER);
     }
+    if (rng_chance(&l->rng, 1, 3))
+        life_dies(l);
     l->reading = true;
     if (l->unreadable)
         repair(l);
