@@ -178,6 +178,7 @@ static void stats_open(struct letter *l, struct shard *at)
         v->stats.stores_failed += !store;
         if (!store)
             continue;
+        v->stats.stores_poisoned += store_poisoned(store, NULL);
         struct store_counts c = store_counts(store);
         counts_add(&v->stats.counts, &c);
         v->stats.open_ns = max_u64(v->stats.open_ns, store_report(store)->open_ns);

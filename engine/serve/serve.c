@@ -47,6 +47,7 @@ static void desk_after(struct shard *s)
     struct desk *d = desk_of(s);
     bool wait = !list_empty(&d->reads.ring);
     desk_wake_fetches(d);
+    shelves_watch(d);
     if (wait != atomic_load_explicit(&d->reads_wait, memory_order_relaxed))
         atomic_store_explicit(&d->reads_wait, wait, memory_order_relaxed); /* a hint */
     fronts_turn(d);

@@ -303,7 +303,7 @@ struct verb_parts {
 void serve_parts(struct serve *s, struct verb_parts *v);
 
 struct serve_stats {
-    uint32_t stores, stores_failed, partitions, orphans;
+    uint32_t stores, stores_failed, stores_poisoned, partitions, orphans;
     uint64_t open_ns; /* slowest recovery */
     struct store_counts counts;
 };

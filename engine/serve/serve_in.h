@@ -52,6 +52,7 @@ struct shelf {
     struct store *store; /* NULL: it did not open, `err` and `why` say why */
     enum err err;
     struct why why;
+    bool poison_told; /* an operator knows */
     struct store_stop stop;
 };
 
@@ -186,6 +187,8 @@ void retain_stop(struct desk *d);
  * in shelf->store, err and why. */
 void shelf_open(struct shelf *sh, const struct store_create *create, uint64_t tail_bytes);
 void shelf_close(struct shelf *sh);
+/* Tells an operator, once, of each store that a failed write or sync has stopped. */
+void shelves_watch(struct desk *d);
 struct shelf *shelf_find(const struct desk *d, uint32_t number); /* open or not; NULL: none */
 void shelf_path(const struct serve *s, uint32_t dir, uint32_t number, char *out, size_t cap);
 

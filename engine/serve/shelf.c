@@ -80,6 +80,19 @@ void shelf_close(struct shelf *sh)
     sh->fd = -1;
 }
 
+void shelves_watch(struct desk *d)
+{
+    for (uint32_t i = 0; i < d->shelf_count; i++) {
+        struct shelf *sh = &d->shelves[i];
+        struct why why;
+        if (!sh->store || sh->poison_told || !store_poisoned(sh->store, &why))
+            continue;
+        sh->poison_told = true;
+        serve_note(d->serve, "store-%02u in %s takes no more writes, reads go on: %s", sh->number,
+                   d->serve->opts.dirs[sh->dir], why.text);
+    }
+}
+
 struct shelf *shelf_find(const struct desk *d, uint32_t number)
 {
     for (uint32_t i = 0; i < d->shelf_count; i++)
