@@ -32,6 +32,7 @@ struct life {
 void life_open(struct life *l, uint64_t seed);
 void life_close(struct life *l);
 void life_go(struct life *l, uint32_t steps);
+void life_give(struct life *l); /* the reads that are kept */
 /* Every partition from its start on, as far as it can be read. */
 void life_read_all(struct life *l);
 /* The machine ends, some bits of its files rot; what is found, what can be read, what a repair
