@@ -99,7 +99,25 @@ static void server_io(enum stream_kind kind, struct io *io, int fd)
     }
 }
 
-_Noreturn static void server_run(enum stream_kind kind, enum stream_way way, int cpu, int tell)
+/* What the child does with its connection. */
+struct service {
+    enum stream_kind kind;
+    enum stream_way way;
+    stream_server *server; /* NULL: `way` of `kind` */
+    void *arg;
+};
+
+static void serve_fd(const struct service *v, struct io *io, int fd)
+{
+    if (v->server)
+        v->server(v->arg, fd);
+    else if (v->way == STREAM_CALLS)
+        server_calls(v->kind, fd);
+    else
+        server_io(v->kind, io, fd);
+}
+
+_Noreturn static void server_run(const struct service *v, int cpu, int tell)
 {
     struct io *io;
     struct io_address at;
@@ -108,7 +126,7 @@ _Noreturn static void server_run(enum stream_kind kind, enum stream_way way, int
     child_dies_too();
     cpu_take(cpu);
     io_address_parse("127.0.0.1:0", &at, NULL);
-    if (io_open(&io, &(struct io_opts){ .plain = way == STREAM_PLAIN }) != ERR_OK)
+    if (io_open(&io, &(struct io_opts){ .plain = v->way == STREAM_PLAIN }) != ERR_OK)
         die("no io");
     int listener = io_listen(io, &at, &(struct io_listen_opts){ .socket = settings }, &why);
     if (listener < 0 || io_socket_name(io, listener, &at) != ERR_OK)
@@ -119,10 +137,7 @@ _Noreturn static void server_run(enum stream_kind kind, enum stream_way way, int
     if (io_wait(io, &accept) != ERR_OK)
         die("no client");
     double cpu_used = cpu_s();
-    if (way == STREAM_CALLS)
-        server_calls(kind, (int)accept.got);
-    else
-        server_io(kind, io, (int)accept.got);
+    serve_fd(v, io, (int)accept.got);
     cpu_used = cpu_s() - cpu_used;
     _exit(write(tell, &cpu_used, sizeof(cpu_used)) != sizeof(cpu_used));
 }
@@ -143,9 +158,9 @@ static struct stream_figure figure_of(enum stream_kind kind, const struct histog
     return f;
 }
 
-struct stream_figure stream_run(enum stream_kind kind, enum stream_way way, int server_cpu,
-                                double seconds)
+static struct stream_figure run(const struct service *v, int server_cpu, double seconds)
 {
+    enum stream_kind kind = v->kind;
     int pipes[2];
     uint16_t port;
     double server_s;
@@ -155,7 +170,7 @@ struct stream_figure stream_run(enum stream_kind kind, enum stream_way way, int 
         die("cannot begin");
     pid_t server = fork();
     if (server == 0)
-        server_run(kind, way, server_cpu, pipes[1]);
+        server_run(v, server_cpu, pipes[1]);
     if (server < 0 || read(pipes[0], &port, sizeof(port)) != sizeof(port))
         die("no server");
     int fd = client_connect(port);
@@ -179,6 +194,18 @@ struct stream_figure stream_run(enum stream_kind kind, enum stream_way way, int 
     close(pipes[1]);
     free(took);
     return f;
+}
+
+struct stream_figure stream_run(enum stream_kind kind, enum stream_way way, int server_cpu,
+                                double seconds)
+{
+    return run(&(struct service){ .kind = kind, .way = way }, server_cpu, seconds);
+}
+
+struct stream_figure stream_serve(enum stream_kind kind, stream_server *server, void *arg,
+                                  int server_cpu, double seconds)
+{
+    return run(&(struct service){ kind, STREAM_CALLS, server, arg }, server_cpu, seconds);
 }
 
 void stream_table(int server_cpu, double seconds)

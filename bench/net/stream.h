@@ -24,6 +24,11 @@ struct stream_figure {
 
 struct stream_figure stream_run(enum stream_kind kind, enum stream_way way, int server_cpu,
                                 double seconds);
+/* A stream whose server is the caller's: it is called in the child, with a connected socket, until
+ * that ends. */
+typedef void stream_server(void *arg, int fd);
+struct stream_figure stream_serve(enum stream_kind kind, stream_server *server, void *arg,
+                                  int server_cpu, double seconds);
 /* The three figures in all three ways, as lines for people. */
 void stream_table(int server_cpu, double seconds);
 
