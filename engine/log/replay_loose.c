@@ -7,6 +7,7 @@
  *            with its last tile
  *   CLOSE    the bytes up to its end that nobody has: a lost piece
  *   PRODUCER batches beyond the end are lost with the bytes
+ *   TRIM     the log ends where it begins: what lies between the ends is lost, and trimmed
  *   ADD      the number's or the partition's earlier DROP was lost
  *   other    fits always
  *
@@ -218,6 +219,13 @@ static bool fit_producer(struct fit *f)
     return r->batches[r->n - 1].base_off + r->batches[r->n - 1].count <= f->p->next_off;
 }
 
+/* A trim never passes the log's end: there were batches up to there. */
+static bool fit_trim(struct fit *f)
+{
+    f->p->next_off = max_u64(f->p->next_off, f->row->base_off);
+    return true;
+}
+
 bool replay_fit(struct replay *r, struct row *row, const uint8_t **bytes)
 {
     struct fit f = { .r = r, .row = row, .bytes = bytes, .rp = replay_at(r, row->part) };
@@ -237,6 +245,8 @@ bool replay_fit(struct replay *r, struct row *row, const uint8_t **bytes)
         return fit_close(&f);
     case ROW_PRODUCER:
         return fit_producer(&f);
+    case ROW_TRIM:
+        return fit_trim(&f);
     default:
         return true;
     }

@@ -9,11 +9,15 @@ static uint64_t place_of(const struct forge *g, uint64_t ring_pos)
     return BLOCK_BYTES + ring_pos % g->ring;
 }
 
-void forge_open(struct forge *g, uint64_t seed)
+void forge_init(struct forge *g, uint64_t seed)
+{
+    *g = (struct forge){ .unit = UINT32_MAX };
+    fixture_init(&g->f, seed);
+}
+
+void forge_begin(struct forge *g)
 {
     struct fixture *f = &g->f;
-    *g = (struct forge){ .unit = UINT32_MAX };
-    fixture_init(f, seed);
     f->opts.seal_idle_ns = 1000 * SEC_NS; /* no entries but those that are forged */
     fixture_boot(f);
     check(fixture_create(f) == ERR_OK);
@@ -47,6 +51,12 @@ void forge_open(struct forge *g, uint64_t seed)
     f->opts.read_only = true;
     f->hurt = true;
     fixture_crash(f, SIM_POWER);
+}
+
+void forge_open(struct forge *g, uint64_t seed)
+{
+    forge_init(g, seed);
+    forge_begin(g);
 }
 
 void forge_close(struct forge *g)

@@ -27,6 +27,9 @@ struct forge {
 };
 
 void forge_open(struct forge *g, uint64_t seed);
+/* The same in two steps: between them the geometry of g->f may be another one. */
+void forge_init(struct forge *g, uint64_t seed);
+void forge_begin(struct forge *g);
 void forge_close(struct forge *g);
 /* Nothing behind the image any more. */
 void forge_clear(struct forge *g);

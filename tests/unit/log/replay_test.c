@@ -2,6 +2,7 @@
  * and pieces that extents hold in part are taken in part. Method: forged entries (forge.h). */
 #include "tests/unit/log/forge.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #define DATA KIB(12) /* of an extent of the smallest size */
@@ -306,4 +307,90 @@ TEST(replay, salvage_goes_on_up_to_a_lap_behind_and_no_further)
         }
         forge_close(&g);
     }
+}
+
+struct reads {
+    struct sim_watch watch;
+    uint32_t count, now, most;
+    uint64_t bytes;
+};
+
+static bool is_of_ring(const struct op *op)
+{
+    return op->verb == IO_READ && op->len >= KIB(64);
+}
+
+static int read_starts(struct sim_watch *w, const struct op *op)
+{
+    struct reads *r = container_of(w, struct reads, watch);
+    if (!is_of_ring(op))
+        return 0;
+    r->count++;
+    r->bytes += op->len;
+    r->now++;
+    r->most = r->now > r->most ? r->now : r->most;
+    return 0;
+}
+
+static void read_ends(struct sim_watch *w, const struct op *op, int sys)
+{
+    (void)sys;
+    container_of(w, struct reads, watch)->now -= is_of_ring(op);
+}
+
+TEST(replay, the_whole_ring_is_read)
+{
+    // Goal: each MiB of a ring comes to its place, sixteen at a time. Method: the first entry is
+    // lost; a later one in each of them proves it.
+    static const struct row seal = { .kind = ROW_SEAL };
+    struct forge g;
+    struct reads reads = { .watch = { .starts = read_starts, .ends = read_ends } };
+    forge_init(&g, 1150);
+    g.f.geometry.journal_bytes = BLOCK_BYTES + MIB(18) + KIB(64);
+    forge_begin(&g);
+    sim_watch(g.f.node, &reads.watch);
+    REQUIRE_OK(forge_start(&g));
+    EXPECT_EQ(reads.bytes, g.ring);
+    EXPECT_EQ(reads.count, 19);
+    EXPECT_EQ(reads.most, 16);
+    EXPECT_EQ(reads.now, 0);
+    sim_watch(g.f.node, NULL);
+    for (uint32_t i = 0; i < 19; i++) {
+        static const uint8_t zeros[BLOCK_BYTES];
+        store_close(&g.f.store);
+        g.next = g.first;
+        g.next.seq += 9;
+        g.next.ring_pos = i * MIB(1) + (i ? 0 : KIB(512)) + KIB(60); /* the last block of all */
+        g.next.ring_pos += g.next.ring_pos < g.first.ring_pos ? g.ring : 0;
+        uint64_t at = BLOCK_BYTES + g.next.ring_pos % g.ring;
+        forge_entry(&g, &seal, 1, NULL);
+        EXPECT_ERR(forge_start(&g), ERR_DAMAGED);
+        sim_file_write(g.f.node, FIXTURE_DIR, "journal", at, zeros, BLOCK_BYTES);
+    }
+    EXPECT_OK(forge_start(&g));
+    forge_close(&g);
+}
+
+TEST(replay, tells_where_it_does_not_fit)
+{
+    struct forge g;
+    char want[256];
+    forge_open(&g, 1151);
+    struct row r = { .kind = ROW_TRIM, .part = 1, .base_off = FORGE_NEXT + 1 };
+    judged(&g, "the log start", &r, 1, NULL);
+    snprintf(want, sizeof(want),
+             "entry %llu, partition 1, row kind 7 at pos 0: the log start lies beyond the log end; "
+             "run `shardlog check`",
+             (unsigned long long)g.first.seq);
+    EXPECT_STR(g.f.why.text, want);
+    forge_clear(&g);
+    g.next.seq++;
+    g.next.ring_pos += BLOCK_BYTES;
+    forge_entry(&g, &(struct row){ .kind = ROW_SEAL }, 1, NULL);
+    EXPECT_ERR(forge_start(&g), ERR_DAMAGED);
+    snprintf(want, sizeof(want),
+             "journal entry %llu at ring position %llu is damaged (recovery case C), and",
+             (unsigned long long)g.first.seq, (unsigned long long)g.first.ring_pos);
+    EXPECT(strncmp(g.f.why.text, want, strlen(want)) == 0);
+    forge_close(&g);
 }
