@@ -15,7 +15,7 @@ static struct meta_store *store_emptiest(struct meta *m)
     return best;
 }
 
-/* EXISTS is a promise: it is durable, and can be used. */
+/* EXISTS is a promise: it is durable, and each partition can be used, or says why not. */
 static enum err name_taken(const struct meta_topic *t, struct why *why)
 {
     if (t->state == META_LIVE) {

@@ -79,7 +79,8 @@ bool serve_append_here(struct serve *s, struct verb_append *v)
     enum err err = verb_admittance(d);
     struct slot *slot = err == ERR_OK ? slot_find(d, v->place.topic, v->place.index) : NULL;
     if (!slot) {
-        verb_refuse(s, &v->verb, v->place.shard, err != ERR_OK ? err : ERR_NOT_FOUND);
+        err = err != ERR_OK ? err : slot_missing(d, v->place.topic);
+        verb_refuse(s, &v->verb, v->place.shard, err);
         return true;
     }
     slot->users++;

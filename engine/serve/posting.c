@@ -70,11 +70,20 @@ static void item_add(struct posting_item *it, struct part *part)
     slot_add(p->desk, t, it->index, it->store, part);
 }
 
+/* The topic exists all the same: who asks for the partition hears why it is not served. */
+static void item_unplaced(struct posting_item *it, enum err err)
+{
+    struct posting *p = it->posting;
+    topic_here_add(p->desk, p->id, p->partitions, &p->settings)->unplaced = err;
+}
+
 static void item_added(struct part_request *r)
 {
     struct posting_item *it = container_of(r, struct posting_item, request);
     if (r->err == ERR_OK)
         item_add(it, r->part);
+    else
+        item_unplaced(it, r->err);
     posting_settle(it->posting, r->err);
 }
 
@@ -129,17 +138,17 @@ static void posting_open(struct letter *l, struct shard *at)
     struct posting *p = container_of(l, struct posting, letter);
     p->desk = desk_of(at);
     p->left = 1;
+    struct local_topic *t = topic_here(p->desk, p->id);
     if (p->desk->state >= DESK_STOPPING) {
         posting_settle(p, ERR_CLOSED);
         return;
     }
-    if (p->gather->kind != POSTING_APPLY) {
+    if (t && p->gather->kind == POSTING_DROP)
+        topic_here_leave(p->desk, t);
+    if (t && p->gather->kind == POSTING_APPLY)
+        topic_here_settings(t, &p->settings);
+    if (p->gather->kind != POSTING_APPLY)
         posting_items(p);
-    } else {
-        struct local_topic *t = topic_here(p->desk, p->id);
-        if (t)
-            topic_here_settings(t, &p->settings);
-    }
     posting_settle(p, ERR_OK);
 }
 

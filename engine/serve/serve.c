@@ -418,6 +418,6 @@ struct slot *verb_slot(struct letter *l, struct desk *d, const struct place *p)
     if (slot)
         slot->users++;
     else
-        verb_end(v, ERR_NOT_FOUND);
+        verb_end(v, slot_missing(d, p->topic));
     return slot;
 }

@@ -38,6 +38,7 @@ struct local_topic {
     struct id16 id;
     struct settings settings;
     uint32_t partitions, slot_count;
+    enum err unplaced;    /* not OK: why stores here did not take some, until the next start */
     struct slot *slots[]; /* by partition; NULL: not here */
 };
 
@@ -155,8 +156,11 @@ void loans_close(struct desk *d);
 struct local_topic *topic_here(const struct desk *d, struct id16 id); /* NULL: none */
 struct local_topic *topic_here_add(struct desk *d, struct id16 id, uint32_t partitions,
                                    const struct settings *settings); /* or finds it */
+/* It goes: of what has no slot, nothing is said any more. */
+void topic_here_leave(struct desk *d, struct local_topic *t);
 void topic_here_settings(struct local_topic *t, const struct settings *settings);
 struct slot *slot_find(const struct desk *d, struct id16 topic, uint32_t index);
+enum err slot_missing(const struct desk *d, struct id16 topic); /* why it finds none */
 struct slot *slot_add(struct desk *d, struct local_topic *t, uint32_t index, uint32_t store,
                       struct part *part);
 /* Takes the slot out of its topic: no verb finds it any more; parked fetches end. The caller is

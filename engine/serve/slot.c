@@ -90,6 +90,19 @@ struct slot *slot_find(const struct desk *d, struct id16 topic, uint32_t index)
     return t && index < t->partitions ? t->slots[index] : NULL;
 }
 
+enum err slot_missing(const struct desk *d, struct id16 topic)
+{
+    const struct local_topic *t = topic_here(d, topic);
+    return t && t->unplaced ? t->unplaced : ERR_NOT_FOUND;
+}
+
+void topic_here_leave(struct desk *d, struct local_topic *t)
+{
+    t->unplaced = ERR_OK;
+    if (t->slot_count == 0)
+        topic_here_remove(d, t);
+}
+
 struct slot *slot_add(struct desk *d, struct local_topic *t, uint32_t index, uint32_t store,
                       struct part *part)
 {
