@@ -21,7 +21,7 @@ static void life_same(struct life *l, uint64_t seed, uint32_t count, const struc
 
 TEST(life, of_an_ordinary_store)
 {
-    static const struct lines_row row = { "ordinary", 0, 11040, 0x69839744 };
+    static const struct lines_row row = { "ordinary", 0, 11040, 0x59880f58 };
     struct life l;
     life_init(&l, 1000);
     life_same(&l, 1, 1000, &row);
@@ -30,7 +30,7 @@ TEST(life, of_an_ordinary_store)
 TEST(life, of_small_batches)
 {
     // The journal has them all, and checkpoints bring them to the extents.
-    static const struct lines_row row = { "small", 0, 9222, 0xa4650530 };
+    static const struct lines_row row = { "small", 0, 9222, 0x5b3774af };
     struct life l;
     life_init(&l, 1001);
     l.bytes_max = 3000;
@@ -39,17 +39,18 @@ TEST(life, of_small_batches)
 
 TEST(life, of_a_store_with_little_memory)
 {
-    static const struct lines_row row = { "memory", 0, 11550, 0x0a5de350 };
+    static const struct lines_row row = { "memory", 0, 11550, 0x54bd77b9 };
     struct life l;
     life_init(&l, 1002);
     l.d.f.opts.tail_bytes = MIB(1);
+    l.d.f.opts.direct_min = 3 * BLOCK_BYTES + 1;
     l.bytes_max = KIB(128);
     life_same(&l, 3, 1000, &row);
 }
 
 TEST(life, of_large_extents_with_many_tiles)
 {
-    static const struct lines_row row = { "tiles", 0, 10228, 0x61e504b4 };
+    static const struct lines_row row = { "tiles", 0, 10228, 0xa9c05953 };
     struct life l;
     life_init(&l, 1003);
     l.d.f.geometry.extent_max = MIB(2);
@@ -60,7 +61,7 @@ TEST(life, of_large_extents_with_many_tiles)
 
 TEST(life, with_a_budget_for_reads)
 {
-    static const struct lines_row row = { "budget", 0, 11399, 0x2590ef09 };
+    static const struct lines_row row = { "budget", 0, 11399, 0xf73b9aea };
     struct read_budget budget;
     struct life l;
     life_init(&l, 1004);
@@ -74,7 +75,7 @@ TEST(life, with_a_budget_for_reads)
 
 TEST(life, of_a_store_with_little_space)
 {
-    static const struct lines_row row = { "space", 0, 12666, 0x7c3ae945 };
+    static const struct lines_row row = { "space", 0, 12666, 0x29957afa };
     struct life l;
     life_init(&l, 1008);
     l.d.f.opts.space_max = KIB(2500);
@@ -83,7 +84,7 @@ TEST(life, of_a_store_with_little_space)
 
 TEST(life, with_more_producers_than_may_be)
 {
-    static const struct lines_row row = { "producers", 0, 8914, 0x2c6b5eb4 };
+    static const struct lines_row row = { "producers", 0, 8914, 0xc0c472cd };
     struct life l;
     life_init(&l, 1009);
     l.d.f.opts.producers_max = 6;
@@ -96,7 +97,7 @@ TEST(life, with_rot)
 {
     // What verify finds, what is served all the same, what a repair gives up, and a store that goes
     // on with its gaps and rots again.
-    static const struct lines_row row = { "rot", 0, 57169, 0x07e517b8 };
+    static const struct lines_row row = { "rot", 0, 57169, 0x2da4f24e };
     struct life l;
     life_init(&l, 1005);
     l.bytes_max = KIB(20);
@@ -111,7 +112,7 @@ TEST(life, with_rot)
 
 TEST(life, with_rot_among_many_tiles)
 {
-    static const struct lines_row row = { "rot of tiles", 0, 42288, 0x90b375fa };
+    static const struct lines_row row = { "rot of tiles", 0, 42288, 0x509b1267 };
     struct life l;
     life_init(&l, 1006);
     l.d.f.geometry.extent_max = MIB(2);
@@ -129,7 +130,7 @@ TEST(life, with_rot_among_many_tiles)
 TEST(life, with_unreadable_blocks)
 {
     // Some reads of readers, look-ups and verify fail; a repair sees all that is there.
-    static const struct lines_row row = { "unreadable", 0, 32160, 0xfea0105e };
+    static const struct lines_row row = { "unreadable", 0, 32160, 0xe411f8fe };
     struct life l;
     life_init(&l, 1007);
     l.bytes_max = KIB(20);

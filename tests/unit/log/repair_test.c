@@ -4,7 +4,10 @@
 #include "tests/unit/log/damage.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+
+#include "engine/base/check.h"
 
 TEST(repair, a_whole_store_is_left_alone)
 {
@@ -61,6 +64,54 @@ TEST(repair, either_copy_of_the_image_heals_the_other)
         EXPECT_EQ(r.image_pages, 2);
         damage_look(&d);
         EXPECT_EQ(d.find_count, 0);
+        damage_close(&d);
+    }
+}
+
+/* An image's two copies as a write of it leaves them that ends between them: copy `newer` is the
+ * live image's, the other one two generations old. */
+static void copies_of_two_generations(struct damage *d, uint32_t newer)
+{
+    struct fixture *f = &d->f;
+    REQUIRE_OK(fixture_start(f));
+    uint64_t old = f->store->generation, bytes = f->store->image_capacity;
+    uint8_t *copy = malloc(bytes);
+    check(copy);
+    sim_file_read(f->node, FIXTURE_DIR, "image", image_copy_pos(bytes, old, !newer), copy, bytes);
+    while (f->store->generation < old + 2)
+        fixture_checkpoint(f);
+    fixture_stop(f);
+    REQUIRE_OK(fixture_start(f));
+    d->generation = f->store->generation;
+    if ((d->generation & 1) != (old & 1)) {
+        fixture_checkpoint(f);
+        d->generation = f->store->generation;
+    }
+    fixture_crash(f, SIM_POWER);
+    f->hurt = true;
+    sim_file_write(f->node, FIXTURE_DIR, "image", image_copy_pos(bytes, old, !newer), copy, bytes);
+    free(copy);
+}
+
+TEST(repair, copies_of_two_generations_become_the_newer_one)
+{
+    // Goal: whichever copy the newer one is, and only where all of it verifies. Method: a page of
+    // it, the last one too, is damaged or none.
+    for (uint32_t n = 0; n < 6; n++) {
+        struct damage d;
+        struct repair_report r;
+        uint8_t page[BLOCK_BYTES];
+        struct image_head head;
+        damage_open(&d, 500 + n);
+        copies_of_two_generations(&d, n % 2);
+        uint64_t at = image_copy_pos(d.capacity, d.generation, n % 2);
+        sim_file_read(d.f.node, FIXTURE_DIR, "image", at, page, sizeof(page));
+        REQUIRE_OK(image_head_decode(page, &head));
+        EXPECT_EQ(head.generation, d.generation);
+        if (n / 2)
+            damage_flip(&d, "image", at + (n / 2 == 1 ? 1 : head.pages - 1) * BLOCK_BYTES + 30);
+        EXPECT_OK(repair_heal(d.f.io, d.f.dir, &r, &d.f.why));
+        EXPECT_EQ(r.image_pages, n / 2 ? 0 : head.pages);
         damage_close(&d);
     }
 }
