@@ -21,6 +21,10 @@ TEST(capture, slots_are_handed_out_one_by_one)
     EXPECT_EQ(f.store->slot_next, 16);
     EXPECT_EQ(f.store->slot_count, 16); /* just enough */
     EXPECT_EQ(tails_bytes(&f), slot_place(16, 0));
+    fixture_again(&f, SIM_POWER);
+    EXPECT_EQ(fixture_part(&f, 15)->slot, 15); /* the last one that the file has */
+    EXPECT_EQ(f.store->slot_next, 16);
+    fixture_verify(&f, 15, 1000);
     fixture_add(&f, 16);
     fixture_fill(&f, 16, 1, 500);
     fixture_checkpoint(&f);
