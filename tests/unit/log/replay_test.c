@@ -394,3 +394,66 @@ TEST(replay, tells_where_it_does_not_fit)
     EXPECT(strncmp(g.f.why.text, want, strlen(want)) == 0);
     forge_close(&g);
 }
+
+/* The letter that the rows get as the last entry: I is kept, H is dropped. */
+static void last_entry(struct forge *g, char letter, const struct row *rows, uint32_t n)
+{
+    forge_clear(g);
+    forge_entry(g, rows, n, NULL);
+    REQUIRE_OK(forge_start(g));
+    EXPECT_EQ(store_report(g->f.store)->verdict, letter);
+    EXPECT_EQ(store_report(g->f.store)->entries, letter == 'I');
+    const struct part *p = fixture_part(&g->f, 2);
+    EXPECT_EQ(p ? p->next_off : 0, letter == 'I' ? 2 : 0);
+}
+
+TEST(replay, the_last_entry_needs_its_runs)
+{
+    // Goal: in an extent that the same entry names; all of them, and each bit. Method: two runs of
+    // a block in a new partition, damaged in turn; then rows that say where they cannot be.
+    static uint8_t bytes[2 * BLOCK_BYTES];
+    static const uint32_t sizes[] = { BLOCK_BYTES, BLOCK_BYTES };
+    struct forge g;
+    forge_open(&g, 1152);
+    uint64_t place = vol_place(&g.f.geometry, g.unit);
+    forge_batches(&g, bytes, sizes, 2, 0);
+    sim_file_write(g.f.node, FIXTURE_DIR, "vol-0001", place, bytes, sizeof(bytes));
+    struct row rows[4] = { add_row(2, 2), extent_row(&g, 2, 0, 0, 0) };
+    for (uint32_t i = 0; i < 2; i++) {
+        uint64_t pos = i * BLOCK_BYTES;
+        rows[2 + i] = (struct row){ .kind = ROW_DIRECT,
+                                    .part = 2,
+                                    .pos = pos,
+                                    .len = BLOCK_BYTES,
+                                    .crc = piece_crc(g.next_extent, pos, bytes + i * BLOCK_BYTES,
+                                                     BLOCK_BYTES),
+                                    .extent = g.next_extent,
+                                    .base_off = i,
+                                    .next_off = i + 1,
+                                    .max_time = 1000 };
+    }
+    last_entry(&g, 'I', rows, 4);
+    for (uint32_t i = 0; i < 4; i++) {
+        uint64_t at = place + (i / 2) * BLOCK_BYTES + (i % 2) * (BLOCK_BYTES - 1);
+        store_close(&g.f.store);
+        fixture_flip(&g.f, "vol-0001", at);
+        last_entry(&g, 'H', rows, 4);
+        store_close(&g.f.store);
+        fixture_flip(&g.f, "vol-0001", at);
+    }
+    last_entry(&g, 'I', rows, 4);
+    struct row bent[4];
+    for (uint32_t i = 0; i < 4; i++) {
+        memcpy(bent, rows, sizeof(bent));
+        if (i == 0)
+            bent[1].vol = 2; /* there is none */
+        else if (i == 1)
+            bent[1].unit = 4 * (g.f.geometry.extent_max / g.f.geometry.extent_min);
+        else if (i == 2)
+            bent[1].pos = BLOCK_BYTES; /* behind its run */
+        else
+            bent[1].extent++; /* another one */
+        last_entry(&g, 'H', bent, 4);
+    }
+    forge_close(&g);
+}
