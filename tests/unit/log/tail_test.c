@@ -326,3 +326,37 @@ TEST(tail, a_clean_chunk_makes_way_when_the_arena_is_in_pieces)
         tail_drop(&parts[i]);
     bench_close(&b);
 }
+
+/* The size of the chunk behind one of 128 KiB, with `more` bytes beside it in use of 1 MiB, put
+ * there `step` by `step`. */
+static uint32_t chunk_behind(uint64_t more, uint64_t step, bool clean)
+{
+    struct bench b;
+    uint32_t caps[2] = { 0, 0 };
+    bench_open(&b, MIB(1));
+    put(&b.p, KIB(128));
+    for (uint64_t len = 0; more; more -= len) {
+        len = min_u64(more, step);
+        put(&b.q, len);
+    }
+    if (clean) {
+        b.q.named_pos = b.q.disk_pos = b.q.head_pos;
+        tail_clean(&b.q);
+    }
+    put(&b.p, 1);
+    EXPECT_EQ(chunk_caps(&b.p, caps, 2), 2);
+    EXPECT_EQ(caps[0], KIB(128));
+    bench_close(&b);
+    return caps[1];
+}
+
+TEST(tail, chunks_stay_small_while_memory_is_short)
+{
+    // Goal: beyond a quarter of the budget, unless something could be evicted. Method: chunks of q
+    // double from 4 KiB on: 4 and 8 and 16 and 32 and 64 make 124.
+    EXPECT_EQ(chunk_behind(0, 1, false), KIB(256));
+    EXPECT_EQ(chunk_behind(KIB(124), KIB(4), false), KIB(256));   /* 252 KiB */
+    EXPECT_EQ(chunk_behind(KIB(128), KIB(4), false), KIB(64));    /* and 128 more */
+    EXPECT_EQ(chunk_behind(KIB(128), KIB(128), false), KIB(256)); /* a quarter, in all */
+    EXPECT_EQ(chunk_behind(KIB(128), KIB(4), true), KIB(256));
+}
