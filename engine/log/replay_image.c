@@ -199,8 +199,8 @@ static bool extents_follow(const struct replay *r, const struct part *p)
             return false;
     }
     const struct extent *e = p->extent_count ? p->extents[p->extent_count - 1] : NULL;
-    if (!e)
-        return p->head_pos == 0;
+    if (!e) /* none yet; or salvage found them all in other hands: the next one begins there */
+        return p->head_pos % BLOCK_BYTES == 0;
     uint64_t room = extent_data_bytes(&r->s->id.geometry, e->order);
     if (p->head_pos < e->base_pos || p->head_pos - e->base_pos > room)
         return false;
