@@ -34,7 +34,7 @@ static void run_done(struct op *op)
     extent_unpin(r->extent);
     if (p->zombie && list_empty(&p->runs)) {
         part_memory_free(p);
-    } else if (!p->zombie) {
+    } else if (!p->zombie && !s->poisoned) { /* else what failed stays in memory, for readers */
         p->disk_pos = part_disk_pos(p);
         tail_clean(p);
     }
