@@ -13,15 +13,16 @@
 #include "tests/sim/verdict.h"
 #include "tests/sim/world.h"
 
-#define LIVES          5u
-#define OPS            150u /* of a life */
-#define LAST_OPS       60u  /* after the end was ordered */
-#define SPIN_TURNS     400000u
-#define ANSWER_NS      (600 * SEC_NS)
-#define STARTS_MAX     50u
-#define STORES_COUNTED 16u /* two directories, and as many shards as there ever were */
+#define LIVES        5u
+#define OPS          150u /* of a life */
+#define LAST_OPS     60u  /* after the end was ordered */
+#define POISON_OPS   20u  /* after a store was stopped */
+#define SPIN_TURNS   400000u
+#define ANSWER_NS    (600 * SEC_NS)
+#define STARTS_MAX   50u
+#define FRONT_STORES 16u /* two directories, and as many shards as there ever were */
 
-static const char *const dirs[] = { "/disk0", "/disk1" };
+static const char *const dirs[] = { FRONT_DISK, "/disk1" };
 
 /* ---- turns ---- */
 
@@ -57,6 +58,8 @@ bool front_turn(struct front *f, uint64_t until_ns)
 {
     uint64_t now = front_now(f);
     uint32_t did = shards_turn(f); /* one after the other: both draw */
+    if (f->failing && f->serve)
+        front_poison_look(f);
     did += wires_turn(f);
     clients_turn(f);
     demand(++f->spins < SPIN_TURNS, "%u turns, and no time passes", SPIN_TURNS);
@@ -95,20 +98,10 @@ bool front_sleep(struct front *f, uint64_t ns)
     return !front_dead(f);
 }
 
-void front_limit(struct front *f, bool on)
+/* Who sends to a stopped store until it is answered is not quiet before the next life. */
+static bool settled(const struct front *f)
 {
-    struct io_stat st;
-    sim_disk_limit(f->node, 0);
-    f->limit_until_ns = 0;
-    int fd = on ? io_dir_open(f->control, dirs[0], 0, NULL) : -1;
-    if (fd < 0)
-        return;
-    check(io_fd_stat(f->control, fd, &st) == ERR_OK);
-    io_fd_close(f->control, fd);
-    sim_disk_limit(f->node, (1ull << 50) - st.free_bytes + rng_log_uniform(f->rng, MIB(1)));
-    f->limit_until_ns = front_now(f) + 100 * MS_NS + rng_log_uniform(f->rng, 5 * SEC_NS);
-    f->full = true;
-    trace("  disk full");
+    return f->poisoned || clients_quiet(f);
 }
 
 /* Waits until every request is answered. False: dead. */
@@ -116,7 +109,7 @@ bool front_settle(struct front *f)
 {
     clients_wake(f);
     front_limit(f, false);
-    bool quiet = front_until(f, clients_quiet);
+    bool quiet = front_until(f, settled);
     if (!quiet && !front_dead(f))
         clients_tell(f);
     demand(quiet || front_dead(f), "requests are not answered within %llu s",
@@ -220,7 +213,7 @@ static void wires_drain(struct front *f)
 
 static void stores_count(struct front *f)
 {
-    for (uint32_t i = 0; i < STORES_COUNTED; i++) {
+    for (uint32_t i = 0; i < FRONT_STORES; i++) {
         struct store *s = serve_store(f->serve, i);
         if (s)
             tally_store(&f->tally, s);
@@ -234,13 +227,17 @@ void front_end(struct front *f, enum end end)
         sim_crash(f->node, sim_end_of(end));
     front_limit(f, false);
     stores_count(f);
+    sim_watch(f->node, NULL); /* no I/O of a start fails */
     serve_close(&f->serve);
     native_close(&f->native);
     metrics_board_close(&f->board);
     io_close(&f->control);
     f->acks_left = 0;
     wires_drain(f);
-    f->verified = f->stopping = f->acks_early = f->full = false;
+    if (f->poisoned && end == END_CLEAN)
+        end = END_KILL; /* what is in memory alone does not go to a stopped store */
+    f->verified = f->stopping = f->acks_early = f->full = f->failing = false;
+    f->poisoned = 0;
     f->worst = end > f->worst ? end : f->worst;
     f->tally.powers += end == END_POWER;
     f->tally.kernels += end == END_KERNEL;
@@ -308,7 +305,8 @@ void front_begin(struct front *f, bool may_crash)
 
 static bool front_live(struct front *f, uint32_t ops)
 {
-    for (uint32_t i = 0; i < ops && !front_dead(f); i++) {
+    uint32_t after_poison = POISON_OPS;
+    for (uint32_t i = 0; i < ops && !front_dead(f) && (!f->poisoned || after_poison--); i++) {
         if (f->limit_until_ns && f->limit_until_ns <= front_now(f))
             front_limit(f, false);
         if (f->spaces && !f->finishing && !f->limit_until_ns && rng_chance(f->rng, 1, 40))
@@ -349,7 +347,7 @@ static void crash_order(struct front *f, enum end end)
 static void front_life(struct front *f, enum end end)
 {
     front_begin(f, true);
-    sim_chances(f->sim, &f->chances);
+    front_faults(f);
     bool alive = front_live(f, OPS);
     if (alive && rng_chance(f->rng, 1, 2))
         alive = front_settle(f);
@@ -397,21 +395,6 @@ static uint64_t handovers(void)
 
 /* ---- plan ---- */
 
-static void chances_draw(struct front *f)
-{
-    struct sim_opts *o = &f->chances;
-    if (rng_chance(f->rng, 2, 3))
-        o->short_per_million = (uint32_t)rng_log_uniform(f->rng, 50000);
-    if (rng_chance(f->rng, 2, 3))
-        o->again_per_million = (uint32_t)rng_log_uniform(f->rng, 50000);
-    if (rng_chance(f->rng, 2, 3))
-        o->slow_per_million = (uint32_t)rng_log_uniform(f->rng, 20000);
-    if (rng_chance(f->rng, 1, 4))
-        o->stuck_per_million = (uint32_t)rng_log_uniform(f->rng, 2000);
-    if (rng_chance(f->rng, 2, 3))
-        o->cut_per_million = (uint32_t)rng_log_uniform(f->rng, 5000);
-}
-
 static void front_make(struct front *f, uint64_t seed)
 {
     *f = (struct front){ .sim = sim_open(
@@ -429,8 +412,9 @@ static void front_make(struct front *f, uint64_t seed)
     f->geometry.extent_max = PICK(f->rng, 256u << 10, 512u << 10);
     f->geometry.slabs = 2 + (uint32_t)rng_below(f->rng, 4);
     f->spaces = rng_chance(f->rng, 1, 5);
-    f->ledger.strict = !f->spaces && !rng_chance(f->rng, 1, 5);
-    chances_draw(f);
+    f->errors = front_errors_draw(seed);
+    f->ledger.strict = !f->spaces && !f->errors && !rng_chance(f->rng, 1, 5);
+    front_chances_draw(f);
     for (uint32_t i = 0; i < FRONT_CLIENTS; i++)
         f->clients[i] = (struct client){ .f = f, .number = i, .producer = i % 2 };
     f->auditor = (struct client){ .f = f, .number = FRONT_CLIENTS };

@@ -28,9 +28,26 @@ static bool topic_left(const struct ask *a)
                         a->topic->state == FRONT_GONE);
 }
 
+/* A store that was stopped takes nothing, and a topic that was made then may have partitions that
+ * were not. */
+static bool poison_excuses(const struct ask *a)
+{
+    const struct front *f = a->wire->f;
+    bool reads = a->verb == VERB_FETCH || a->verb == VERB_OFFSETS;
+    if (reads && !a->topic->doubtful)
+        return false;
+    if (!(verb_row(a->verb)->flags & VERB_PLACE) || a->topic->serial != a->serial)
+        return f->poisoned;
+    return front_poisoned(f, part_of(a)->place.store);
+}
+
 static bool excused(const struct ask *a, enum err err)
 {
     const struct front *f = a->wire->f;
+    if (err == ERR_POISONED)
+        return poison_excuses(a);
+    if (err == ERR_IO)
+        return f->failing;
     if (err == ERR_CLOSED)
         return f->stopping;
     if (err == ERR_BUSY) /* the same, asked for before the connection ended, is on its way */
@@ -81,7 +98,9 @@ static void append_answered(struct ask *a, enum err err, const union payload *p)
         line_answered(c, a, err, &p->error);
     else if (err) {
         excuse_demand(a, err, &p->error);
-        if (err != ERR_NOT_FOUND) /* a crash may bring the topic back, and the batch with it */
+        if (err == ERR_POISONED)
+            ledger_doubt(&f->ledger, a->number);
+        else if (err != ERR_NOT_FOUND) /* a crash may bring the topic back, and the batch with it */
             ledger_refused(&f->ledger, a->number);
     }
     if (!err)
@@ -170,6 +189,7 @@ static void create_answered(struct ask *a, enum err err, const union payload *p)
         excuse_demand(a, err, &p->error);
     demand(err != ERR_EXISTS || t->doubtful, "topic %s: exists, and nobody created it", t->name);
     t->asked = false;
+    t->doubtful |= err == ERR_POISONED;
     if (err && err != ERR_EXISTS)
         return;
     t->state = FRONT_LIVE;
@@ -191,6 +211,7 @@ static void delete_answered(struct ask *a, enum err err, const union payload *p)
     t->asked = false;
     if (err && err != ERR_NOT_FOUND)
         excuse_demand(a, err, &p->error);
+    t->doubtful |= err == ERR_POISONED;
     demand(err != ERR_NOT_FOUND || t->doubtful, "topic %s: nobody deleted it", t->name);
     if (!err || err == ERR_NOT_FOUND)
         topic_gone(t);

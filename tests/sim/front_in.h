@@ -1,8 +1,8 @@
 /* front_in.h -- what the files of the front share.
  *
- * front.c has the lives of the node, front_client.c what clients do, front_ask.c requests,
- * front_answer.c what their answers must be, front_wire.c connections, front_audit.c the look at
- * everything after a start.
+ * front.c has the lives of the node, front_fault.c what goes wrong with its disks, front_client.c
+ * what clients do, front_ask.c requests, front_answer.c what their answers must be, front_wire.c
+ * connections, front_audit.c the look at everything after a start.
  */
 #ifndef SIM_FRONT_IN_H
 #define SIM_FRONT_IN_H
@@ -17,6 +17,8 @@
 #define FRONT_PARTS        4u
 #define FRONT_CLIENTS      6u
 #define FRONT_SHARDS       4u
+#define FRONT_STORES       16u /* two directories, and as many shards as there ever were */
+#define FRONT_DISK         "/disk0"
 #define PRODUCER_UNDER_WAY 5u /* unanswered batches of a producer in a partition */
 
 enum front_state { FRONT_GONE, FRONT_CREATING, FRONT_LIVE, FRONT_DELETING };
@@ -157,9 +159,14 @@ struct front {
     bool hold;     /* nobody calls */
     bool verified; /* clients may ask */
     bool stopping;
-    bool finishing;          /* no faults any more */
-    bool limited;            /* few requests may be under way: BUSY is an answer */
-    bool spaces;             /* the disk fills up now and then */
+    bool finishing; /* no faults any more */
+    bool limited;   /* few requests may be under way: BUSY is an answer */
+    bool spaces;    /* the disk fills up now and then */
+    bool errors;    /* I/Os fail in some lives */
+    bool failing;   /* ... in this one: IO is an answer */
+    uint32_t errors_per_million;
+    struct sim_watch watch;
+    uint64_t poisoned;       /* stores that were stopped in this life: a bit for each */
     bool full;               /* it did in this life: NO_SPACE is an answer */
     uint64_t limit_until_ns; /* it is full until then; 0: it is not */
     uint64_t spins;
@@ -185,7 +192,14 @@ bool front_settle(struct front *f);             /* until every request is answer
 void front_begin(struct front *f, bool may_crash);
 bool front_stop(struct front *f); /* in order; false: it died */
 void front_end(struct front *f, enum end end);
+
+/* front_fault.c */
 void front_limit(struct front *f, bool on); /* of the disk's space */
+bool front_errors_draw(uint64_t seed);
+void front_chances_draw(struct front *f);
+void front_faults(struct front *f);      /* those of a life begin */
+void front_poison_look(struct front *f); /* stores that a failed write has stopped stay so */
+bool front_poisoned(const struct front *f, uint32_t store);
 
 /* front_finish.c */
 void front_finish(struct front *f);

@@ -118,7 +118,7 @@ static void line_remove(struct line *line, uint32_t i)
 /* Does the node of this life turn appends away? */
 static bool turns_away(const struct front *f)
 {
-    return f->limited || f->full;
+    return f->limited || f->full || f->failing;
 }
 
 static void line_refused(struct client *c, struct line *line, uint32_t i, const struct ask *a,

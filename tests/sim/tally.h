@@ -26,7 +26,7 @@
     TALLY(kills, 100, 100, "kill")                                                        \
     TALLY(stops, 100, 100, "clean stop")                                                  \
     TALLY(reshards, 100, 100, "start with another number of shards")                      \
-    TALLY(poisoned, 100, 0, "store poisoned by a failed write or sync")                   \
+    TALLY(poisoned, 100, 50, "store poisoned by a failed write or sync")                  \
     TALLY(no_space, 100, 100, "append refused for want of space")                         \
     TALLY(rusts, 100, 0, "damage made, looked at and mended")                             \
     TALLY(recognised_after, 100, 100, "resend after a crash recognised")                  \
