@@ -97,9 +97,11 @@ static void found(const struct find *find, void *arg)
 
 void damage_look(struct damage *d)
 {
+    int fds = fixture_fds(&d->f);
     d->find_count = 0;
     EXPECT_OK(verify_run(d->f.io, d->f.dir, &(struct verify_opts){ .found = found, .arg = d },
                          &d->counts, &d->f.why));
+    EXPECT_EQ(fixture_fds(&d->f), fds);
     uint64_t finds = 0;
     for (uint32_t c = 0; c < FIND_CLASS_COUNT; c++)
         finds += d->counts.finds[c];
@@ -131,7 +133,9 @@ void damage_flip(struct damage *d, const char *name, uint64_t pos)
 struct repair_report damage_repair(struct damage *d)
 {
     struct repair_report report;
+    int fds = fixture_fds(&d->f);
     EXPECT_OK(repair_run(d->f.io, d->f.dir, &report, &d->f.why));
+    EXPECT_EQ(fixture_fds(&d->f), fds);
     damage_look(d);
     EXPECT(damage_none(d));
     check(fixture_start(&d->f) == ERR_OK);

@@ -82,3 +82,25 @@ TEST(finds, repaired_one_by_one)
         lines_same(&lines, &rows[i]);
     }
 }
+
+TEST(finds, none_when_the_machine_ends_at_any_io)
+{
+    // Goal: then verify is over, and nothing is told that it did not see.
+    struct damage d;
+    damage_open(&d, 469);
+    uint32_t ends = 0;
+    for (uint32_t k = 1; k < 1000; k++, ends++) {
+        struct verify_counts counts;
+        struct verify_opts opts = { 0 };
+        sim_crash_at_io(d.f.node, k, SIM_KILL);
+        enum err err = verify_run(d.f.io, d.f.dir, &opts, &counts, &d.f.why);
+        bool dead = sim_dead(d.f.node);
+        EXPECT_ERR(err, dead ? ERR_DEAD : ERR_OK);
+        EXPECT_EQ(counts.finds[FIND_HEALABLE] + counts.finds[FIND_DAMAGE], 0);
+        fixture_crash(&d.f, SIM_KILL);
+        if (!dead)
+            break;
+    }
+    EXPECT(ends > 40 && ends < 999);
+    damage_close(&d);
+}

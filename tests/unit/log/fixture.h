@@ -39,6 +39,7 @@ struct fixture {
     struct sim_node *node;
     struct io *io;
     int dir;
+    int fds; /* fixture_fds() before the store was opened: an orderly stop leaves no other */
     struct geometry geometry;
     struct store_opts opts;
     struct store *store;
@@ -55,7 +56,8 @@ struct fixture {
 void fixture_init(struct fixture *f, uint64_t seed);
 void fixture_boot(struct fixture *f); /* an io and the directory */
 enum err fixture_create(struct fixture *f);
-enum err fixture_start(struct fixture *f);           /* store_open */
+enum err fixture_start(struct fixture *f); /* store_open */
+int fixture_fds(struct fixture *f); /* the free descriptors, as a sum: who leaks one changes it */
 void fixture_open(struct fixture *f, uint64_t seed); /* init, boot, create, start; must succeed */
 /* Ends the machine, and looks once more at what it leaves: see last_look(). */
 void fixture_close(struct fixture *f);

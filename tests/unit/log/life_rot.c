@@ -92,7 +92,9 @@ static void life_dies(struct life *l)
 static enum err repair(struct life *l)
 {
     struct repair_report r;
+    int fds = fixture_fds(&l->d.f);
     enum err err = repair_run(l->d.f.io, l->d.f.dir, &r, &l->d.f.why);
+    EXPECT_EQ(fixture_fds(&l->d.f), fds);
     line_add(&l->lines, "repair: %s, %u %u %u %u %u %u", err_name(err), r.identities, r.image_pages,
              r.index_blocks, r.tiles, r.slots, r.parts);
     return err;
