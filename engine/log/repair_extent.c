@@ -21,6 +21,18 @@ struct fix {
     uint8_t *buf; /* one tile, or one block */
 };
 
+static struct tile *tile_of(const struct fix *f, uint32_t i)
+{
+    check(i < f->e->tile_count);
+    return &f->tiles[i];
+}
+
+static bool *dirty_of(const struct fix *f, uint32_t block)
+{
+    check(block < f->blocks);
+    return &f->dirty[block];
+}
+
 static void tile_give_up(struct fix *f, struct tile *t)
 {
     t->flags |= TILE_GAP;
@@ -37,7 +49,7 @@ static enum err block_load(struct fix *f, uint32_t b)
 {
     bool ok;
     TRY(verify_index(f->r->io, f->e, b, f->buf, f->tiles, &ok));
-    f->dirty[b] = !ok;
+    *dirty_of(f, b) = !ok;
     f->r->report->index_blocks += !ok;
     return ERR_OK;
 }
@@ -76,12 +88,12 @@ static void rebuild_shape(struct fix *f, struct rebuild *b)
     uint64_t n = (b->to - b->from) / BLOCK_BYTES, tiles = b->end - b->first, at = b->from;
     for (uint32_t i = 0; i < tiles; i++) {
         uint32_t len = (uint32_t)(n / tiles + (i < n % tiles)) * BLOCK_BYTES;
-        f->tiles[b->first + i] = (struct tile){ .at = (uint32_t)at,
-                                                .len = len,
-                                                .batch_at = NO_BATCH,
-                                                .base_off = b->next_off,
-                                                .next_off = b->next_off,
-                                                .max_time = INT64_MIN };
+        *tile_of(f, b->first + i) = (struct tile){ .at = (uint32_t)at,
+                                                   .len = len,
+                                                   .batch_at = NO_BATCH,
+                                                   .base_off = b->next_off,
+                                                   .next_off = b->next_off,
+                                                   .max_time = INT64_MIN };
         at += len;
     }
 }
@@ -92,7 +104,7 @@ static bool rebuild_begin(const struct fix *f, struct rebuild *b)
     b->at = 0;
     b->next_off = f->e->base_off;
     for (uint32_t i = b->first; i > 0; i--) {
-        const struct tile *t = &f->tiles[i - 1];
+        const struct tile *t = tile_of(f, i - 1);
         if (!t->len || t->flags)
             return false;
         if (t->batch_at == NO_BATCH)
@@ -173,8 +185,8 @@ static uint32_t rebuild_batch(struct fix *f, const struct rebuild *b, struct bat
 static struct tile *tile_at(struct fix *f, const struct rebuild *b, uint64_t at)
 {
     for (uint32_t i = b->first; i < b->end; i++)
-        if (at >= f->tiles[i].at && at < (uint64_t)f->tiles[i].at + f->tiles[i].len)
-            return &f->tiles[i];
+        if (at >= tile_of(f, i)->at && at < (uint64_t)tile_of(f, i)->at + tile_of(f, i)->len)
+            return tile_of(f, i);
     return NULL;
 }
 
@@ -207,9 +219,9 @@ static uint64_t rebuild_walk(struct fix *f, struct rebuild *b)
 /* Tiles that no batch begins in go on with the offset before; bytes get their checksum. */
 static void rebuild_finish(struct fix *f, struct rebuild *b, uint64_t good)
 {
-    uint64_t off = b->first ? f->tiles[b->first - 1].next_off : f->e->base_off;
+    uint64_t off = b->first ? tile_of(f, b->first - 1)->next_off : f->e->base_off;
     for (uint32_t i = b->first; i < b->end; i++) {
-        struct tile *t = &f->tiles[i];
+        struct tile *t = tile_of(f, i);
         uint64_t in = t->at - b->buf_at;
         if (t->batch_at == NO_BATCH)
             t->base_off = t->next_off = max_u64(off, t->next_off);
@@ -225,8 +237,8 @@ static enum err rebuild_range(struct fix *f, uint32_t first, uint32_t end)
 {
     const struct extent *e = f->e;
     struct rebuild b = { .first = first, .end = end };
-    b.from = first ? (uint64_t)f->tiles[first - 1].at + f->tiles[first - 1].len : 0;
-    b.to = end < e->tile_count ? f->tiles[end].at : tiled_bytes(e);
+    b.from = first ? (uint64_t)tile_of(f, first - 1)->at + tile_of(f, first - 1)->len : 0;
+    b.to = end < e->tile_count ? tile_of(f, end)->at : tiled_bytes(e);
     if (b.to < b.from || (b.to - b.from) / BLOCK_BYTES < end - first) {
         why_set(f->r->why, "extent %llu: its index contradicts itself", (unsigned long long)e->id);
         return ERR_CORRUPT;
@@ -247,9 +259,9 @@ static enum err index_rebuild(struct fix *f)
 {
     for (uint32_t b = 0; b < f->blocks; b++) {
         uint32_t last = b;
-        if (!f->dirty[b])
+        if (!*dirty_of(f, b))
             continue;
-        while (last + 1 < f->blocks && f->dirty[last + 1])
+        while (last + 1 < f->blocks && *dirty_of(f, last + 1))
             last++;
         uint32_t end = (uint32_t)min_u64((last + 1) * TILES_PER_BLOCK, f->e->tile_from);
         TRY(rebuild_range(f, b * TILES_PER_BLOCK, end));
@@ -263,7 +275,7 @@ static enum err index_rebuild(struct fix *f)
 static enum err tile_verify(struct fix *f, uint32_t i)
 {
     struct extent *e = f->e;
-    struct tile *t = &f->tiles[i];
+    struct tile *t = tile_of(f, i);
     uint64_t pos = e->base_pos + t->at, got;
     if (t->flags & TILE_GAP)
         return ERR_OK;
@@ -272,7 +284,7 @@ static enum err tile_verify(struct fix *f, uint32_t i)
         return ERR_OK;
     tile_give_up(f, t);
     if (i < e->tile_from)
-        f->dirty[i / TILES_PER_BLOCK] = true;
+        *dirty_of(f, i / TILES_PER_BLOCK) = true;
     else
         e->tiles[i - e->tile_from] = *t;
     return ERR_OK;
@@ -284,7 +296,7 @@ static enum err block_write(struct fix *f, uint32_t b)
     uint32_t to = (uint32_t)min_u64(from + TILES_PER_BLOCK, f->e->tile_from);
     memset(f->buf, 0, BLOCK_BYTES);
     for (uint32_t i = from; i < to; i++)
-        tile_encode(&f->tiles[i], f->buf + (size_t)(i - from) * TILE_BYTES);
+        tile_encode(tile_of(f, i), f->buf + (size_t)(i - from) * TILE_BYTES);
     page_seal(f->buf, &(struct page_seal){ f->s->id.store, f->e->id, b });
     return repair_write(f->r, f->e->vol->fd, f->buf, BLOCK_BYTES,
                         index_place(&f->s->id.geometry, f->e->unit, f->e->order, b));
@@ -295,9 +307,10 @@ static enum err block_write(struct fix *f, uint32_t b)
 static void producers_follow(struct fix *f)
 {
     for (uint32_t i = 0; i < f->e->tile_count; i++) {
-        uint64_t from = i ? f->tiles[i - 1].next_off : f->e->base_off;
-        uint64_t to = i + 1 < f->e->tile_count ? f->tiles[i + 1].base_off : f->tiles[i].next_off;
-        if (f->tiles[i].flags & TILE_GAP)
+        uint64_t from = i ? tile_of(f, i - 1)->next_off : f->e->base_off;
+        uint64_t to =
+            i + 1 < f->e->tile_count ? tile_of(f, i + 1)->base_off : tile_of(f, i)->next_off;
+        if (tile_of(f, i)->flags & TILE_GAP)
             producers_forget(f->e->part, from ? from - 1 : 0, to);
     }
 }
@@ -310,7 +323,7 @@ static enum err fix_run(struct fix *f)
         TRY(tile_verify(f, i));
     producers_follow(f);
     for (uint32_t b = 0; b < f->blocks; b++)
-        if (f->dirty[b])
+        if (*dirty_of(f, b))
             TRY(block_write(f, b));
     return ERR_OK;
 }

@@ -24,6 +24,12 @@ struct extent_walk {
     struct batch_walker batches;
 };
 
+static struct tile *tile_of(const struct extent_walk *x, uint32_t i)
+{
+    check(i < x->e->tile_count);
+    return &x->tiles[i];
+}
+
 static struct find part_find_of(const struct part *p, enum find_kind kind)
 {
     return (struct find){ .kind = kind,
@@ -71,8 +77,8 @@ static void tiles_chain(struct extent_walk *x)
 {
     uint64_t at = 0;
     for (uint32_t i = 0; i < x->e->tile_count; i++) {
-        struct tile *t = &x->tiles[i];
-        bool before_known = !i || x->tiles[i - 1].len;
+        struct tile *t = tile_of(x, i);
+        bool before_known = !i || tile_of(x, i - 1)->len;
         if (t->len && t->at != at && before_known) {
             struct find f = extent_find_of(x, FOUND_INDEX, extent_place(x->e, x->e->base_pos), 0);
             why_set(&f.why, "tile %u does not follow the one before", i);
@@ -99,9 +105,9 @@ static bool readable(const struct extent_walk *x, const struct tile *t)
 
 static void tile_found(struct extent_walk *x, enum find_kind kind, uint32_t i)
 {
-    const struct tile *t = &x->tiles[i];
+    const struct tile *t = tile_of(x, i);
     struct find f = extent_find_of(x, kind, extent_place(x->e, x->e->base_pos + t->at), t->len);
-    uint64_t before = i && x->tiles[i - 1].len ? x->tiles[i - 1].next_off : x->e->base_off;
+    uint64_t before = i && tile_of(x, i - 1)->len ? tile_of(x, i - 1)->next_off : x->e->base_off;
     f.from_off = t->batch_at ? (i ? x->batches.next_off : x->e->base_off) : before;
     f.to_off = max_u64(t->next_off, f.from_off);
     verify_found(x->v, &f);
@@ -125,12 +131,12 @@ static void tile_walk(struct extent_walk *x, const struct tile *t, const uint8_t
 /* Reads tiles [from, to), which are neighbours, and verifies them. */
 static enum err group_verify(struct extent_walk *x, uint32_t from, uint32_t to)
 {
-    const struct tile *first = &x->tiles[from], *last = &x->tiles[to - 1];
+    const struct tile *first = tile_of(x, from), *last = tile_of(x, to - 1);
     uint64_t len = (uint64_t)last->at + last->len - first->at, got;
     uint64_t pos = x->e->base_pos + first->at;
     TRY(verify_read(x->v->io, x->e->vol->fd, x->buf, len, extent_place(x->e, pos), &got));
     for (uint32_t i = from; i < to; i++) {
-        const struct tile *t = &x->tiles[i];
+        const struct tile *t = tile_of(x, i);
         uint64_t in = t->at - first->at;
         x->v->counts->tiles++;
         bool ok = in + t->len <= got &&
@@ -149,17 +155,17 @@ static enum err tiles_verify(struct extent_walk *x)
 {
     uint32_t count = x->e->tile_count;
     for (uint32_t i = 0; i < count;) {
-        if (!readable(x, &x->tiles[i])) {
-            if (x->tiles[i].flags & TILE_GAP)
+        if (!readable(x, tile_of(x, i))) {
+            if (tile_of(x, i)->flags & TILE_GAP)
                 tile_found(x, FOUND_GAP, i);
             batch_walker_lose(&x->batches);
             i++;
             continue;
         }
         uint32_t to = i + 1;
-        while (to < count && readable(x, &x->tiles[to]) &&
-               x->tiles[to].at == (uint64_t)x->tiles[to - 1].at + x->tiles[to - 1].len &&
-               x->tiles[to].at + x->tiles[to].len - x->tiles[i].at <= GROUP_BYTES)
+        while (to < count && readable(x, tile_of(x, to)) &&
+               tile_of(x, to)->at == (uint64_t)tile_of(x, to - 1)->at + tile_of(x, to - 1)->len &&
+               tile_of(x, to)->at + tile_of(x, to)->len - tile_of(x, i)->at <= GROUP_BYTES)
             to++;
         TRY(group_verify(x, i, to));
         i = to;
@@ -172,7 +178,7 @@ static enum err tiles_verify(struct extent_walk *x)
 /* Where bytes that no tile describes begin. */
 static uint64_t tail_from(const struct extent_walk *x)
 {
-    const struct tile *last = x->e->tile_count ? &x->tiles[x->e->tile_count - 1] : NULL;
+    const struct tile *last = x->e->tile_count ? tile_of(x, x->e->tile_count - 1) : NULL;
     return x->e->base_pos + (last ? (uint64_t)last->at + last->len : 0);
 }
 
