@@ -12,6 +12,7 @@ units = {"KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
 print(sum(int(float(n) * units[u]) for n, u in re.findall(r"([0-9.]+) ([KMG]iB)", sys.stdin.read())))'
 }
 
+silent=$(connections_within "$silent" 212)
 broker_start --memory-network 32MiB --frame-max 2MiB --connections-max $((silent + 200))
 export SHARDLOG_AT=127.0.0.1:$port
 "$SHARDLOG" topic create bad --partitions 2 >/dev/null

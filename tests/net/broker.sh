@@ -4,6 +4,8 @@
 #     broker_start [words]    -> $port, $http_port; ready when it returns. $shards: default 2
 #     broker_stop             SIGTERM; fails if the exit code is not 0
 #     broker_kill             SIGKILL
+#     connections_within N K  prints N, or as many as a broker takes with this limit of descriptors
+#                             (half of it) beside K others, and says so
 #
 # Everything in $place goes away at the end, whatever happens, and so does the broker.
 set -euo pipefail
@@ -26,6 +28,19 @@ broker_end() {
     rm -rf "$place"
 }
 trap broker_end EXIT
+
+connections_within() {
+    local hard most
+    hard=$(ulimit -Hn)
+    [[ $hard != unlimited ]] || hard=$((2 * ($1 + $2)))
+    most=$((hard / 2 - $2))
+    if [[ $most -lt $1 ]]; then
+        echo "note: ulimit -n $hard: $most connections instead of $1" >&2
+        echo "$most"
+    else
+        echo "$1"
+    fi
+}
 
 # Appends to the log; waits for the ready line of this start.
 broker_start() {

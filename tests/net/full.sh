@@ -11,7 +11,9 @@ if [[ $how == disk && -z ${FULL_UNSHARED:-} ]]; then
         command -v $need >/dev/null || { echo "skipped: $need is missing" && exit 77; }
     done
     [[ $(id -u) -eq 0 ]] || { echo "skipped: not root, and nobody else may mount" && exit 77; }
-    FULL_UNSHARED=1 unshare --mount "$0" "$@" && exit 0 || exit $?
+    # In a chroot the root is no mount whose propagation could be changed; nothing is shared there.
+    unshare --mount true 2>/dev/null && how_far=private || how_far=unchanged
+    FULL_UNSHARED=1 unshare --mount --propagation $how_far "$0" "$@" && exit 0 || exit $?
 fi
 source "$(dirname "$0")/broker.sh"
 
@@ -77,8 +79,9 @@ for _ in $(seq 100); do
     sleep 0.2
 done
 [[ -n $cleared ]] || fail "space again, and still refused after 20 s: $(cat "$place/err")"
-"$SHARDLOG" consume new --max 1000 >"$place/out" || fail "the new topic"
-cmp "$place/out" <(head -n 1000 "$place/much") || fail "the new lines"
+# An attempt that was refused may have brought its first lines; the last one brought all of them.
+"$SHARDLOG" consume new >"$place/out" || fail "the new topic"
+tail -n "$(wc -l <"$place/much")" "$place/out" | cmp - "$place/much" || fail "the new lines"
 kill -0 "$pid" || fail "the broker ended"
 ! grep -q POISONED "$place/log" || fail "the store was poisoned"
 broker_stop
