@@ -411,7 +411,6 @@ static enum err tables_from_ring(struct scan *sc)
     TRY(replay_finish(&sc->replay));
     s->journal.seq = sc->seq;
     s->journal.prev_crc = sc->prev_crc;
-    s->synced_seq = sc->seq - 1;
     s->report.cut_pos = sc->pos;
     s->opening = sc->opening + 1;
     s->epoch = sc->epoch + 1;

@@ -258,9 +258,8 @@ static enum err extent_verify(struct extent_walk *x, uint32_t i)
     x->tiles = calloc((size_t)e->tile_count + 1, sizeof(*x->tiles));
     if (!x->tiles)
         return ERR_NO_MEMORY;
-    if (e->tile_count > e->tile_from)
-        memcpy(x->tiles + e->tile_from, e->tiles,
-               (e->tile_count - e->tile_from) * sizeof(*x->tiles));
+    for (uint32_t t = e->tile_from; t < e->tile_count; t++)
+        x->tiles[t] = *extent_tile(e, t);
     enum err err = index_verify(x);
     if (!err) {
         tiles_chain(x);

@@ -127,6 +127,11 @@ uint32_t serve_shards(const struct serve *s)
     return s->desk_count;
 }
 
+uint32_t serve_stores_stopped(const struct serve *s)
+{
+    return atomic_load(&s->stores_stopped);
+}
+
 struct shard *serve_shard(struct serve *s, uint32_t shard)
 {
     check(shard < s->desk_count);

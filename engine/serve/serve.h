@@ -89,6 +89,9 @@ bool serve_shard_stopped(struct serve *s, uint32_t shard);
 void serve_close(struct serve **s);
 
 uint32_t serve_shards(const struct serve *s);
+/* Stores that a failed write or sync has stopped since the start: what is in them can be read, and
+ * nothing appended. Any thread. */
+uint32_t serve_stores_stopped(const struct serve *s);
 struct shard *serve_shard(struct serve *s, uint32_t shard);
 /* For tools and tests, on the store's shard's thread. NULL: not open. */
 struct store *serve_store(struct serve *s, uint32_t number);

@@ -101,6 +101,7 @@ struct serve {
     uint32_t store_numbers;
     struct io_features features; /* likewise: of desk 0's io */
     struct desk *desks;
+    _Atomic uint32_t stores_stopped;
 };
 
 static inline struct desk *desk_of(struct shard *s)

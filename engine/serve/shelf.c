@@ -88,6 +88,7 @@ void shelves_watch(struct desk *d)
         if (!sh->store || sh->poison_told || !store_poisoned(sh->store, &why))
             continue;
         sh->poison_told = true;
+        atomic_fetch_add(&d->serve->stores_stopped, 1);
         serve_note(d->serve, "store-%02u in %s takes no more writes, reads go on: %s", sh->number,
                    d->serve->opts.dirs[sh->dir], why.text);
     }

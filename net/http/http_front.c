@@ -1,6 +1,7 @@
 /* http_front.c -- see http_front.h; http_front_in.h draws the states. */
 #include "net/http/http_front.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "engine/base/check.h"
@@ -107,8 +108,13 @@ static void health_answer(struct call *c)
 
 static void ready_answer(struct call *c)
 {
+    uint32_t stopped = serve_stores_stopped(c->http->serve);
+    char text[64];
+    snprintf(text, sizeof(text), "%u stores take no more writes: see the log", stopped);
     if (c->http->closing)
         call_answer(c, 503, "stopping");
+    else if (stopped)
+        call_answer(c, 503, text);
     else
         call_answer(c, 200, "ready");
 }

@@ -23,7 +23,8 @@ static size_t page_print(struct call *c)
                                               .one = 1,
                                               .start_ms = h->board->start_ms,
                                               .parts_left_out = p->parts.left_out,
-                                              .ready = !h->closing },
+                                              .ready =
+                                                  !h->closing && !serve_stores_stopped(h->serve) },
                                     .shards = p->shards,
                                     .shard_count = p->walk.count,
                                     .parts = p->parts.infos,

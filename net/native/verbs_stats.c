@@ -31,12 +31,13 @@ static void walk_done(struct walk *w)
     struct request *r = w->arg;
     conn_mark(r->conn);
     const struct desk_native *d = r->conn->desk;
-    const struct metrics_view v = {
-        .node = { .one = 1, .start_ms = d->opts.board->start_ms, .ready = !d->closing },
-        .shards = w->shards,
-        .shard_count = w->count,
-        .shard_first = w->first
-    };
+    const struct metrics_view v = { .node = { .one = 1,
+                                              .start_ms = d->opts.board->start_ms,
+                                              .ready =
+                                                  !d->closing && !serve_stores_stopped(d->serve) },
+                                    .shards = w->shards,
+                                    .shard_count = w->count,
+                                    .shard_first = w->first };
     struct figures f = { .tell = { .figures.count = 0 } };
     if (w->err != ERR_OK) {
         request_refuse(r, w->err, 0, 0, NULL);

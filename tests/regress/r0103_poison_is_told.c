@@ -25,11 +25,13 @@ TEST(r0103, poison_is_told)
     struct topic_info *t = node_topic(&w, "t");
     check(t && node_append(&w, &t->places[0], "one", 0, NULL) == ERR_OK);
     EXPECT_EQ(poisoned(&w), 0);
+    EXPECT_EQ(serve_stores_stopped(w.serve), 0);
     uint32_t notes = w.notes;
     sim_fault(w.machine, NULL, 5, 1);
     EXPECT_ERR(node_append(&w, &t->places[0], "two", 0, NULL), ERR_POISONED);
     EXPECT_ERR(node_append(&w, &t->places[0], "three", 0, NULL), ERR_POISONED);
     EXPECT_EQ(poisoned(&w), 1);
+    EXPECT_EQ(serve_stores_stopped(w.serve), 1); /* and /readyz says so */
     EXPECT_EQ(w.notes, notes + 1);
     EXPECT(strstr(w.note, "store-00 in /a takes no more writes"));
     EXPECT(strstr(w.note, "restart to recover"));

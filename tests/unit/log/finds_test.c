@@ -4,7 +4,9 @@
 #include "tests/unit/log/damage.h"
 #include "tests/unit/log/lines.h"
 
+#include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #define LLU(v)   ((unsigned long long)(v))
 #define PLACE_AT 3u /* the first place in a file */
@@ -56,6 +58,58 @@ TEST(finds, of_one_bit_anywhere)
         lines_same(&lines, &rows[i]);
         damage_close(&d);
     }
+}
+
+#define READS_MAX 512u
+
+/* Lets one read fail, whose memory holds what was read before. */
+struct one_read {
+    struct sim_watch watch;
+    uint32_t fails, started, ended; /* reads, from 1 on */
+    uint8_t *before[READS_MAX];
+};
+
+static int one_read_starts(struct sim_watch *w, const struct op *op)
+{
+    struct one_read *one = container_of(w, struct one_read, watch);
+    if (op->verb != IO_READ || ++one->started != one->fails)
+        return 0;
+    memcpy(op->buf, one->before[one->fails], op->len);
+    return EIO;
+}
+
+static void one_read_ends(struct sim_watch *w, const struct op *op, int sys)
+{
+    struct one_read *one = container_of(w, struct one_read, watch);
+    if (op->verb != IO_READ || one->fails || sys)
+        return;
+    check(++one->ended < READS_MAX);
+    one->before[one->ended] = malloc(op->len);
+    memcpy(one->before[one->ended], op->buf, op->len);
+}
+
+TEST(finds, of_any_read_that_fails)
+{
+    /* What cannot be read is damage: nothing of it is believed, though the memory that it would
+     * have been read into may hold what an earlier look read there. */
+    static const struct lines_row row = { "reads", 1, 112, 0xba19ac55 };
+    struct lines lines = { 0 };
+    struct one_read one = { .watch = { one_read_starts, one_read_ends } };
+    struct damage d;
+    damage_open(&d, 468);
+    sim_watch(d.f.node, &one.watch);
+    damage_look(&d);
+    for (one.fails = 1; one.fails <= one.ended; one.fails++) {
+        one.started = 0;
+        damage_look(&d);
+        for (uint32_t n = 0; n < d.find_count; n++)
+            find_add(&lines, one.fails, &d.finds[n]);
+        counts_add(&lines, &d.counts);
+        free(one.before[one.fails]);
+    }
+    sim_watch(d.f.node, NULL);
+    lines_same(&lines, &row);
+    damage_close(&d);
 }
 
 TEST(finds, repaired_one_by_one)

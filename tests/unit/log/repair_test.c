@@ -341,35 +341,34 @@ TEST(repair, neighbouring_index_blocks_are_rebuilt_together)
     }
 }
 
-/* Batches of a little more than a block, until one reaches from the last tile of a full index block
- * into what no tile describes. */
-static void fill_to_straddler(struct fixture *f)
+/* Batches of `bytes`, about a block, behind one of `first`, until one reaches from the last tile of
+ * a full index block into what no tile describes. */
+static void fill_to_straddler(struct fixture *f, uint32_t first, uint32_t bytes)
 {
     struct part *p = fixture_add(f, 0);
     for (uint32_t n = 0; n < 1000; n++) {
         const struct extent *e = part_open_extent(p);
         if (e && e->tile_count == TILES_PER_BLOCK && p->head_pos > p->flight_pos)
             return;
-        fixture_append(f, 0, (struct spec){ .bytes = 4100, .time = 1000 + n });
+        uint32_t next = p->head_pos % BLOCK_BYTES ? bytes : first;
+        fixture_append(f, 0, (struct spec){ .bytes = next, .time = 1000 + n });
     }
     EXPECT(false);
 }
 
-TEST(repair, a_batch_that_ends_in_the_slot_is_rebuilt_too)
+static void straddler_is_rebuilt(uint64_t seed, uint32_t first, uint32_t bytes)
 {
-    /* Goal: the last batch of an index block is believed by its checksum, also where its end is the
-     * end of the partition and lies in the slot; and it has its time. */
     struct damage d = { 0 };
     struct fixture *f = &d.f;
     struct repair_report report;
     char vol[32];
-    fixture_init(f, 455);
+    fixture_init(f, seed);
     f->geometry.extent_max = MIB(1);
     f->opts.direct_min = BLOCK_BYTES;
     fixture_boot(f);
     REQUIRE_OK(fixture_create(f));
     REQUIRE_OK(fixture_start(f));
-    fill_to_straddler(f);
+    fill_to_straddler(f, first, bytes);
     const struct extent *e = part_open_extent(fixture_part(f, 0));
     uint64_t at = vol_place(&f->geometry, e->unit) + extent_data_bytes(&f->geometry, e->order);
     snprintf(vol, sizeof(vol), "vol-%04u", e->vol->number);
@@ -384,6 +383,19 @@ TEST(repair, a_batch_that_ends_in_the_slot_is_rebuilt_too)
     REQUIRE_OK(fixture_start(f));
     fixture_verify(f, 0, 1 << 20);
     fixture_close(f);
+}
+
+TEST(repair, a_batch_that_ends_in_the_slot_is_rebuilt_too)
+{
+    /* Goal: the last batch of an index block is believed by its checksum, also where its end is the
+     * end of the partition and lies in the slot; and it has its time. */
+    straddler_is_rebuilt(455, 4100, 4100);
+}
+
+TEST(repair, a_batch_whose_header_alone_is_on_disk_is_rebuilt_too)
+{
+    // Goal: just a header before the end of the tiles is enough to know the batch by.
+    straddler_is_rebuilt(456, BLOCK_BYTES - BATCH_HEADER_BYTES, BLOCK_BYTES);
 }
 
 TEST(repair, a_lost_slot_behind_a_full_block_of_index)
