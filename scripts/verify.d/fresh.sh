@@ -4,6 +4,7 @@
 #   fresh_make      debootstrap, mounts, the committed tree for root and for an ordinary user, setup
 #   as USER WORDS   runs them in USER's tree, with few descriptors and little locked memory
 #   twice WORDS     runs them twice in parallel; fails if one fails
+#   both WORDS      runs them as root and as the ordinary user, in parallel; fails if one fails
 #
 # Needs root (chroot, mount) and debootstrap; without them it says so in a row, and ends. Uses the
 # machine's own package sources. All of it goes away at the end; VERIFY_KEEP=1 keeps it.
@@ -62,13 +63,25 @@ as() {
         "cd $where && ulimit -l 8192 && ulimit -n 1024 && export TMPDIR=/var/tmp && $*"
 }
 
-twice() {
-    local first status=0
-    "$@" >"$dir/second.log" 2>&1 &
+# beside USER USER WORDS: two at the same time, in the trees of these users.
+beside() {
+    local one=$1 other=$2 first status=0
+    shift 2
+    as "$one" "$@" >"$dir/second.log" 2>&1 &
     first=$!
-    "$@" || status=$?
+    as "$other" "$@" || status=$?
     wait $first || { status=$? && tail -n 40 "$dir/second.log"; }
     return $status
+}
+
+twice() {
+    local user=$1
+    shift
+    beside "$user" "$user" "$@"
+}
+
+both() {
+    beside root somebody "$@"
 }
 
 fresh_make() {
