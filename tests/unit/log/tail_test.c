@@ -360,3 +360,28 @@ TEST(tail, chunks_stay_small_while_memory_is_short)
     EXPECT_EQ(chunk_behind(KIB(128), KIB(128), false), KIB(256)); /* a quarter, in all */
     EXPECT_EQ(chunk_behind(KIB(128), KIB(4), true), KIB(256));
 }
+
+/* How much of 1 MiB an ordinary partition gets. */
+static uint64_t share_of_others(struct bench *b, bool metadata)
+{
+    bench_open(b, MIB(1));
+    b->s.spare.wanted = metadata;
+    b->q.topic.b[0] = 1;
+    while (tail_room(&b->q, KIB(64)))
+        put(&b->q, KIB(64));
+    return b->s.tail_used;
+}
+
+TEST(tail, metadata_has_a_share_that_nobody_else_takes)
+{
+    // Goal: beside a store's metadata 128 KiB are left for it, no more and no less.
+    struct bench b;
+    EXPECT_EQ(share_of_others(&b, false), MIB(1));
+    bench_close(&b);
+    EXPECT_EQ(share_of_others(&b, true), MIB(1) - KIB(128));
+    for (int i = 0; i < 2; i++)
+        put(&b.p, KIB(64));
+    EXPECT_EQ(b.s.tail_used, MIB(1));
+    EXPECT(!tail_room(&b.p, KIB(4)));
+    bench_close(&b);
+}
