@@ -95,10 +95,11 @@ void checkpoint_run_done(struct store *s, uint32_t len)
     check(s->ckpt->runs || !s->ckpt->run_bytes);
 }
 
-/* May its rows be copied now? Not while issued bytes are in no entry: naming_after() comes back. */
+/* May its rows be copied now? Not while issued bytes, or direct runs, are in no entry, which would
+ * wait for them and sync them: naming_after() comes back. */
 static bool part_ready(const struct part *p)
 {
-    return p->flight_pos <= p->named_pos;
+    return !part_issued_unnamed(p);
 }
 
 static bool captured(const struct checkpoint *k, uint32_t number)

@@ -27,7 +27,7 @@ bool close_due(const struct part *p)
 /* System partitions may use the reserve of the ring: deleting a topic needs them. */
 bool part_may_use_reserve(const struct part *p)
 {
-    return part_is_system(p) || (checkpoint_running(p->store) && p->flight_pos > p->named_pos);
+    return part_is_system(p) || (checkpoint_running(p->store) && part_issued_unnamed(p));
 }
 
 /* The end of a direct run whose last batch ends in the block after it: an entry may stop there. */
@@ -275,7 +275,7 @@ void build_part(struct build *b, struct part *p)
         return; /* stays dirty: next entry */
     uint64_t to = part_target(b, p, rows);
     node_unlink(&p->dirty_node);
-    if (to <= p->named_pos && b->direct_to <= p->named_pos && !close_due(p)) {
+    if (to <= p->named_pos && b->direct_to <= p->tiled_pos && !close_due(p)) {
         if (!node_linked(&p->direct_node) && p->head_pos > p->named_pos)
             list_push(&s->dirty, &p->dirty_node);
         return;

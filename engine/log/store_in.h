@@ -407,6 +407,13 @@ static inline struct tile *extent_tile(const struct extent *e, uint32_t i)
     return &e->tiles[i - e->tile_from];
 }
 
+/* Something of it is on its way to the disk that no entry vouches for: bytes, or a direct run of
+ * bytes that an entry carried, which no entry has said to be there. */
+static inline bool part_issued_unnamed(const struct part *p)
+{
+    return p->flight_pos > p->named_pos || p->direct_end > p->tiled_pos;
+}
+
 static inline bool store_ok(const struct store *s)
 {
     return !s->poisoned && !s->closed;

@@ -47,7 +47,8 @@ static void desk_after(struct shard *s)
     struct desk *d = desk_of(s);
     bool wait = !list_empty(&d->reads.ring);
     desk_wake_fetches(d);
-    shelves_watch(d);
+    if (d->state >= DESK_READY) /* before, desk 0 hands out the shelves */
+        shelves_watch(d);
     if (wait != atomic_load_explicit(&d->reads_wait, memory_order_relaxed))
         atomic_store_explicit(&d->reads_wait, wait, memory_order_relaxed); /* a hint */
     fronts_turn(d);
