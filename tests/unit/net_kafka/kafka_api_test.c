@@ -98,6 +98,21 @@ TEST(kafka_api, request_is_opened)
     EXPECT_EQ(body.client_software_version.len, 1);
 }
 
+TEST(kafka_api, first_and_last_version_are_served)
+{
+    for (unsigned i = 0; i < kafka_api_count; i++) {
+        const struct kafka_api *api = &kafka_apis[i];
+        const int16_t versions[] = { api->served_first, api->last };
+        for (unsigned k = 0; k < 2; k++) {
+            uint8_t frame[11] = { 0, (uint8_t)api->key, 0, (uint8_t)versions[k] }; /* no client */
+            struct kafka_request q;
+            if (!EXPECT_OK(kafka_request_open((struct bytes){ frame, 11 }, &q, NULL)) ||
+                !EXPECT(q.api == api))
+                printf("    in %s v%d\n", api->name, versions[k]);
+        }
+    }
+}
+
 TEST(kafka_api, request_cut_in_its_header)
 {
     for (size_t len = 0; len < 13; len++) {

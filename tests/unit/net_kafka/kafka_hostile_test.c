@@ -115,6 +115,37 @@ TEST(kafka_hostile, is_refused_with_a_reason)
     }
 }
 
+/* A FindCoordinator request with a key of this length, there and back. */
+static void text_of_length(int16_t version, size_t length)
+{
+    struct kafka_what what = kafka_body(kafka_api(COORDINATOR), version, KAFKA_REQUEST);
+    struct kafka_find_coordinator_request q;
+    uint64_t bytes = 0;
+    size_t len = 0;
+    uint8_t *text = calloc(1, length);
+    kafka_unset(what.shape, &q);
+    q.key = (struct bytes){ text, length };
+    EXPECT_OK(kafka_size(&what, &q, &bytes, NULL));
+    uint8_t *at = malloc(bytes);
+    EXPECT_OK(kafka_encode(&what, &q, at, bytes, &len, NULL));
+    EXPECT_OK(kafka_decode(&what, (struct bytes){ at, len }, &q, NULL, NULL));
+    EXPECT_EQ(q.key.len, length);
+    free(at);
+    free(text);
+}
+
+TEST(kafka_hostile, largest_is_taken)
+{
+    // Goal: limits are inclusive, and so are the lengths at which a variable number grows.
+    static const size_t lengths[] = { 126, 127, 128, 16382, 16383, KAFKA_TEXT_MAX };
+    for (unsigned i = 0; i < sizeof(lengths) / sizeof(*lengths); i++) {
+        text_of_length(0, lengths[i]);
+        text_of_length(3, lengths[i]);
+    }
+    EXPECT_OK(hex_decode("01 000000 01 ffffffff0f 00", METADATA, KAFKA_REQUEST, 9)); /* a tag */
+    EXPECT_OK(hex_decode("8180808000 000000 00", METADATA, KAFKA_REQUEST, 9));       /* a long 1 */
+}
+
 TEST(kafka_hostile, huge_counts_take_no_memory)
 {
     // Goal: what is refused for its count took nothing. Method: the counts of the table above.
@@ -153,6 +184,23 @@ TEST(kafka_hostile, lists_end_at_the_cap)
     EXPECT_EQ(q.topics.count, COUNT);
     EXPECT(q.topics.at[COUNT - 1].name.at && !q.topics.at[COUNT - 1].name.len);
     free(a.at);
+}
+
+TEST(kafka_hostile, lists_share_the_cap)
+{
+    // Goal: the second list has what the first one left. Method: one topic, two partitions.
+    struct kafka_what what = kafka_body(kafka_api(KAFKA_KEY_offset_fetch), 1, KAFKA_REQUEST);
+    struct bytes from = hex_bytes("0000 00000001 0000 00000002 00000001 00000002");
+    size_t outer = sizeof(struct kafka_offset_fetch_request_topic);
+    struct kafka_offset_fetch_request q;
+    struct kafka_fault fault = { .kind = KAFKA_FAULT_NONE };
+    struct kafka_arena a = { .at = malloc(outer + 7), .cap = outer + 7 };
+    EXPECT_ERR(kafka_decode(&what, from, &q, &a, &fault), ERR_TOO_LARGE);
+    EXPECT_EQ(a.len, outer);
+    EXPECT_EQ(fault.value, 8);
+    EXPECT_EQ(fault.limit, 7);
+    free(a.at);
+    free((void *)from.at);
 }
 
 TEST(kafka_hostile, arena_aligns_and_ends)
@@ -204,6 +252,24 @@ TEST(kafka_hostile, structs_that_cannot_be_sent)
                    "and may be from version 1 on");
 }
 
+TEST(kafka_hostile, tags_that_cannot_be_sent)
+{
+    // Goal: a refusal inside of a tag is one of the whole message.
+    struct kafka_what what = kafka_body(kafka_api(PRODUCE), 10, KAFKA_RESPONSE);
+    struct kafka_produce_response_node_endpoint node = { .host = { NULL, 0 } };
+    struct kafka_produce_response r;
+    struct kafka_fault fault = { .kind = KAFKA_FAULT_NONE };
+    struct why why = { "" };
+    uint64_t bytes;
+    kafka_unset(what.shape, &r);
+    r.node_endpoints.at = &node;
+    r.node_endpoints.count = 1;
+    EXPECT_ERR(kafka_size(&what, &r, &bytes, &fault), ERR_BAD_FRAME);
+    kafka_fault_text(&fault, &why);
+    EXPECT_STR(why.text, "Produce response v10, byte 11: produce_response_node_endpoint.host is "
+                         "null; version 10 needs it, with a length of 0 or more");
+}
+
 TEST(kafka_hostile, space_is_named)
 {
     struct kafka_what what = kafka_body(kafka_api(METADATA), 0, KAFKA_REQUEST);
@@ -219,4 +285,12 @@ TEST(kafka_hostile, space_is_named)
     EXPECT_STR(why.text, "Metadata request v0, byte 0: metadata_request.topics needs 4 bytes of "
                          "space, and there are 3");
     EXPECT_ERR(kafka_encode(&what, &q, NULL, 0, &len, NULL), ERR_TOO_LARGE);
+    struct kafka_metadata_request_topic topic = { .name = { at, 1 } };
+    q.topics.at = &topic;
+    q.topics.count = 1;
+    uint8_t more[6];
+    EXPECT_ERR(kafka_encode(&what, &q, more, sizeof(more), &len, &fault), ERR_TOO_LARGE);
+    EXPECT_EQ(fault.value, 1);
+    EXPECT_EQ(fault.limit, 0);
+    EXPECT_EQ(fault.pos, 6);
 }

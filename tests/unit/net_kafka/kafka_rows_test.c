@@ -115,3 +115,38 @@ TEST(kafka_rows, unset_is_seen)
     q.cluster_id = (struct bytes){ (const uint8_t *)"", 0 };
     EXPECT(!kafka_row_is_unset(&s->rows[0], &q.cluster_id)); /* empty, and so not null */
 }
+
+/* Whether the row of this name has its unset value in *from. */
+static bool unset_at(const struct kafka_shape *s, const char *name, const void *from)
+{
+    for (unsigned i = 0; i < s->count; i++)
+        if (strcmp(s->rows[i].name, name) == 0)
+            return kafka_row_is_unset(&s->rows[i], (const uint8_t *)from + s->rows[i].at);
+    return EXPECT(!"a row of this name");
+}
+
+TEST(kafka_rows, every_kind_is_seen_to_be_set)
+{
+    const struct kafka_shape *topic = kafka_fetch_request_topic_shape();
+    const struct kafka_shape *places = kafka_fetch_response_partition_shape();
+    struct kafka_fetch_request_partition one;
+    struct kafka_fetch_request_topic t;
+    struct kafka_fetch_response_partition p;
+    kafka_unset(topic, &t);
+    kafka_unset(places, &p);
+    EXPECT(unset_at(topic, "topic", &t) && unset_at(topic, "topic_id", &t));
+    EXPECT(unset_at(topic, "partitions", &t));
+    t.topic = (struct bytes){ (const uint8_t *)"t", 1 };
+    t.topic_id.b[15] = 1;
+    t.partitions.at = &one;
+    t.partitions.count = 1;
+    EXPECT(!unset_at(topic, "topic", &t) && !unset_at(topic, "topic_id", &t));
+    EXPECT(!unset_at(topic, "partitions", &t));
+    p.error_code = 0x100;
+    p.high_watermark = 1ll << 32;
+    p.partition_index = 1 << 16;
+    p.snapshot_id.epoch = 0;
+    EXPECT(!unset_at(places, "error_code", &p) && !unset_at(places, "high_watermark", &p));
+    EXPECT(!unset_at(places, "partition_index", &p) && !unset_at(places, "snapshot_id", &p));
+    EXPECT(unset_at(places, "current_leader", &p));
+}
