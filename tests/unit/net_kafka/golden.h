@@ -7,7 +7,7 @@
 struct golden {
     const struct kafka_api *api; /* NULL: of a header */
     struct kafka_what what;
-    const char *kind;   /* unset, full, null, holes, tags, long */
+    const char *kind;   /* as in tests/wire/README.md */
     struct bytes bytes; /* each in a block of its own, so that a sanitizer sees its end */
     struct bytes again; /* what it is encoded to: `bytes`, but for unknown tags */
     const char *values;

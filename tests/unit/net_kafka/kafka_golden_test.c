@@ -73,10 +73,88 @@ TEST(kafka_golden, unset_is_what_nobody_said)
     }
 }
 
+/* Asks `holds` of every member of a decoded struct that its version has, those of lists too. */
+static bool all_hold(const struct kafka_shape *s, const uint8_t *at, unsigned version,
+                     bool (*holds)(const struct kafka_row *row, unsigned version,
+                                   const uint8_t *member))
+{
+    bool held = true;
+    for (unsigned i = 0; i < s->count; i++) {
+        const struct kafka_row *row = &s->rows[i];
+        struct kafka_list list;
+        if (!kafka_row_lives(row, version))
+            continue;
+        held &= holds(row, version, at + row->at);
+        if (row->kind != KAFKA_ITEMS)
+            continue;
+        memcpy(&list, at + row->at, sizeof(list));
+        for (uint32_t k = 0; k < list.count; k++)
+            held &= all_hold(row->shape(), (const uint8_t *)list.at + k * row->shape()->bytes,
+                             version, holds);
+    }
+    return held;
+}
+
+static void goldens_hold(const char *kind, bool (*holds)(const struct kafka_row *row,
+                                                         unsigned version, const uint8_t *member))
+{
+    unsigned count;
+    const struct golden *g = goldens(&count);
+    for (unsigned i = 0; i < count; i++)
+        if (strcmp(g[i].kind, kind) == 0 &&
+            (!EXPECT_OK(space_decode(&space, &g[i].what, g[i].bytes)) ||
+             !all_hold(g[i].what.shape, space.to, (unsigned)g[i].what.version, holds)))
+            fault_shown(&g[i]);
+}
+
+static bool fresh_is_unset(const struct kafka_row *row, unsigned version, const uint8_t *member)
+{
+    (void)version;
+    if (row->kind == KAFKA_ITEMS)
+        return true;
+    if (row->kind == KAFKA_RECORDS) /* Kafka's object begins with null, and nobody sends that */
+        return true;
+    return EXPECT(kafka_row_is_unset(row, member)) || (printf("    %s\n", row->name), false);
+}
+
+TEST(kafka_golden, fresh_elements_are_unset)
+{
+    // Goal: the values of what a version lacks are Kafka's, in every struct of every list.
+    goldens_hold("fresh", fresh_is_unset);
+}
+
+static bool list_kind(const struct kafka_row *row)
+{
+    return row->kind == KAFKA_ITEMS || row->kind == KAFKA_TEXTS || row->kind == KAFKA_I32S;
+}
+
+/* Where the rows allow null, Kafka's definitions do: its object has null there. */
+static bool null_is_null(const struct kafka_row *row, unsigned version, const uint8_t *member)
+{
+    const void *at; /* the first member of texts and lists */
+    if (!row->nullable || version < row->null_first)
+        return true;
+    memcpy(&at, member, sizeof(at));
+    return EXPECT(!at) || (printf("    %s\n", row->name), false);
+}
+
+static bool hole_is_null(const struct kafka_row *row, unsigned version, const uint8_t *member)
+{
+    return list_kind(row) || null_is_null(row, version, member);
+}
+
+TEST(kafka_golden, null_is_where_kafka_allows_it)
+{
+    goldens_hold("null", null_is_null);
+    goldens_hold("holes", hole_is_null);
+}
+
 /* A bit for each kind that an API has at a version and side. */
 static unsigned kinds_of(const struct kafka_api *api, int16_t version, enum kafka_side side)
 {
-    static const char *const kinds[] = { "unset", "full", "null", "holes", "tags", "long" };
+    static const char *const kinds[] = {
+        "unset", "fresh", "full", "null", "holes", "tags", "long"
+    };
     unsigned count, seen = 0;
     const struct golden *g = goldens(&count);
     for (unsigned i = 0; i < count; i++)
@@ -93,7 +171,7 @@ TEST(kafka_golden, has_every_version_served)
         for (int16_t v = api->served_first; v <= api->last; v++)
             for (int side = KAFKA_REQUEST; side <= KAFKA_RESPONSE; side++) {
                 unsigned want =
-                    15u | (v >= api->flexible_first ? 16u : 0) | (v == api->last ? 32u : 0);
+                    31u | (v >= api->flexible_first ? 32u : 0) | (v == api->last ? 64u : 0);
                 if (!EXPECT_EQ(kinds_of(api, v, (enum kafka_side)side), want))
                     printf("    in %s v%d\n", api->name, v);
             }

@@ -12,7 +12,8 @@ static void row_holds(const struct kafka_api *api, const struct kafka_shape *s,
 {
     bool fine = EXPECT(row->first <= row->last) && EXPECT(row->first <= api->last) &&
                 EXPECT(row->last >= api->served_first) && EXPECT(row->at < s->bytes) &&
-                EXPECT(!row->unset_null || row->nullable) && EXPECT(row->kind < KAFKA_KINDS);
+                EXPECT(!row->unset_null || (row->nullable && row->null_first <= row->first)) &&
+                EXPECT(row->kind < KAFKA_KINDS);
     if (row->nullable)
         fine &= EXPECT(row->null_first <= row->last);
     if (row->tagged)
