@@ -4,7 +4,6 @@
 
 #include <fcntl.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
 
 #include "bench/common/common.h"
@@ -36,10 +35,9 @@ static void bare_open(struct bare *b)
     if (io_wait(b->io, &open) != ERR_OK)
         die("%s: cannot be opened", b->path);
     b->file = (int)open.got;
-    b->area = io_buffer_take(AREA_BYTES);
+    b->area = io_buffer_take(AREA_BYTES); /* in huge pages, as tails are */
     if (!b->area)
         die("out of memory");
-    (void)madvise(b->area, AREA_BYTES, MADV_HUGEPAGE); /* as tails are; else it is slower */
     memset(b->area, 0, AREA_BYTES);
 }
 

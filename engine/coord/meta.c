@@ -3,7 +3,7 @@
  * Create: check name, settings and limits; choose the emptiest open stores; append TOPIC; when it
  *   is synced, place; when all is placed, answer.
  * Delete: append DELETE; when it is synced the topic is gone, whatever comes; drop; when every
- * store that can has done it, answer, so that the space is back; when all tombstones are durable,
+ *   store that can has done it, answer, so that the space is back; when all tombstones are durable,
  *   append GONE; when that is synced, forget.
  * Trouble: a record that was not appended takes the topic one state back. A partition that cannot
  *   be placed ends the request with its error; one that cannot be placed or dropped leaves the

@@ -39,8 +39,8 @@ struct io_raw {
     void (*wake)(struct io *io); /* any thread */
     /* Ends the sending direction of a connection, or everything. */
     void (*shutdown)(struct io *io, int fd, bool both);
-    /* A receive buffer is free again. With features.recv_ring only: else io_pool.c keeps them. */
-    void (*pool_give)(struct io *io, uint32_t index);
+    /* A receive buffer is free again, on top of the pool's stack. With features.recv_ring only. */
+    void (*pool_offer)(struct io *io);
     void (*close)(struct io *io);
 };
 
@@ -134,6 +134,7 @@ void io_pool_close(struct io *io);
 void io_pool_list_free(struct io_pool *pool);         /* what nobody holds goes to the stack */
 uint8_t *io_pool_take(struct io *io);                 /* NULL: none is free */
 uint8_t *io_pool_hold(struct io *io, uint32_t index); /* the kernel chose this one */
+void io_pool_put(struct io *io, uint32_t index);      /* nobody holds it: to the stack */
 void io_pool_park(struct io *io, struct op *op);      /* until a buffer is free */
 void io_pool_unpark(struct io *io);                   /* starts as many as there are buffers */
 void io_pool_cancel(struct io *io, int fd);           /* what is parked for fd ends */

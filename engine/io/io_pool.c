@@ -63,6 +63,14 @@ uint8_t *io_pool_take(struct io *io)
     return pool->free_count > 0 ? io_pool_hold(io, pool->free[--pool->free_count]) : NULL;
 }
 
+void io_pool_put(struct io *io, uint32_t index)
+{
+    struct io_pool *pool = &io->pool;
+    pool->free[pool->free_count++] = (uint16_t)index;
+    if (io->features.recv_ring)
+        io->raw->pool_offer(io);
+}
+
 void io_recv_give(struct io *io, void *buf)
 {
     struct io_pool *pool = &io->pool;
@@ -71,10 +79,7 @@ void io_recv_give(struct io *io, void *buf)
     check(pos % pool->buffer_bytes == 0 && index < pool->count && pool->held[index]);
     pool->held[index] = false;
     pool->held_count--;
-    if (io->features.recv_ring)
-        io->raw->pool_give(io, index);
-    else
-        pool->free[pool->free_count++] = (uint16_t)index;
+    io_pool_put(io, index);
     io_pool_unpark(io);
 }
 

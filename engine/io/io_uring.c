@@ -73,7 +73,7 @@ static const struct io_raw raw = {
     .random = kernel_random,
     .wake = uring_wake,
     .shutdown = net_shutdown,
-    .pool_give = uring_pool_give,
+    .pool_offer = uring_pool_offer,
     .close = uring_close,
 };
 

@@ -56,6 +56,6 @@ void uring_net_close(struct uring *u); /* after the ring */
 bool uring_net_start(struct uring *u, struct op *op);
 void uring_net_prepare(struct uring *u, struct io_uring_sqe *sqe, struct op *op);
 void uring_net_answer(struct uring *u, struct op *op, int result, uint32_t cqe_flags);
-void uring_pool_give(struct io *io, uint32_t index); /* raw.pool_give */
+void uring_pool_offer(struct io *io); /* raw.pool_offer */
 
 #endif

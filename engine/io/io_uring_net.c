@@ -125,10 +125,9 @@ static bool pool_register(struct uring *u)
     return true;
 }
 
-void uring_pool_give(struct io *io, uint32_t index)
+void uring_pool_offer(struct io *io)
 {
     struct uring *u = container_of(io, struct uring, io);
-    io->pool.free[io->pool.free_count++] = (uint16_t)index;
     if (u->net.registered)
         buffers_offer(u);
 }
@@ -287,7 +286,7 @@ static void answer_recv_any(struct uring *u, struct op *op, int result, uint32_t
     if (result > 0)
         op->buf = io_pool_hold(io, index);
     else if (chosen)
-        uring_pool_give(io, index);
+        io_pool_put(io, index);
     if (result == -EAGAIN)
         poll_first(u, op);
     else if (result == -ENOBUFS && buffers_offer_more(u))

@@ -92,14 +92,15 @@ static uint32_t slab_place(const struct store *s, struct vol *v, struct slab *b)
     return (uint32_t)(b - v->slabs) * slab_units(s) + (i << b->order);
 }
 
-static struct slab *slab_choose(struct store *s, uint8_t order, struct vol **v)
+static struct slab *slab_choose(struct store *s, uint8_t order, bool unwritten, struct vol **v)
 {
     struct slab *b = slab_with_room(s, order, v);
     if (b)
         return b;
     b = slab_unused(s, v);
-    if (b)
-        slab_begin(s, *v, b, order);
+    if (!b || (!b->written && !unwritten))
+        return NULL;
+    slab_begin(s, *v, b, order);
     return b;
 }
 
@@ -107,7 +108,7 @@ static struct slab *slab_choose(struct store *s, uint8_t order, struct vol **v)
 enum err volume_take(struct store *s, uint8_t least, uint8_t *order, struct vol **v, uint32_t *unit)
 {
     for (int o = *order; o >= least; o--) {
-        struct slab *b = slab_choose(s, (uint8_t)o, v);
+        struct slab *b = slab_choose(s, (uint8_t)o, true, v);
         if (!b)
             continue;
         if (o != *order)
@@ -127,13 +128,9 @@ void spare_keep(struct store *s, bool unwritten)
     struct spare *k = &s->spare;
     for (uint8_t o = 0; k->wanted && !k->vol && o <= extent_order_max(&s->id.geometry); o++) {
         struct vol *v;
-        struct slab *b = slab_with_room(s, o, &v);
-        if (!b && (b = slab_unused(s, &v)) && !b->written && !unwritten)
-            b = NULL; /* soon there will be better ones: others would lie beside it for long */
+        struct slab *b = slab_choose(s, o, unwritten, &v);
         if (!b)
-            continue;
-        if (b->order == SLAB_FREE)
-            slab_begin(s, v, b, o);
+            continue; /* soon there will be better ones: others would lie beside it for long */
         *k = (struct spare){ .wanted = true, .vol = v, .unit = slab_place(s, v, b), .order = o };
     }
 }
