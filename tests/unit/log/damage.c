@@ -57,11 +57,7 @@ void damage_open(struct damage *d, uint64_t seed)
 {
     struct fixture *f = &d->f;
     *d = (struct damage){ 0 };
-    fixture_init(f, seed);
-    f->opts.seal_idle_ns = 1000 * SEC_NS;
-    fixture_boot(f);
-    check(fixture_create(f) == ERR_OK);
-    check(fixture_start(f) == ERR_OK);
+    fixture_open_still(f, seed);
     for (uint32_t i = 0; i < 2; i++)
         fixture_add(f, i);
     fixture_fill(f, 0, 3, 700);

@@ -61,12 +61,24 @@ enum err fixture_start(struct fixture *f)
     return err;
 }
 
-void fixture_open(struct fixture *f, uint64_t seed)
+static void fixture_make(struct fixture *f)
 {
-    fixture_init(f, seed);
     fixture_boot(f);
     check(fixture_create(f) == ERR_OK);
     check(fixture_start(f) == ERR_OK);
+}
+
+void fixture_open(struct fixture *f, uint64_t seed)
+{
+    fixture_init(f, seed);
+    fixture_make(f);
+}
+
+void fixture_open_still(struct fixture *f, uint64_t seed)
+{
+    fixture_init(f, seed);
+    f->opts.seal_idle_ns = 1000 * SEC_NS;
+    fixture_make(f);
 }
 
 static void sent_free(struct sent *s)

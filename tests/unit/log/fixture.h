@@ -59,6 +59,7 @@ enum err fixture_create(struct fixture *f);
 enum err fixture_start(struct fixture *f); /* store_open */
 int fixture_fds(struct fixture *f); /* the free descriptors, as a sum: who leaks one changes it */
 void fixture_open(struct fixture *f, uint64_t seed); /* init, boot, create, start; must succeed */
+void fixture_open_still(struct fixture *f, uint64_t seed); /* the same; no entries but the test's */
 /* Ends the machine, and looks once more at what it leaves: see last_look(). */
 void fixture_close(struct fixture *f);
 /* Stops in order: checkpoint, close. */

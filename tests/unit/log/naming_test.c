@@ -7,11 +7,7 @@
 
 static void open_quiet(struct fixture *f, uint64_t seed)
 {
-    fixture_init(f, seed);
-    f->opts.seal_idle_ns = 1000 * SEC_NS;
-    fixture_boot(f);
-    check(fixture_create(f) == ERR_OK);
-    check(fixture_start(f) == ERR_OK);
+    fixture_open_still(f, seed);
     fixture_settle(f);
 }
 

@@ -79,11 +79,7 @@ static void tails_in(struct fixture *f)
 /* Two partitions, a checkpoint, nothing in the ring after it. */
 static void begin(struct fixture *f, uint64_t seed)
 {
-    fixture_init(f, seed);
-    f->opts.seal_idle_ns = 1000 * SEC_NS; /* no entry but those that the test makes */
-    fixture_boot(f);
-    check(fixture_create(f) == ERR_OK);
-    check(fixture_start(f) == ERR_OK);
+    fixture_open_still(f, seed);
     fixture_add(f, 0);
     fixture_add(f, 1);
     fixture_fill(f, 0, 3, 500);

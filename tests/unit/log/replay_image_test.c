@@ -22,11 +22,7 @@ static void bench_open(struct bench *x, uint64_t seed)
 {
     struct fixture *f = &x->f;
     *x = (struct bench){ .first = UINT32_MAX };
-    fixture_init(f, seed);
-    f->opts.seal_idle_ns = 1000 * SEC_NS;
-    fixture_boot(f);
-    check(fixture_create(f) == ERR_OK);
-    check(fixture_start(f) == ERR_OK);
+    fixture_open_still(f, seed);
     fixture_add(f, 0);
     fixture_add(f, 1);
     fixture_fill(f, 0, 20, 3500);

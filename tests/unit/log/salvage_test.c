@@ -18,11 +18,7 @@ static void salvage_open(struct damage *d, uint64_t seed)
 {
     struct fixture *f = &d->f;
     *d = (struct damage){ 0 };
-    fixture_init(f, seed);
-    f->opts.seal_idle_ns = 1000 * SEC_NS;
-    fixture_boot(f);
-    check(fixture_create(f) == ERR_OK);
-    check(fixture_start(f) == ERR_OK);
+    fixture_open_still(f, seed);
     for (uint32_t i = 0; i < SALVAGE_BOOKS; i++)
         fixture_add(f, i);
     sends(f, GIVER, 8, 30000);
