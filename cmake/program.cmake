@@ -51,6 +51,9 @@ function(shardlog_ctest name)
             set(arg_TIMEOUT 900)
         endif()
     endif()
+    if(SHARDLOG_SANITIZE) # what takes several times as long may take several times as long
+        math(EXPR arg_TIMEOUT "3 * ${arg_TIMEOUT}")
+    endif()
     set(env "ASAN_OPTIONS=detect_stack_use_after_return=1:strict_string_checks=1"
         "UBSAN_OPTIONS=print_stacktrace=1"
         "TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1:suppressions=${CMAKE_SOURCE_DIR}/tests/tsan.supp")

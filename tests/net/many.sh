@@ -2,7 +2,8 @@
 # many.sh SHARDLOG [COUNT [SLACK]] -- COUNT partitions of one topic and COUNT topics from a file (1,000
 # each): how long they take, what each keeps in memory, how long a start takes with them, what a broker
 # costs that has them and 1,000 idle connections. Limits of time are SLACK times as long (1).
-# Prints "result|what|required|measured|pass or FAIL"; exit code 1 if one of them failed.
+# Prints "result|what|required|measured|pass or FAIL"; exit code 1 if one of them failed. With SANITIZED
+# set, memory is told and not judged: a sanitizer's own is most of it.
 SHARDLOG=$1 count=${2:-1000} slack=${3:-1}
 source "$(dirname "$0")/broker.sh"
 client=$(cd "$(dirname "$0")/../client" && pwd)
@@ -12,6 +13,13 @@ result() { # WHAT REQUIRED MEASURED CONDITION, an expression of python
     local verdict=pass
     python3 -c "import sys; sys.exit(not ($4))" || verdict=FAIL failed=1
     echo "result|$1|$2|$3|$verdict"
+}
+memory() { # WHAT BYTES
+    if [[ ${SANITIZED:-} ]]; then
+        echo "skipped: $1 is not judged under $SANITIZED ($2 B)"
+    else
+        result "$1" "at most 4 KiB" "$2 B" "$2 <= 4096"
+    fi
 }
 now() { date +%s.%N; }
 since() { python3 -c "print('%.2f' % ($(now) - $1))"; }
@@ -31,7 +39,7 @@ result "a topic with $count partitions is made" "in at most $((10 * slack)) s" "
 sleep 1
 after=$(resident)
 each=$(((after - base) * 1024 / count))
-result "memory of an idle partition" "at most 4 KiB" "$each B" "$each <= 4096"
+memory "memory of an idle partition" "$each"
 
 seq -f 'topic-%g' "$count" >"$place/list"
 began=$(now)
@@ -40,7 +48,7 @@ took=$(since "$began")
 result "$count topics are made from a file" "in at most $((10 * slack)) s" "$took s" "$took <= 10 * $slack"
 sleep 1
 each=$((($(resident) - after) * 1024 / count))
-result "memory of an idle topic" "at most 4 KiB" "$each B" "$each <= 4096"
+memory "memory of an idle topic" "$each"
 [[ $("$SHARDLOG" topic list -o json | grep -o '"topic":' | wc -l) -eq $((count + 2)) ]] || fail "not all are listed"
 
 idle=$(connections_within 1000 12)

@@ -1,6 +1,7 @@
 /* Goal: each partition with a partial block has a pair of slots of its own, and the file grows by
  * steps that are known. Method: partial blocks of more partitions than there are pairs; figures set
  * by hand. */
+#include "engine/base/bits.h"
 #include "tests/unit/log/fixture.h"
 
 static uint64_t tails_bytes(const struct fixture *f)
@@ -102,5 +103,47 @@ TEST(capture, without_space_for_slots_it_asks_once_a_second)
     EXPECT(s->generation > generation);
     EXPECT_EQ(s->slot_count, 48);
     EXPECT(!s->full);
+    fixture_close(&f);
+}
+
+/* A direct run that no entry has said to be there: nobody waits for it. */
+static bool run_unsaid(const struct part *p)
+{
+    bool unsaid = false;
+    list_each (&p->runs, n) {
+        const struct run *r = container_of(n, const struct run, node);
+        unsaid |= !r->behind && r->pos >= p->tiled_pos;
+    }
+    return unsaid;
+}
+
+TEST(capture, a_run_of_bytes_that_entries_carried_waits_for_its_own_entry)
+{
+    // Goal: r0110, by hand: the image names no run in flight that no entry has waited for.
+    struct fixture f;
+    fixture_open_still(&f, 1127);
+    struct store *s = f.store;
+    struct part *p = fixture_add(&f, 0);
+    fixture_fill(&f, 0, 3, 60000); /* its extents grow */
+    fixture_checkpoint(&f);
+    fixture_fill(&f, 0, 10, 3000); /* entries carry them; no block of them is on its way */
+    EXPECT(p->named_pos >= p->flight_pos + 28000);
+    s->commit.sync_ns = MS_NS;     /* no reason to take care */
+    s->opts.direct_flight = 28000; /* of the next batch nothing fits, of these six blocks do */
+    struct sent *sent = fixture_send(&f, 0, (struct spec){ .bytes = 20000 });
+    s->want_checkpoint = true;
+    bool seen = run_unsaid(p) && p->flight_pos <= p->named_pos;
+    bool captured = false;
+    for (uint32_t i = 0; i < 1000 && !captured; i++) {
+        fixture_turn(&f);
+        captured = s->ckpt && s->ckpt->captured && bits_get(s->ckpt->captured, p->number);
+        EXPECT(!captured || !run_unsaid(p));
+    }
+    EXPECT(seen);
+    EXPECT(captured);
+    EXPECT(fixture_until(&f, &sent->done));
+    fixture_checkpoint(&f);
+    fixture_again(&f, SIM_POWER);
+    fixture_verify(&f, 0, 1 << 20);
     fixture_close(&f);
 }
