@@ -2,6 +2,10 @@
 #
 #   row POINT REQUIRED MEASURED pass|FAIL COMMAND
 #   attempt POINT REQUIRED COMMAND WORDS...    runs WORDS; the row says how long it took
+#   attempt_once POINT REQUIRED COMMAND WORDS...
+#                                              the same, for long work that several parts want: a
+#                                              pass is kept for the committed tree it was made on
+#                                              (in build/verify-kept), and shown with its time
 #   build_program TARGET                       builds one program of the release preset
 #   result_rows POINT COMMAND                  passes its input on, and makes a row of each line
 #                                              "result|what|required|measured|pass or FAIL"
@@ -22,6 +26,24 @@ attempt() {
         row "$point" "$required" "exit 0 after $((SECONDS - start)) s" pass "$command"
     else
         row "$point" "$required" "exit $status after $((SECONDS - start)) s" FAIL "$command"
+    fi
+}
+
+attempt_once() {
+    local point=$1 required=$2 command=$3 start=$SECONDS name kept
+    shift 3
+    name=$(git rev-parse 'HEAD^{tree}')-$(echo "$command|$*" | sha256sum | cut -c 1-16)
+    kept=${SHARDLOG_BUILD:-$root/build}/verify-kept/$name
+    if [ -n "$(git status --porcelain)" ]; then
+        attempt "$point" "$required" "$command" "$@"
+    elif [ -e "$kept" ]; then
+        row "$point" "$required" "$(cat "$kept")" pass "$command"
+    elif "$@" </dev/null; then
+        mkdir -p "${kept%/*}"
+        echo "exit 0 after $((SECONDS - start)) s, $(git rev-parse --short HEAD)" | tee "$kept"
+        row "$point" "$required" "$(cat "$kept")" pass "$command"
+    else
+        row "$point" "$required" "failed after $((SECONDS - start)) s" FAIL "$command"
     fi
 }
 

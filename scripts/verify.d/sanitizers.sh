@@ -7,8 +7,8 @@ seconds=${VERIFY_FUZZ_SECONDS:-30}
 build=${SHARDLOG_BUILD:-$root/build}
 
 sanitizers_run() {
-    attempt $point "ASan and UBSan clean" "scripts/test --preset asan" scripts/test --preset asan
-    attempt $point "TSan clean on what is threaded" "scripts/test --preset tsan" \
+    attempt_once $point "ASan and UBSan clean" "scripts/test --preset asan" scripts/test --preset asan
+    attempt_once $point "TSan clean on what is threaded" "scripts/test --preset tsan" \
         scripts/test --preset tsan
 }
 
@@ -29,7 +29,7 @@ fuzz_one() {
 
 fuzz_run() {
     local name new
-    attempt $point "every corpus replayed" "scripts/test --preset fuzz --label fuzz" \
+    attempt_once $point "every corpus replayed" "scripts/test --preset fuzz --label fuzz" \
         scripts/test --preset fuzz --label fuzz
     new=$(mktemp -d "${TMPDIR:-/tmp}/shardlog-fuzz-XXXXXX")
     for name in "$@"; do
