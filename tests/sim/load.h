@@ -55,6 +55,8 @@ void load_append(struct load *l, struct o_part *p, uint64_t value_bytes, enum du
 void load_again(struct load *l, struct o_part *p);
 void load_read(struct load *l, struct o_part *p, uint64_t off, uint32_t bytes_max, bool follow,
                bool scan);
+/* One that takes what the store can lend. */
+void load_read_lent(struct load *l, struct o_part *p, uint64_t off, uint32_t bytes_max);
 void load_time(struct load *l, struct o_part *p);
 void load_trim(struct load *l, struct o_part *p, uint64_t off);
 void load_seal(struct load *l, struct o_part *p);

@@ -1,7 +1,9 @@
 /* load_op.c -- single operations: started, answered, compared. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "engine/base/check.h"
+#include "engine/log/store_in.h"
 #include "tests/sim/load_in.h"
 #include "tests/sim/verdict.h"
 
@@ -81,9 +83,28 @@ static void read_failed(struct op_read *r, uint64_t start_now)
            "part %u: a read from %llu gives %s", r->part->number, LLU(r->read.off), err_name(err));
 }
 
+/* What was lent, as one piece of the caller's own: out of the tail, or out of the volume as the
+ * kernel would send it. */
+static uint8_t *lent_copy(struct op_read *r)
+{
+    const struct read *read = &r->read;
+    const struct read_lent *lent = &read->lent;
+    struct world *w = r->load->w;
+    uint8_t *copy = malloc(read->batches.len), *at = copy;
+    check(copy);
+    for (uint32_t i = 0; i < lent->count; at += lent->pieces[i++].len)
+        memcpy(at, lent->pieces[i].at, lent->pieces[i].len);
+    if (lent->extent)
+        sim_file_read(w->node, w->stores[r->part->store].path, lent->extent->vol->name, lent->pos,
+                      copy, read->batches.len);
+    return copy;
+}
+
 static void read_compare(struct op_read *r, const struct part_state_info *now)
 {
-    struct o_read o = { .batches = r->read.batches,
+    bool lent = r->read.batches.len && !r->read.batches.at;
+    uint8_t *copy = lent ? lent_copy(r) : NULL;
+    struct o_read o = { .batches = { copy ? copy : r->read.batches.at, r->read.batches.len },
                         .off = r->read.off,
                         .next_off = r->read.next_off,
                         .bytes_max = r->read.bytes_max,
@@ -92,6 +113,7 @@ static void read_compare(struct op_read *r, const struct part_state_info *now)
                         .start_off = r->start_off,
                         .start_now = now->start_off };
     oracle_read(&r->load->w->oracle, r->part, &o);
+    free(copy);
     if (r->follow)
         r->part->reader_off = r->read.next_off;
 }
@@ -124,19 +146,35 @@ static void read_answered(struct read *read)
     read_forget(&r->op);
 }
 
+static struct op_read *read_new(struct load *l, struct o_part *p, uint64_t off, uint32_t bytes_max)
+{
+    struct op_read *r = load_op_new(l, sizeof(*r), read_forget);
+    r->load = l;
+    r->part = p;
+    r->read = (struct read){ .done = read_answered, .arg = r, .off = off, .bytes_max = bytes_max };
+    p->busy++;
+    return r;
+}
+
 void load_read(struct load *l, struct o_part *p, uint64_t off, uint32_t bytes_max, bool follow,
                bool scan)
 {
     struct part *part = load_part(l, p);
     if (!part)
         return;
-    struct op_read *r = load_op_new(l, sizeof(*r), read_forget);
-    r->load = l;
-    r->part = p;
+    struct op_read *r = read_new(l, p, off, bytes_max);
     r->follow = follow;
     r->scan = scan;
-    r->read = (struct read){ .done = read_answered, .arg = r, .off = off, .bytes_max = bytes_max };
-    p->busy++;
+    read_begin(r, part);
+}
+
+void load_read_lent(struct load *l, struct o_part *p, uint64_t off, uint32_t bytes_max)
+{
+    struct part *part = load_part(l, p);
+    if (!part)
+        return;
+    struct op_read *r = read_new(l, p, off, bytes_max);
+    r->read.lends = true;
     read_begin(r, part);
 }
 
