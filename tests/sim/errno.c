@@ -3,6 +3,7 @@
  *   errno [--quick]                    the sweep; prints a table
  *   errno --scene S --site FILE:LINE --errno NAME --when N|N+ --end power|kill|again   one case
  *   errno --list                       the call sites
+ *   errno --reach N                    no call fails: does each of the worlds 1 to N reach all?
  *   --seed N                           of every world (default 1)
  *
  * The call sites are those of engine/, gathered by the linker; one that no scene reaches is a
@@ -35,6 +36,7 @@ static struct sweep {
     const struct scene *scene; /* prepared: `life` is there */
     struct life life;
     bool quick;
+    bool reach; /* count only */
     uint64_t seed;
     uint64_t reached[SITES_MAX];
     struct count counts[IO_VERB_COUNT];
@@ -171,10 +173,12 @@ static bool scene_sweep(struct sweep *s, const struct scene *scene)
     memcpy(hits, s->shared->hits, sizeof(hits));
     for (uint32_t i = 0; i < SITE_COUNT && fine; i++) {
         s->reached[i] += rows_used(s, __start_io_sites[i]->verb) ? hits[i] : 0;
-        if (hits[i])
+        if (hits[i] && !s->reach)
             site_sweep(s, __start_io_sites[i], hits[i]);
     }
     scene_close(s);
+    if (!fine)
+        printf("scene %s goes wrong, and no call fails\n", scene->name);
     return fine;
 }
 
@@ -255,12 +259,35 @@ static void table_print(const struct sweep *s)
     row_print("all", sites_all, rows_all, &all);
 }
 
-static int sweep_run(struct sweep *s)
+static bool scenes_sweep(struct sweep *s)
 {
     bool fine = true;
-    bool caught = self_test(s);
     for (uint32_t i = 0; i < scene_count; i++)
         fine = scene_sweep(s, &scenes[i]) && fine;
+    return fine;
+}
+
+static int reach_run(struct sweep *s, uint64_t worlds)
+{
+    uint64_t found = 0;
+    s->reach = true;
+    for (s->seed = 1; s->seed <= worlds; s->seed++) {
+        memset(s->reached, 0, sizeof(s->reached));
+        bool fine = self_test(s);
+        fine = scenes_sweep(s) && fine;
+        fine = !sites_missed(s) && fine;
+        if (!fine)
+            printf("... in the world of seed %llu\n", LLU(s->seed));
+        found += !fine;
+    }
+    printf("%u sites; %llu of %llu worlds do not reach all\n", SITE_COUNT, LLU(found), LLU(worlds));
+    return found ? 1 : 0;
+}
+
+static int sweep_run(struct sweep *s)
+{
+    bool caught = self_test(s);
+    bool fine = scenes_sweep(s);
     uint32_t missed = sites_missed(s);
     table_print(s);
     printf("sites reached: %u of %u; a sync that is retried is %s; findings = %llu\n",
@@ -271,13 +298,13 @@ static int sweep_run(struct sweep *s)
 /* ---- one case by its name ---- */
 
 struct args {
-    const char *scene, *site, *name, *when, *end;
+    const char *scene, *site, *name, *when, *end, *reach;
     bool list;
 };
 
 static int usage(void)
 {
-    fprintf(stderr, "usage: errno [--quick] [--seed N] | --list |\n"
+    fprintf(stderr, "usage: errno [--quick] [--seed N] | --list | --reach N |\n"
                     "             --scene S [--site FILE:LINE --errno NAME --when N|N+]\n"
                     "             [--end power|kill|again] [--seed N] [--trace]\n");
     return 2;
@@ -354,19 +381,23 @@ static bool flag_parse(struct args *a, struct sweep *s, const char *word)
     return flag;
 }
 
+#define TEXTS 7u /* options with a value */
+
 static bool args_parse(struct args *a, struct sweep *s, int argc, char **argv)
 {
     for (int i = 1; i < argc; i++) {
         const char *value = i + 1 < argc ? argv[i + 1] : NULL, *seed = NULL;
-        const char **texts[] = { &a->scene, &a->site, &a->name, &a->when, &a->end, &seed };
-        static const char *const names[] = { "--scene", "--site", "--errno",
-                                             "--when",  "--end",  "--seed" };
+        const char **texts[] = {
+            &a->scene, &a->site, &a->name, &a->when, &a->end, &a->reach, &seed
+        };
+        static const char *const names[] = { "--scene", "--site",  "--errno", "--when",
+                                             "--end",   "--reach", "--seed" };
         uint32_t k = 0;
         if (flag_parse(a, s, argv[i]))
             continue;
-        while (k < 6 && strcmp(argv[i], names[k]))
+        while (k < TEXTS && strcmp(argv[i], names[k]))
             k++;
-        if (k == 6 || !value)
+        if (k == TEXTS || !value)
             return false;
         *texts[k] = value;
         s->seed = seed ? strtoull(seed, NULL, 10) : s->seed;
@@ -383,10 +414,13 @@ int main(int argc, char **argv)
     sweep.seed = 1;
     if (!args_parse(&a, &sweep, argc, argv))
         return usage();
+    uint64_t worlds = a.reach ? strtoull(a.reach, NULL, 10) : 0;
     sweep.shared = mmap(NULL, sizeof(struct shared), PROT_READ | PROT_WRITE,
                         MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     check(sweep.shared != MAP_FAILED && SITE_COUNT <= SITES_MAX);
     if (a.list)
         return list();
+    if (a.reach)
+        return worlds ? reach_run(&sweep, worlds) : usage();
     return a.scene ? one(&sweep, &a) : sweep_run(&sweep);
 }
