@@ -28,6 +28,7 @@ _Static_assert(sizeof(struct head) % 16 == 0, "memory behind it is aligned as ma
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct head pieces = { &pieces, &pieces, NULL, 0, 0, 0 };
 static struct memory_use use, at_start;
+static uint64_t fail_after; /* allocations until the one that fails; 0: none will */
 
 #ifdef TEST_MEMORY
 void *__real_malloc(size_t bytes);
@@ -54,6 +55,15 @@ static void *piece_open(uint8_t *base, size_t before, size_t bytes)
     use.bytes += bytes;
     pthread_mutex_unlock(&lock);
     return at;
+}
+
+/* Is this the allocation that finds no memory? */
+static bool fails(void)
+{
+    pthread_mutex_lock(&lock);
+    bool now = fail_after && --fail_after == 0;
+    pthread_mutex_unlock(&lock);
+    return now;
 }
 
 static void guard_check(const struct head *h)
@@ -100,7 +110,7 @@ void *__wrap_aligned_alloc(size_t align, size_t bytes);
 
 void *__wrap_malloc(size_t bytes)
 {
-    uint8_t *base = __real_malloc(sizeof(struct head) + bytes + GUARD_BYTES);
+    uint8_t *base = fails() ? NULL : __real_malloc(sizeof(struct head) + bytes + GUARD_BYTES);
     return base ? piece_open(base, sizeof(struct head), bytes) : NULL;
 }
 
@@ -142,7 +152,7 @@ int __wrap_posix_memalign(void **at, size_t align, size_t bytes)
 {
     void *base;
     size_t before = align > sizeof(struct head) ? align : sizeof(struct head);
-    int err = __real_posix_memalign(&base, align, before + bytes + GUARD_BYTES);
+    int err = fails() ? ENOMEM : __real_posix_memalign(&base, align, before + bytes + GUARD_BYTES);
     if (!err)
         *at = piece_open(base, before, bytes);
     return err;
@@ -173,6 +183,13 @@ struct memory_use memory_use(void)
     return now;
 }
 
+void memory_fail(uint64_t nth)
+{
+    pthread_mutex_lock(&lock);
+    fail_after = nth;
+    pthread_mutex_unlock(&lock);
+}
+
 static void case_starts(void)
 {
     at_start = memory_use();
@@ -181,6 +198,7 @@ static void case_starts(void)
 static void case_ends(void)
 {
     struct memory_use now = memory_use();
+    memory_fail(0);
     if (EXPECT_EQ(now.pieces, at_start.pieces))
         return;
     const struct head *h = pieces.prev;

@@ -8,6 +8,7 @@
  *
  *   after each case   pieces of it that still live fail the case
  *   at each free      a guard that changed ends the program: whoever wrote it is near
+ *   on demand         one allocation fails, see memory_fail()
  *
  * Thread     any; what a case leaves is counted when it returns.
  * Limits     memory that libc takes for itself (streams) is not watched. Under a sanitizer nothing
@@ -24,5 +25,8 @@ struct memory_use {
 };
 struct memory_use memory_use(void);
 bool memory_watched(void); /* false under a sanitizer: memory_use() is zero then */
+/* The nth allocation from now on, this one thread's or another's, finds no memory, once; 0: none
+ * does. Nothing fails under a sanitizer. Over when the case ends. */
+void memory_fail(uint64_t nth);
 
 #endif

@@ -1,9 +1,10 @@
 /* Goal: one entry and one sync for everything that came meanwhile; each ack says exactly what it
  * bought; errors poison. Method: counts, watermarks and bytes before, between and after the steps
  * of single commits. */
-#include "tests/unit/log/fixture.h"
-
 #include <string.h>
+
+#include "tests/memory.h"
+#include "tests/unit/log/fixture.h"
 
 #define EIO_ 5
 
@@ -295,4 +296,17 @@ TEST(commit, laps_are_counted_and_the_chain_of_headers_holds)
     fixture_again(&f, SIM_POWER);
     fixture_verify(&f, 0, 1 << 20);
     fixture_close(&f);
+}
+
+TEST(commit, without_memory_for_its_entries_it_does_not_open)
+{
+    // Goal: each of the three pieces it takes is asked for; what it got is given back.
+    if (!memory_watched())
+        SKIP("a sanitizer has the heap");
+    struct store s = { .id.geometry.entry_max = 64 << 10 };
+    for (uint64_t nth = 1; nth <= 4; nth++) {
+        memory_fail(nth);
+        EXPECT_EQ(commit_open(&s), nth <= 3 ? ERR_NO_MEMORY : ERR_OK);
+        commit_close(&s);
+    }
 }
