@@ -23,6 +23,10 @@ struct bytes {
     const uint8_t *at;
     size_t len;
 };
+static inline bool bytes_equal(struct bytes a, struct bytes b)
+{
+    return a.len == b.len && (a.len == 0 || memcmp(a.at, b.at, a.len) == 0);
+}
 
 /* 16 random bytes, never reused: clusters, stores, topics. */
 struct id16 {
