@@ -1,0 +1,79 @@
+/* group_sweep.c -- what is forgotten in time: offsets that are too old, groups of which nothing is
+ * left. */
+#include <stdlib.h>
+
+#include "engine/base/check.h"
+#include "engine/coord/group_in.h"
+
+#define SWEEP_MAX      64u  /* records of one look ... */
+#define SWEEP_AGAIN_MS 100u /* ... and when the rest is looked at */
+
+/* Too old: by its own time, or nobody has read there for the retention. As long as a group has
+ * members that is known of consumers alone, and of topics that none of them subscribes to. */
+static bool row_expired(const struct groups *gs, const struct group *g, struct bytes topic,
+                        const struct offset_row *r)
+{
+    bool stable = g->state == GROUP_STABLE && group_consumes(g) && !group_subscribed(g, topic);
+    if (g->state != GROUP_EMPTY && !stable)
+        return false;
+    if (r->expire_ms >= 0)
+        return r->expire_ms <= gs->wall_ms;
+    int64_t since = r->commit_ms;
+    if (g->state == GROUP_EMPTY && g->protocol_type.at)
+        since = max_i64(since, g->since_ms);
+    return gs->wall_ms - since >= gs->opts.retention_ms;
+}
+
+/* One record's worth; true: all that the group has is too old. */
+static bool group_expire(struct groups *gs, const struct group *g, struct group_writer *w,
+                         uint32_t *rows)
+{
+    bool all = true;
+    for (uint32_t i = 0; i < g->topic_count; i++) {
+        for (uint32_t k = 0; k < g->topics[i].count; k++) {
+            struct group_note_offset o = group_offset_note(&g->topics[i], &g->topics[i].rows[k]);
+            if (w->len + group_note_offset_bytes(&o) > gs->opts.record_max ||
+                !row_expired(gs, g, o.topic, &g->topics[i].rows[k])) {
+                all = false;
+                continue;
+            }
+            group_writer_offset(w, GROUP_NOTE_FORGET, &o);
+            ++*rows;
+        }
+    }
+    return all;
+}
+
+/* Returns whether it was worth a record. */
+static bool group_look(struct groups *gs, struct group *g)
+{
+    struct group_writer w = { 0 };
+    uint32_t rows = 0;
+    group_writer_open(&w, &(struct group_note){ .kind = GROUP_NOTE_FORGET, .group = g->id });
+    bool all = group_expire(gs, g, &w, &rows);
+    if (!all || g->state != GROUP_EMPTY || g->pending_count) {
+        group_forget(gs, g, NULL, &w, rows);
+        return rows > 0;
+    }
+    free(w.at);
+    if (g->recorded) {
+        probe("group: nothing is left of it");
+        group_end(gs, g, NULL);
+        return true;
+    }
+    group_free(gs, g);
+    return false;
+}
+
+void group_sweep(struct groups *gs)
+{
+    uint32_t records = 0;
+    gs->sweep_due_ms = gs->now_ms + gs->opts.sweep_ms;
+    for (struct group *g = group_first(gs), *next; g && records < SWEEP_MAX; g = next) {
+        next = group_next(gs, g);
+        if (!g->under_way)
+            records += group_look(gs, g);
+    }
+    if (records == SWEEP_MAX)
+        gs->sweep_due_ms = gs->now_ms + SWEEP_AGAIN_MS;
+}
