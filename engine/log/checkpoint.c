@@ -278,8 +278,8 @@ static void checkpoint_step(struct store *s)
         k->state = CKPT_FLUSH;
         return;
     case CKPT_FLUSH:
-        if (k->runs || k->writes || s->synced_seq < k->max_seq)
-            return; /* parks: run_done, capture's writes, commit_finish */
+        if (k->runs || k->writes || k->growing || s->synced_seq < k->max_seq)
+            return; /* parks: run_done, capture's writes and growth, commit_finish */
         sync_start(s);
         return;
     case CKPT_SYNC:

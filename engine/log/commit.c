@@ -56,6 +56,18 @@ uint64_t journal_next_pos(const struct store *s, uint64_t pos)
 
 /* ---- the end: watermarks and answers ---- */
 
+/* All that entries have said of these partitions is durable. */
+static void parts_finish(struct store *s)
+{
+    for (struct node *n; (n = list_pop(&s->commit.parts));) {
+        struct part *p = container_of(n, struct part, commit_node);
+        p->synced_pos = p->commit_pos;
+        p->synced_off = max_u64(p->synced_off, p->commit_off);
+        p->written_off = max_u64(p->written_off, p->commit_off);
+        part_acks(p);
+    }
+}
+
 static void commit_finish(struct store *s)
 {
     struct commit *c = &s->commit;
@@ -66,13 +78,7 @@ static void commit_finish(struct store *s)
     s->counts.commits++;
     c->state = COMMIT_IDLE;
     s->direct_unsynced = 0;
-    while ((n = list_pop(&c->parts))) {
-        struct part *p = container_of(n, struct part, commit_node);
-        p->synced_pos = p->commit_pos;
-        p->synced_off = max_u64(p->synced_off, p->commit_off);
-        p->written_off = max_u64(p->written_off, p->commit_off);
-        part_acks(p);
-    }
+    parts_finish(s);
     while ((n = list_pop(&c->requests)))
         request_finish(s, container_of(n, struct part_request, node), ERR_OK);
     extents_reap(s, s->synced_seq);
@@ -239,7 +245,8 @@ void commit_turn(struct store *s)
     bool work = !list_empty(&s->dirty) || !list_empty(&s->requests);
     bool seal = !work && seal_due(s);
     if (!naming_build(s, ring_pos, seal)) {
-        if (seal) /* the ring is full: a checkpoint is on its way */
+        parts_finish(s); /* nothing had to be said of them: a pad, or what a trim took meanwhile */
+        if (seal)        /* the ring is full: a checkpoint is on its way */
             s->last_commit_ns = io_now_ns(s->io);
         s->commit_vain = work;
         return;

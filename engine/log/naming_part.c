@@ -16,6 +16,8 @@
 #include "engine/log/producer.h"
 #include "engine/log/tail.h"
 
+#define RUN_REST_BYTES \
+    BLOCK_BYTES /* of the batch that a direct run ends in: they go inline, at most */
 #define INLINE_QUANTUM (1u << 20) /* inline bytes of one partition in one entry: fairness */
 
 bool close_due(const struct part *p)
@@ -189,14 +191,43 @@ static uint32_t first_unsaid(const struct part *p)
     return i;
 }
 
-/* Rows that naming the partition takes at most. */
-static uint32_t part_rows(const struct part *p)
+/* Rows that naming the partition takes beside those of its tiles and extents, at most. */
+static uint32_t rows_beside(const struct part *p)
 {
-    uint32_t rows = 2 + p->epoch_due; /* CLOSE, and one INLINE to spare */
-    rows += producers_rows(p);
-    for (uint32_t i = first_unsaid(p); i < p->extent_count; i++)
-        rows += 2 + tiles_unsaid(p, p->extents[i]); /* EXTENT and INLINE */
+    return 2 + p->epoch_due + producers_rows(p); /* CLOSE, and one INLINE to spare */
+}
+
+/* Rows that naming the partition takes at most, with its direct runs up to direct_to. */
+static uint32_t part_rows(const struct part *p, uint64_t direct_to)
+{
+    uint32_t rows = rows_beside(p);
+    for (uint32_t i = first_unsaid(p); i < p->extent_count; i++) {
+        const struct extent *e = p->extents[i];
+        rows += 2; /* EXTENT and INLINE */
+        for (uint32_t t = e->tile_count - tiles_unsaid(p, e); t < e->tile_count; t++)
+            rows += e->base_pos + extent_tile(e, t)->at < direct_to;
+    }
     return rows;
+}
+
+/* How far an entry with so few rows can name direct runs, at most to `most`: to the last place
+ * where an entry may stop; tiled_pos: nowhere. Direct bytes are bounded while they are in flight,
+ * not while they wait for an entry: a slow sync gathers more of them than one entry has rows. */
+static uint64_t direct_fit(const struct part *p, uint64_t most, uint32_t rows)
+{
+    uint64_t best = p->tiled_pos;
+    uint32_t used = rows_beside(p) + 2 * (p->extent_count - first_unsaid(p));
+    for (uint32_t i = first_unsaid(p); i < p->extent_count; i++) {
+        const struct extent *e = p->extents[i];
+        for (uint32_t t = e->tile_count - tiles_unsaid(p, e); t < e->tile_count; t++) {
+            uint64_t end = e->base_pos + extent_tile(e, t)->at + extent_tile(e, t)->len;
+            if (end > most || ++used > rows)
+                return best;
+            if (run_ends_batch(p, end))
+                best = end;
+        }
+    }
+    return best;
 }
 
 /* Direct runs that are named and still in flight: the entry waits for them. */
@@ -269,9 +300,15 @@ static void part_name(struct build *b, struct part *p, uint64_t to)
 void build_part(struct build *b, struct part *p)
 {
     struct store *s = b->s;
-    uint32_t rows = part_rows(p);
     b->direct_to = direct_limit(p);
-    if (build_left(b) < rows * ROW_BYTES)
+    uint32_t left = build_left(b), rows = part_rows(p, b->direct_to);
+    if (left < rows * ROW_BYTES + RUN_REST_BYTES && p->direct_end > p->tiled_pos) {
+        probe("more direct runs than an entry has rows");
+        b->direct_to = direct_fit(p, b->direct_to,
+                                  (left - (uint32_t)min_u64(left, RUN_REST_BYTES)) / ROW_BYTES);
+        rows = part_rows(p, b->direct_to);
+    }
+    if (left < rows * ROW_BYTES || (b->direct_to <= p->tiled_pos && p->direct_end > p->tiled_pos))
         return; /* stays dirty: next entry */
     uint64_t to = part_target(b, p, rows);
     node_unlink(&p->dirty_node);

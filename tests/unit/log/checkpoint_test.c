@@ -224,3 +224,26 @@ TEST(checkpoint, a_stop_waits_for_what_is_queued)
     s->stop = NULL;
     fixture_close(&f);
 }
+
+TEST(checkpoint, waits_for_the_slots_it_asked_for)
+{
+    // Goal: r0173. Whoever needed the new slots may be gone before the file has them: the
+    // checkpoint does not end, and give its memory back, while the file grows.
+    struct fixture f;
+    open_resting(&f, 936);
+    fixture_fill(&f, 0, 3, 500);
+    struct store *s = f.store;
+    uint64_t generation = s->generation;
+    s->want_checkpoint = true;
+    for (uint32_t i = 0; i < 1000 && !s->ckpt; i++)
+        fixture_turn(&f);
+    REQUIRE(s->ckpt && !s->ckpt->growing);
+    s->ckpt->growing = true;
+    fixture_pass(&f, SEC_NS);
+    REQUIRE(s->ckpt);
+    EXPECT_EQ(s->ckpt->state, CKPT_FLUSH);
+    s->ckpt->growing = false;
+    fixture_pass(&f, SEC_NS);
+    EXPECT(!s->ckpt && s->generation > generation);
+    fixture_close(&f);
+}

@@ -301,3 +301,73 @@ TEST(naming, an_entry_begins_where_two_blocks_are_left)
     EXPECT(!naming_has_room(s));
     fixture_close(&f);
 }
+
+/* What the ring has left for data before its reserve. */
+static void data_room_set(struct store *s, uint64_t bytes)
+{
+    uint64_t reserve = max_u64(s->journal.ring / 8, 2ull * s->id.geometry.entry_max);
+    s->journal.free_pos = s->journal.head_pos + bytes + reserve - s->journal.ring;
+}
+
+static void nothing(struct part_request *r)
+{
+    (void)r;
+}
+
+TEST(naming, a_partition_with_nothing_to_say_is_named_later)
+{
+    // Goal: r0171. A seal asks for a row that cannot come yet, and no entry is built: the
+    // partition is taken up again when there is room.
+    struct fixture f;
+    open_quiet(&f, 560);
+    struct store *s = f.store;
+    s->opts.direct_min = UINT32_MAX;
+    struct part *p = fixture_add(&f, 0);
+    fixture_fill(&f, 0, 30, 20000); /* one lap at least, and extents that hold more */
+    fixture_checkpoint(&f);
+    fixture_fill(&f, 0, 1, 500);
+    fixture_settle(&f);
+    f.bent = true;
+    uint64_t free_pos = s->journal.free_pos;
+    data_room_set(s, 17000);
+    struct sent *sent = fixture_send(&f, 0, (struct spec){ .bytes = 20000 });
+    struct part_request seal = { .done = nothing };
+    part_seal(p, &seal);
+    for (uint32_t i = 0; i < 20; i++)
+        commit_turn(s);
+    EXPECT(!sent->done && list_empty(&s->commit.parts));
+    s->journal.free_pos = free_pos;
+    EXPECT(fixture_until(&f, &sent->done));
+    fixture_settle(&f);
+    EXPECT(p->extents[p->extent_count - 1]->close_named);
+    fixture_close(&f);
+}
+
+TEST(naming, more_direct_runs_than_an_entry_has_rows)
+{
+    // Goal: r0172. While a sync takes its time, runs go out; entries say of them what they have
+    // rows for, and the rest follows.
+    enum { BATCHES = 400 };
+    struct fixture f;
+    struct sent *s[BATCHES];
+    fixture_init(&f, 561);
+    f.geometry.entry_max = ENTRY_MAX_LOWEST;
+    f.opts.tail_bytes = 64 << 20;
+    f.opts.direct_flight = 64 << 20;
+    f.geometry.extent_min = f.geometry.extent_max = 2 << 20;
+    fixture_boot(&f);
+    REQUIRE(fixture_create(&f) == ERR_OK);
+    REQUIRE(fixture_start(&f) == ERR_OK);
+    struct part *p = fixture_add(&f, 0);
+    fixture_fill(&f, 0, 1, 500);
+    fixture_settle(&f);
+    for (uint32_t i = 0; i < BATCHES; i++)
+        s[i] = fixture_send(&f, 0, (struct spec){ .bytes = 20000 });
+    EXPECT(p->flight_pos > p->named_pos + 300 * 20000ull);
+    EXPECT(fixture_until(&f, &s[BATCHES - 1]->done));
+    for (uint32_t i = 0; i < BATCHES; i++)
+        EXPECT_OK(s[i]->a.err);
+    fixture_again(&f, SIM_POWER);
+    fixture_verify(&f, 0, 1 << 20);
+    fixture_close(&f);
+}
