@@ -187,12 +187,13 @@ enum err io_dir_list(struct io *io, int dir, void (*each)(const char *name, void
 void io_fd_close(struct io *io, int fd);
 
 struct io_stat {
-    uint64_t bytes;          /* size */
-    uint64_t device;         /* st_dev */
-    uint64_t free_bytes;     /* of the file system, for an ordinary user */
-    uint32_t fs_magic;       /* statfs f_type */
-    bool sync_covers_device; /* proven list (ext4, XFS): one sync covers written blocks of other
-                                files */
+    uint64_t bytes;      /* size */
+    uint64_t device;     /* st_dev */
+    uint64_t free_bytes; /* of the file system, for an ordinary user */
+    uint32_t fs_magic;   /* statfs f_type */
+    /* Proven list (ext4, XFS), and writes of this descriptor pass the page cache by: what completed
+     * in written blocks survives a kernel crash, and a sync of another such file covers it. */
+    bool sync_covers_device;
 };
 enum err io_fd_stat(struct io *io, int fd, struct io_stat *out);
 

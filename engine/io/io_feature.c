@@ -16,7 +16,7 @@ static const struct {
       "completions interrupt the thread: up to 1.5x CPU with many connections" },
     { "dsync", offsetof(struct io_features, dsync), "a durable write is a write and a sync" },
     { "direct", offsetof(struct io_features, direct),
-      "O_DIRECT refused: data passes through the page cache" },
+      "O_DIRECT refused: through the page cache, a sync for each file, `written` waits for it" },
     { "fallocate", offsetof(struct io_features, fallocate),
       "space is not reserved: a full disk shows late" },
     { "msg_ring", offsetof(struct io_features, msg_ring),
