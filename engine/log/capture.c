@@ -147,7 +147,7 @@ static void index_block_write(struct store *s, struct extent *e, uint32_t block)
     page_seal(w->block, &(struct page_seal){ s->id.store, e->id, block });
     w->pinned = e;
     e->pins++;
-    e->vol->ckpt_sync |= volume_unwritten(s, e->vol, e->unit) || !s->sync_covers_device;
+    e->vol->ckpt_sync |= volume_sync_due(s, e->vol, e->unit);
     io_write(s->io, &w->op, e->vol->fd, w->block, BLOCK_BYTES,
              index_place(&s->id.geometry, e->unit, e->order, block), 0, block_done);
 }

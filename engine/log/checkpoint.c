@@ -84,7 +84,7 @@ void checkpoint_run_issued(struct store *s, struct extent *e, uint32_t len)
 {
     s->ckpt->runs++;
     s->ckpt->run_bytes += len;
-    e->vol->ckpt_sync |= volume_unwritten(s, e->vol, e->unit) || !s->sync_covers_device;
+    e->vol->ckpt_sync |= volume_sync_due(s, e->vol, e->unit);
 }
 
 void checkpoint_run_done(struct store *s, uint32_t len)

@@ -86,11 +86,12 @@ static void commit_finish(struct store *s)
 }
 
 /* The entry and the runs are complete but not durable yet: enough for `written`, unless a run lies
- * in blocks that a kernel crash would turn back into zeros. */
+ * in blocks that a kernel crash would turn back into zeros, or something in a cache that it would
+ * take along (docs/STORE.md E6). */
 static void commit_written(struct store *s)
 {
     struct commit *c = &s->commit;
-    if (c->raw && !pitfall(WRITTEN_IN_UNWRITTEN))
+    if (c->cached || (c->raw && !pitfall(WRITTEN_IN_UNWRITTEN)))
         return;
     list_each (&c->parts, n) {
         struct part *p = container_of(n, struct part, commit_node);

@@ -61,9 +61,17 @@ static void make_failed(struct store *s, struct op *op)
     }
 }
 
+/* Asked of each file: one may be served unlike its neighbours. */
+static bool on_device(const struct store *s, const struct io_stat *st)
+{
+    return s->journal.on_device && st->sync_covers_device && st->device == s->journal.device;
+}
+
 static void make_finish(struct store *s)
 {
     struct grower *g = s->grower;
+    struct io_stat st;
+    g->making->on_device = io_fd_stat(s->io, g->making->fd, &st) == ERR_OK && on_device(s, &st);
     g->making->state = VOL_LIVE;
     vol_add(s, g->making);
     g->making = NULL;
@@ -419,6 +427,7 @@ static enum err vol_open(struct store *s, struct vol *v, const struct vol_row *r
                 (unsigned long long)st.bytes, (unsigned long long)vol_bytes(&s->id.geometry));
         return ERR_MISMATCH;
     }
+    v->on_device = on_device(s, &st);
     v->opening = id.opening;
     for (uint32_t i = 0; row && i < s->id.geometry.slabs; i++)
         v->slabs[i].written = row->written >> i & 1;

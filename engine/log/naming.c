@@ -171,6 +171,7 @@ bool naming_build(struct store *s, uint64_t ring_pos, bool seal)
     c->row_count = c->piece_count = c->waiting = 0;
     bool small = c->small;
     c->raw = c->small = false;
+    c->cached = !s->journal.on_device;
     c->seal = seal;
     c->dsync = io_features(s->io).dsync;
     if (!room) {

@@ -112,7 +112,11 @@ static void commit_touch(struct store *s, const struct extent *e)
         s->counts.runs_unwritten++;
         probe("commit names a run in unwritten space");
     }
-    if ((raw && !pitfall(TRUST_UNWRITTEN)) || !s->sync_covers_device)
+    if (!e->vol->on_device) {
+        s->commit.cached = true;
+        probe("commit names a run that may be in a cache");
+    }
+    if ((raw && !pitfall(TRUST_UNWRITTEN)) || !e->vol->on_device)
         e->vol->commit_sync = true;
 }
 

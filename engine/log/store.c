@@ -118,7 +118,8 @@ static enum err files_open(struct store *s, struct why *why)
     s->journal.ring = s->id.geometry.journal_bytes - BLOCK_BYTES;
     s->image_capacity = block_floor((image.file_bytes - BLOCK_BYTES) / 4);
     TRY(io_fd_stat(s->io, s->journal.fd, &st));
-    s->sync_covers_device = st.sync_covers_device;
+    s->journal.on_device = st.sync_covers_device;
+    s->journal.device = st.device;
     TRY(io_fd_stat(s->io, s->tails_fd, &st));
     s->slot_count = (uint32_t)((st.bytes - BLOCK_BYTES) / (2 * BLOCK_BYTES));
     return ERR_OK;

@@ -147,6 +147,7 @@ struct commit {
     struct entry entry;
     bool dsync;       /* written with IO_DSYNC: no sync follows */
     bool raw;         /* names runs in unwritten blocks: `written` waits for the sync */
+    bool cached;      /* it, or a run that it names, is not on_device: the same */
     bool small;       /* the last entry built has a partition without direct runs */
     bool seal;        /* an idle seal, carrying nothing */
     uint64_t sync_ns; /* how long the last sync took */
@@ -162,6 +163,8 @@ struct commit {
 
 struct journal {
     int fd;
+    bool on_device; /* what completed is there (io_stat.sync_covers_device), not in a cache */
+    uint64_t device;
     uint64_t ring;     /* bytes */
     uint64_t head_pos; /* where the next entry goes (before wrapping) */
     uint64_t free_pos; /* everything before is free: the live image's ring_pos */
@@ -200,6 +203,7 @@ struct vol {
     uint32_t free_slabs;
     uint64_t retired_generation; /* VOL_RETIRING: images from this generation on do not name it */
     bool unlinking;
+    bool on_device;   /* as the journal's, and on the same device: the journal's sync covers it */
     bool commit_sync; /* the commit in flight has to sync this file too */
     bool ckpt_sync;   /* the checkpoint in progress has to */
     struct slab *slabs;
@@ -215,7 +219,6 @@ struct store {
     struct store_report report;
     uint64_t opening;
     uint32_t epoch;
-    bool sync_covers_device;
     bool poisoned, stopping, closed, replaying;
     struct why poison_why;
 
@@ -364,6 +367,9 @@ void volume_give(struct store *s, struct vol *v, uint32_t unit, uint8_t order);
 void spare_keep(struct store *s, bool unwritten); /* unwritten: from whatever blocks there are */
 enum err spare_take(struct store *s, uint8_t least, uint8_t *order, struct vol **v, uint32_t *unit);
 bool volume_unwritten(const struct store *s, const struct vol *v, uint32_t unit);
+/* What is written there is durable by a sync of this file alone: the journal's does not cover it.
+ */
+bool volume_sync_due(const struct store *s, const struct vol *v, uint32_t unit);
 struct vol *volume_find(const struct store *s, uint32_t number);
 enum err volumes_open(struct store *s, const struct vol_row *rows, uint32_t n, struct why *why);
 void volumes_turn(struct store *s);

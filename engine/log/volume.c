@@ -188,6 +188,11 @@ bool volume_unwritten(const struct store *s, const struct vol *v, uint32_t unit)
     return !v->slabs[unit / slab_units(s)].written;
 }
 
+bool volume_sync_due(const struct store *s, const struct vol *v, uint32_t unit)
+{
+    return volume_unwritten(s, v, unit) || !v->on_device;
+}
+
 struct vol *volume_find(const struct store *s, uint32_t number)
 {
     for (uint32_t i = 0; i < s->vol_count; i++)

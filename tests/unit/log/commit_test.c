@@ -95,7 +95,7 @@ TEST(commit, with_direct_runs_syncs_once)
     EXPECT_EQ(f.store->commit.dsync, false);
     EXPECT(fixture_until(&f, &s->done) && fixture_until(&f, &t->done));
     EXPECT_OK(s->a.err);
-    bool covers = f.store->sync_covers_device;
+    bool covers = f.store->journal.on_device;
     EXPECT(f.store->counts.syncs == syncs + 1 || (!covers && f.store->counts.syncs > syncs));
     EXPECT_EQ(f.store->direct_inflight, 0);
     EXPECT_EQ(fixture_part(&f, 0)->flight_pos, fixture_part(&f, 0)->direct_end);
