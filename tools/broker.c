@@ -11,6 +11,7 @@
 #include <time.h>
 
 #include "engine/base/check.h"
+#include "net/native/server.h"
 #include "tools/node_log.h"
 
 #define WORKER_WAIT_NS (10 * SEC_NS) /* a doorbell ends it early; this is only a bound */
@@ -24,7 +25,7 @@
 #define RECEIVE_BUFFERS 32u
 #define RECEIVE_BYTES   (uint32_t)KIB(256)
 
-static_assert(ADDRESSES_MAX <= NATIVE_ADDRESSES_MAX && ADDRESSES_MAX <= HTTP_ADDRESSES_MAX,
+static_assert(2 * ADDRESSES_MAX <= DOOR_ADDRESSES_MAX && ADDRESSES_MAX <= HTTP_ADDRESSES_MAX,
               "the fronts take as many");
 
 /* ---- words ---- */
@@ -128,9 +129,9 @@ uint32_t broker_connections(const struct config *c)
 }
 
 /* Without the addresses. */
-static struct native_opts native_opts_of(const struct broker *b, const struct config *c)
+static struct door_opts door_opts_of(const struct broker *b, const struct config *c)
 {
-    return (struct native_opts){
+    return (struct door_opts){
         .shards = b->shards,
         .node = (uint32_t)config_number(c, CONFIG_NODE_ID),
         .frame_max = (uint32_t)min_u64(config_number(c, CONFIG_FRAME_MAX), UINT32_MAX),
@@ -150,11 +151,16 @@ static struct native_opts native_opts_of(const struct broker *b, const struct co
     };
 }
 
-static enum err native_start(struct broker *b, struct why *why)
+static enum err door_start(struct broker *b, struct why *why)
 {
-    struct native_opts o = native_opts_of(b, b->config);
-    TRY(addresses_of(b->config, CONFIG_LISTEN_NATIVE, &o.at, &o.at_count, why));
-    return native_open(&b->native, b->io, &o, why);
+    struct door_listen listen[ADDRESSES_MAX];
+    struct door_opts o = door_opts_of(b, b->config);
+    const struct io_address *at;
+    TRY(addresses_of(b->config, CONFIG_LISTEN_NATIVE, &at, &b->native, why));
+    for (uint32_t i = 0; i < b->native; i++)
+        listen[o.listen_count++] = (struct door_listen){ at[i], &native_protocol };
+    o.listen = listen;
+    return door_open(&b->door, b->io, &o, why);
 }
 
 void broker_adjust(struct broker *b, const struct config *c)
@@ -164,8 +170,8 @@ void broker_adjust(struct broker *b, const struct config *c)
     b->log.opts.level = b->log_opts.level = log.level;
     b->log.opts.text = b->log_opts.text = log.text;
     pthread_mutex_unlock(&b->lock);
-    struct native_opts o = native_opts_of(b, c);
-    native_adjust(b->native, b->serve, &o);
+    struct door_opts o = door_opts_of(b, c);
+    door_adjust(b->door, b->serve, &o);
 }
 
 /* The kernel takes a ring of a killed process apart after that process is gone, and its accepts
@@ -200,7 +206,7 @@ static enum err engine_start(struct broker *b, struct why *why)
     o.retention_ns = config_number(c, CONFIG_RETENTION_INTERVAL);
     o.note = engine_note;
     o.note_arg = b;
-    b->fronts[0] = native_front(b->native);
+    b->fronts[0] = door_front(b->door);
     b->fronts[1] = http_front(b->http);
     o.fronts = b->fronts;
     o.front_count = 2;
@@ -312,7 +318,7 @@ enum err broker_open(struct broker *b, const struct config *c, struct why *why)
     TRY(workers_make(b, why));
     TRY(io_open(&b->io, &(struct io_opts){ .plain = true, .why = why }));
     TRY(metrics_board_open(&b->board, b->shards, (uint64_t)clock_ms()));
-    TRY(listen_start(b, native_start, why));
+    TRY(listen_start(b, door_start, why));
     TRY(listen_start(b, http_start, why));
     TRY(engine_start(b, why));
     return workers_start(b, why);
@@ -349,7 +355,7 @@ void broker_close(struct broker *b)
     serve_close(&b->serve);
     if (b->http)
         http_close(&b->http);
-    native_close(&b->native);
+    door_close(&b->door);
     metrics_board_close(&b->board);
     if (b->io)
         io_close(&b->io);

@@ -16,9 +16,9 @@
 
 #include "engine/serve/serve.h"
 #include "net/config/config.h"
+#include "net/door/door.h"
 #include "net/http/http_front.h"
 #include "net/log/log.h"
-#include "net/native/server.h"
 
 struct broker_worker {
     struct broker *broker;
@@ -32,7 +32,8 @@ struct broker_worker {
 struct broker {
     const struct config *config;
     struct io *io; /* control plane */
-    struct native *native;
+    struct door *door;
+    uint32_t native; /* listeners of the native protocol: the first of the door's */
     struct http *http;
     struct serve *serve;
     struct metrics_board board;

@@ -80,17 +80,16 @@ static struct banner_store *stores_found(const struct serve *s, uint32_t *count,
     return all;
 }
 
-#define ADDRESSES_MAX (NATIVE_ADDRESSES_MAX + HTTP_ADDRESSES_MAX)
+#define ADDRESSES_MAX (DOOR_ADDRESSES_MAX + HTTP_ADDRESSES_MAX)
 
 /* Fills `at`; the listeners point into it. */
 static void listeners_found(struct broker *b, const struct config *c, struct io_address *at,
                             struct banner_listener out[2])
 {
-    uint32_t native, http;
-    config_addresses(c, CONFIG_LISTEN_NATIVE, &native);
+    uint32_t native = b->native, http;
     config_addresses(c, CONFIG_LISTEN_HTTP, &http);
     for (uint32_t i = 0; i < native; i++)
-        at[i] = native_address(b->native, i);
+        at[i] = door_address(b->door, i);
     for (uint32_t i = 0; i < http; i++)
         at[native + i] = http_address(b->http, i);
     out[0] = (struct banner_listener){ "native protocol", at, native };

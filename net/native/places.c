@@ -68,15 +68,15 @@ static struct topic_row *row_ask(struct desk_native *d, struct id16 id)
     row->desk = d;
     row->id = id;
     list_init(&row->waiting);
-    row->verb.verb = (struct verb){ .done = row_known, .home = d->shard->number };
+    row->verb.verb = (struct verb){ .done = row_known, .home = d->desk->shard->number };
     row->verb.id = id;
-    serve_describe(d->serve, &row->verb);
+    serve_describe(d->desk->serve, &row->verb);
     return row;
 }
 
 void place_find(struct request *r)
 {
-    struct desk_native *d = r->conn->desk;
+    struct desk_native *d = desk_of_conn(r->conn);
     struct topic_row *row = map_get(&d->places, row_key(r->frame.topic));
     if (row && row->topic) {
         request_go(r, row);

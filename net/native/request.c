@@ -52,7 +52,7 @@ static void request_end(struct request *r)
     conn_mark(c);
     r->passing = false;
     if (r->one)
-        c->desk->one_busy = r->one = false;
+        desk_of_conn(c)->one_busy = r->one = false;
     if (r->frame.verb != VERB_APPEND || pitfall(FRONT_NO_ORDER)) {
         request_out(r);
         return;
@@ -90,12 +90,13 @@ void request_answer(struct request *r, const void *payload, uint32_t cap)
     struct frame f = frame_answer(&r->frame, 0);
     struct fault fault = { .kind = FAULT_NONE };
     if (pitfall(FRONT_OTHER_ID))
-        f.correlation = r->conn->frame.correlation;
+        f.correlation = native_of(r->conn)->frame.correlation;
     cap += FRAME_HEADER_BYTES;
     if (cap > FRAME_ERROR_MAX && !request_charge(r, cap))
         return; /* up to there, its room was taken before it began */
     uint8_t *at = answer_room(r, cap);
-    r->answer_bytes = (uint32_t)frame_make(at, cap, &f, payload, r->conn->peer_max, &fault);
+    r->answer_bytes =
+        (uint32_t)frame_make(at, cap, &f, payload, native_of(r->conn)->peer_max, &fault);
     if (!r->answer_bytes) {
         check(fault.kind != FAULT_NONE);
         request_fault(r, &fault);
@@ -143,7 +144,7 @@ void request_refuse(struct request *r, enum err err, uint64_t limit, uint64_t va
 /* Which of the two limits it was, only the store knows; what to do is the same. */
 static void space_why(const struct request *r, uint64_t *limit, struct why *why)
 {
-    *limit = r->conn->desk->native->opts.space_max;
+    *limit = r->conn->desk->door->opts.space_max;
     char max[64] = "";
     if (*limit)
         snprintf(max, sizeof(max), ", or space.max = %llu bytes is reached",
@@ -157,7 +158,7 @@ static void space_why(const struct request *r, uint64_t *limit, struct why *why)
 
 static void append_failed(struct request *r)
 {
-    const struct topic_info *t = place_topic(r->conn->desk, r->frame.topic);
+    const struct topic_info *t = place_topic(desk_of_conn(r->conn), r->frame.topic);
     struct why why = { "" };
     uint64_t limit = 0, value = 0;
     if (r->verb.err == ERR_TOO_LARGE && t) {
@@ -202,7 +203,7 @@ static void request_failed(struct request *r)
 {
     bool placed = verb_row(r->frame.verb)->flags & VERB_PLACE;
     if (placed && r->verb.err == ERR_NOT_FOUND)
-        place_forget(r->conn->desk, r->frame.topic);
+        place_forget(desk_of_conn(r->conn), r->frame.topic);
     if (r->frame.verb == VERB_APPEND)
         append_failed(r);
     else if (r->frame.verb == VERB_FETCH)
@@ -278,7 +279,7 @@ static struct request *request_make(struct conn *c)
     struct request *r = calloc(1, sizeof(*r));
     check(r); /* a few hundred bytes: the system is out of memory */
     r->conn = c;
-    r->frame = c->frame;
+    r->frame = native_of(c)->frame;
     r->begin_ns = desk_now(c->desk);
     r->charged = c->room;
     c->room = 0;
@@ -292,17 +293,18 @@ void request_begin_fault(struct conn *c, const struct fault *fault)
     struct request *r = request_make(c);
     struct why why;
     metrics_add(c->desk->metrics, METRIC_FRAMES_IN, 1);
-    fault_text(fault, c->frame.verb, &why);
+    fault_text(fault, native_of(c)->frame.verb, &why);
     desk_say(c->desk, LOG_LEVEL_INFO, c, fault->err, why.text);
     request_fault(r, fault);
 }
 
 void request_say_close(struct conn *c, enum err err, const char *text)
 {
-    struct frame was = c->frame;
-    c->frame = (struct frame){ .version = FRAME_VERSION, .verb = VERB_CLOSE };
+    struct conn_native *n = native_of(c);
+    struct frame was = n->frame;
+    n->frame = (struct frame){ .version = FRAME_VERSION, .verb = VERB_CLOSE };
     struct request *r = request_make(c);
-    c->frame = was;
+    n->frame = was;
     request_refuse(r, err, 0, 0, text);
 }
 
@@ -317,7 +319,7 @@ static const char *request_unfit(const struct request *r, enum err *err)
     if (c->state != CONN_HELLO && hello)
         return "there is one hello to a connection";
     *err = ERR_PERMISSION;
-    if (c->read_only && verb_row(r->frame.verb)->flags & VERB_CHANGES)
+    if (native_of(r->conn)->read_only && verb_row(r->frame.verb)->flags & VERB_CHANGES)
         return "this connection is read-only: hello asked for a feature that is not known here";
     return NULL;
 }
@@ -325,20 +327,17 @@ static const char *request_unfit(const struct request *r, enum err *err)
 /* Under way are those that were started. */
 static bool request_count(struct request *r)
 {
-    struct desk_native *d = r->conn->desk;
-    uint64_t others = metrics_own(d->metrics, METRIC_REQUESTS);
-    r->counted = others < d->requests_max;
-    if (r->counted)
-        metrics_add(d->metrics, METRIC_REQUESTS, 1);
-    else
-        request_refuse(r, ERR_BUSY, d->requests_max, others + 1,
+    struct door_desk *d = r->conn->desk;
+    r->counted = desk_count(d);
+    if (!r->counted)
+        request_refuse(r, ERR_BUSY, d->requests_max, d->requests_max + 1ull,
                        "this shard's part of requests.max is under way: try again");
     return r->counted;
 }
 
 static void request_start(struct request *r)
 {
-    struct desk_native *d = r->conn->desk;
+    struct desk_native *d = desk_of_conn(r->conn);
     bool one = verb_serves[r->frame.verb].one;
     if (one && d->one_busy) {
         list_push(&d->ones, &r->placing);
@@ -399,6 +398,15 @@ void request_begin(struct conn *c, struct bytes payload, uint8_t *memory, uint64
     else if (request_count(r))
         request_start(r);
     request_keep(r); /* it is there, even if it was answered: that goes out with conn_turn() */
+}
+
+void requests_spoil(struct conn *c)
+{
+    list_each (&c->requests, n) {
+        struct request *r = container_of(n, struct request, node);
+        if (r->memory)
+            memset(r->memory, 0x55, r->payload_charged);
+    }
 }
 
 void requests_hurry(struct conn *c)

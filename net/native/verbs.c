@@ -59,7 +59,7 @@ static void append_start(struct request *r)
 
 static void latency_count(const struct request *r, enum metric_latency which, uint64_t waited_ns)
 {
-    const struct desk_native *d = r->conn->desk;
+    const struct door_desk *d = r->conn->desk;
     uint64_t ns = desk_now(d) - r->begin_ns;
     metrics_latency(d->metrics, which, ns - min_u64(ns, waited_ns));
 }
@@ -87,18 +87,13 @@ static void fetch_go(struct request *r)
     serve_fetch(r->conn->desk->serve, &r->fetch);
 }
 
-/* No answer is larger than what the client takes, and none takes more than an eighth of the
- * shard's memory; the fetches of a connection that are under way share its grant. All of this if
- * the first batch is not larger. */
+/* No answer is larger than what the client takes, and what the door grants; if the first batch is
+ * not larger. */
 static uint32_t fetch_bytes(struct request *r, uint32_t asked)
 {
     struct conn *c = r->conn;
-    uint64_t most = min_u64(c->peer_max, FRAME_PAYLOAD_MAX) - FETCH_FIXED_BYTES;
-    uint64_t left = CONN_GRANT_MAX - min_u64(CONN_GRANT_MAX, c->granted);
-    most = min_u64(most, c->desk->memory_max / 8);
-    most = min_u64(most, max_u64(left, CONN_GRANT_LEAST));
-    r->granted = (uint32_t)min_u64(asked ? asked : FETCH_BYTES_DEFAULT, most);
-    c->granted += r->granted;
+    uint64_t most = min_u64(native_of(c)->peer_max, FRAME_PAYLOAD_MAX) - FETCH_FIXED_BYTES;
+    r->granted = conn_grant(c, min_u64(asked ? asked : FETCH_BYTES_DEFAULT, most));
     return r->granted;
 }
 

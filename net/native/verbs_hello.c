@@ -12,13 +12,13 @@
 
 #include <stdio.h>
 
-static struct hello_server server_of(const struct desk_native *d, char text[64])
+static struct hello_server server_of(const struct door_desk *d, char text[64])
 {
-    const struct native_opts *o = &d->opts;
+    const struct door_opts *o = &d->opts;
     snprintf(text, 64, "shardlog %s", sl_version());
     return (struct hello_server){ .version_min = FRAME_VERSION,
                                   .version_max = FRAME_VERSION,
-                                  .frame_max = o->frame_max,
+                                  .frame_max = (uint32_t)min_u64(o->frame_max, FRAME_PAYLOAD_MAX),
                                   .shards = o->shards,
                                   .shard = d->shard->number,
                                   .requests_max = CONN_REQUESTS_MAX,
@@ -52,10 +52,11 @@ void hello_start(struct request *r)
         return;
     }
     r->hello = tell;
-    c->read_only = tell.access;
-    c->peer_max = (uint32_t)min_u64(ask.frame_max, FRAME_PAYLOAD_MAX);
-    c->gate.version = (uint8_t)tell.version;
-    c->gate.payload_max = server.frame_max;
+    struct conn_native *n = native_of(c);
+    n->read_only = tell.access;
+    n->peer_max = (uint32_t)min_u64(ask.frame_max, FRAME_PAYLOAD_MAX);
+    n->gate.version = (uint8_t)tell.version;
+    n->gate.payload_max = server.frame_max;
     if (tell.shard == c->desk->shard->number)
         hello_tell(r);
     else
@@ -74,26 +75,23 @@ static struct request *conn_hello(const struct conn *c)
 static void conn_arrive(struct letter *l, struct shard *at)
 {
     struct conn *c = container_of(l, struct conn, letter);
-    struct desk_native *d = &c->desk->native->desks[at->number];
-    c->desk = d;
+    struct door *door = c->desk->door;
+    struct door_desk *d = &door->desks[at->number];
     if (!d->shard || d->closing) {
         probe("native: a connection came to a shard that is closing");
-        atomic_fetch_sub(&d->native->connections, 1);
+        atomic_fetch_sub(&door->connections, 1);
         io_fd_close(at->io, c->fd);
         conn_drop(c);
         return;
     }
-    memory_move(d, c->held);
-    metrics_add(d->metrics, METRIC_CONNECTIONS, 1);
-    metrics_add(d->metrics, METRIC_REQUESTS, 1);
-    list_push(&d->conns, &c->node);
+    conn_arrive_at(c, d);
     hello_tell(conn_hello(c));
     conn_feed(c);
 }
 
 void conn_move(struct conn *c)
 {
-    struct desk_native *d = c->desk;
+    struct door_desk *d = c->desk;
     uint32_t to = conn_hello(c)->hello.shard;
     if (c->recv.busy)
         return;
@@ -101,13 +99,7 @@ void conn_move(struct conn *c)
     probe("native: a connection moves");
     if (pitfall(FRONT_BEHIND_HELLO))
         conn_received_free(c);
-    timer_stop(&d->shard->timers, &c->timer);
-    node_unlink(&c->node);
-    node_unlink(&c->dirty);
-    node_unlink(&c->waiting);
-    memory_give(d, c->held); /* the request's, and what came behind it */
-    metrics_sub(d->metrics, METRIC_CONNECTIONS, 1);
-    metrics_sub(d->metrics, METRIC_REQUESTS, 1);
+    conn_leave(c);
     c->letter.open = conn_arrive;
     shard_post(serve_shard(d->serve, to), &c->letter);
     desk_settle(d);

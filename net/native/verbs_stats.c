@@ -30,7 +30,7 @@ static void walk_done(struct walk *w)
 {
     struct request *r = w->arg;
     conn_mark(r->conn);
-    const struct desk_native *d = r->conn->desk;
+    const struct door_desk *d = r->conn->desk;
     const struct metrics_view v = { .node = { .one = 1,
                                               .start_ms = d->opts.board->start_ms,
                                               .ready =
@@ -50,7 +50,7 @@ static void walk_done(struct walk *w)
 
 void stats_start(struct request *r)
 {
-    struct desk_native *d = r->conn->desk;
+    struct door_desk *d = r->conn->desk;
     uint32_t shard = r->asked.stats.shard, shards = serve_shards(d->serve);
     struct fault fault;
     if (shard != SHARD_ANY && shard >= shards) {

@@ -76,7 +76,7 @@ void topics_answer(struct request *r)
 {
     const struct topics_request ask = r->asked.topics;
     uint32_t count = ask.count_max ? ask.count_max : UINT32_MAX;
-    uint32_t cap = r->conn->peer_max - TOPICS_FIXED, first = topics_first(r), i = first;
+    uint32_t cap = native_of(r->conn)->peer_max - TOPICS_FIXED, first = topics_first(r), i = first;
     size_t bytes = 0;
     struct topics_answer tell = { .more = 0 };
     struct fault fault;
@@ -146,7 +146,7 @@ void describe_answer(struct request *r)
     const struct describe_request ask = r->asked.describe;
     struct topic_info *t = r->describe.topic;
     uint32_t fixed = DESCRIBE_FIXED + SETTINGS_BYTES;
-    uint32_t count = (r->conn->peer_max - fixed) / PLACE_BYTES;
+    uint32_t count = (native_of(r->conn)->peer_max - fixed) / PLACE_BYTES;
     uint32_t left = ask.first < t->partitions ? t->partitions - ask.first : 0;
     count = (uint32_t)min_u64(min_u64(count, left), ask.count_max ? ask.count_max : UINT32_MAX);
     struct describe_answer tell = {
@@ -173,7 +173,7 @@ void describe_answer(struct request *r)
 /* What the node gives to topics that do not say. */
 static void durability_default(const struct request *r, struct topic_words *w)
 {
-    const struct native_opts *o = &r->conn->desk->opts;
+    const struct door_opts *o = &r->conn->desk->opts;
     const char *key = setting_key(SETTING_DURABILITY);
     bool given = !o->durability_set;
     for (uint32_t i = 0; i < w->setting_count; i++)

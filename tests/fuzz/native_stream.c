@@ -96,9 +96,8 @@ static void broker_fresh(void)
         peer_close(&good);
         broker_end();
     }
-    broker_start(
-        inputs, 2,
-        &(struct native_opts){ .memory_bytes = BROKER_MEMORY, .frame_max = FRAME_LARGEST });
+    broker_start(inputs, 2,
+                 &(struct door_opts){ .memory_bytes = BROKER_MEMORY, .frame_max = FRAME_LARGEST });
     peer_open(&good);
     topic = peer_topic(&good, "t", 2);
 }
@@ -106,7 +105,7 @@ static void broker_fresh(void)
 static void memory_expect(void)
 {
     for (uint32_t i = 0; i < 2; i++)
-        check(world.native->desks[i].memory_used <= BROKER_MEMORY / 2 + FRAME_LARGEST);
+        check(world.door->desks[i].memory_used <= BROKER_MEMORY / 2 + FRAME_LARGEST);
 }
 
 /* ---- steps ---- */

@@ -23,7 +23,7 @@ TEST(r0092, suppressed_lines_are_told)
     struct frame wrong = { .version = 1, .verb = 99 };
     uint8_t at[FRAME_HEADER_BYTES];
     struct peer p;
-    broker_start(92, 1, &(struct native_opts){ .log = &log });
+    broker_start(92, 1, &(struct door_opts){ .log = &log });
     peer_open(&p);
     for (uint32_t i = 0; i < 30; i++) {
         struct frame f;

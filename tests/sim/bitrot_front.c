@@ -124,21 +124,22 @@ static void files_put(void)
 
 static enum serve_state broker_up(void)
 {
-    struct io_address at = { .ip = { 127, 0, 0, 1 }, .port = NATIVE_PORT, .version = 4 };
-    struct native_opts opts = { .at = &at, .at_count = 1, .shards = SHARDS };
+    struct door_listen at = { .at = { .ip = { 127, 0, 0, 1 }, .port = NATIVE_PORT, .version = 4 },
+                              .speaks = &native_protocol };
+    struct door_opts opts = { .listen = &at, .listen_count = 1, .shards = SHARDS };
     struct why why = { "" };
     check(io_open(&world.io, &(struct io_opts){ .node = world.node.machine }) == ERR_OK);
     opts.board = &world.board;
     check(metrics_board_open(&world.board, SHARDS, 1) == ERR_OK);
-    check(native_open(&world.native, world.io, &opts, &why) == ERR_OK);
-    world.front = native_front(world.native);
+    check(door_open(&world.door, world.io, &opts, &why) == ERR_OK);
+    world.front = door_front(world.door);
     return node_start(&world.node, NULL);
 }
 
 static void broker_down(void)
 {
     node_crash(&world.node, SIM_POWER);
-    native_close(&world.native);
+    door_close(&world.door);
     metrics_board_close(&world.board);
     io_close(&world.io);
 }

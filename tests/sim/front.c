@@ -119,10 +119,8 @@ bool front_settle(struct front *f)
 
 /* ---- start ---- */
 
-static void native_draw(struct front *f)
+static void door_draw(struct front *f)
 {
-    f->opts.at = &f->at;
-    f->opts.at_count = 1;
     f->opts.shards = f->shards;
     f->opts.memory_bytes = MIB(1) * f->shards << rng_below(f->rng, 5);
     bool idle = !f->finishing && rng_chance(f->rng, 1, 3);
@@ -150,9 +148,12 @@ static void front_open(struct front *f)
     check(io_open(&f->control, &(struct io_opts){ .node = f->node }) == ERR_OK);
     check(metrics_board_open(&f->board, f->shards, 1) == ERR_OK);
     f->opts.board = &f->board;
-    enum err err = native_open(&f->native, f->control, &f->opts, &why);
+    struct door_listen listen = { .at = f->at, .speaks = &native_protocol };
+    f->opts.listen = &listen;
+    f->opts.listen_count = 1;
+    enum err err = door_open(&f->door, f->control, &f->opts, &why);
     demand(err == ERR_OK, "the node does not listen: %s", why.text);
-    f->hook = native_front(f->native);
+    f->hook = door_front(f->door);
     check(serve_open(&f->serve, &opts, &why) == ERR_OK);
 }
 
@@ -169,7 +170,7 @@ static bool front_start(struct front *f)
     uint32_t shards = PICK(f->rng, 1, 2, 2, 3, 3, 4);
     f->tally.reshards += f->shards && f->shards != shards;
     f->shards = shards;
-    native_draw(f);
+    door_draw(f);
     trace("%llu front starts with %u shards", (unsigned long long)front_now(f), f->shards);
     front_open(f);
     f->hold = false;
@@ -229,7 +230,7 @@ void front_end(struct front *f, enum end end)
     stores_count(f);
     sim_watch(f->node, NULL); /* no I/O of a start fails */
     serve_close(&f->serve);
-    native_close(&f->native);
+    door_close(&f->door);
     metrics_board_close(&f->board);
     io_close(&f->control);
     f->acks_left = 0;
@@ -253,7 +254,7 @@ static uint64_t memory_used(const struct front *f)
 {
     uint64_t used = 0;
     for (uint32_t i = 0; i < f->shards; i++)
-        used += f->native->desks[i].memory_used;
+        used += f->door->desks[i].memory_used;
     return used;
 }
 
@@ -276,9 +277,9 @@ bool front_stop(struct front *f)
     demand(stopped || front_dead(f), "the node does not stop");
     if (front_dead(f))
         return false;
-    demand(!f->native->connections && !requests_under_way(f) && !memory_used(f),
+    demand(!f->door->connections && !requests_under_way(f) && !memory_used(f),
            "stopped with %llu connections, %llu requests, %llu bytes",
-           (unsigned long long)f->native->connections, (unsigned long long)requests_under_way(f),
+           (unsigned long long)f->door->connections, (unsigned long long)requests_under_way(f),
            (unsigned long long)memory_used(f));
     f->tally.stops++;
     return true;

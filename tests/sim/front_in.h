@@ -138,12 +138,12 @@ struct front {
     struct io *io;      /* the clients' */
     struct io *control; /* the node's, for its listeners */
     struct serve *serve;
-    struct native *native;
+    struct door *door;
     struct metrics_board board;
     struct serve_front hook;
     struct io_address at;
     uint32_t shards;
-    struct native_opts opts;
+    struct door_opts opts;
     struct geometry geometry;
     struct sim_opts chances;
     struct ledger ledger;

@@ -10,17 +10,17 @@ TEST(adjust, times_partitions_and_connections)
     struct frame f;
     union payload out;
     struct peer idle, busy, more;
-    struct native_opts o = { .idle_ns = 3600 * SEC_NS };
+    struct door_opts o = { .idle_ns = 3600 * SEC_NS };
     broker_start(21, 2, &o);
     peer_open(&idle);
     peer_open(&busy);
     node_pass(&world.node, 60 * SEC_NS);
     EXPECT(!idle.ended);
     peer_ping(&busy);
-    o = (struct native_opts){
+    o = (struct door_opts){
         .shards = 2, .idle_ns = 5 * SEC_NS, .partitions_default = 3, .connections_max = 1
     };
-    native_adjust(world.native, world.node.serve, &o);
+    door_adjust(world.door, world.node.serve, &o);
     peer_ping(&busy);
     struct create_request create = { .name = text_of("t") };
     peer_ask(&busy, VERB_CREATE, NO_TOPIC, 0, &create);

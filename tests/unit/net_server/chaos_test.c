@@ -111,7 +111,7 @@ static void chaos(uint64_t seed)
     struct peer p;
     rng_seed(&rng, seed);
     memset(acked_off, 0, sizeof(acked_off));
-    broker_start(seed, 1 + (uint32_t)(seed % 3), &(struct native_opts){ .memory_bytes = MIB(1) });
+    broker_start(seed, 1 + (uint32_t)(seed % 3), &(struct door_opts){ .memory_bytes = MIB(1) });
     peer_open(&p);
     topic = peer_topic(&p, "t", PARTS);
     peer_close(&p);

@@ -7,7 +7,7 @@
 static struct peer good, bad;
 static struct id16 topic;
 
-static void start(const struct native_opts *opts)
+static void start(const struct door_opts *opts)
 {
     broker_start(11, 2, opts);
     peer_open(&good);
@@ -87,7 +87,7 @@ TEST(hostile, lengths_and_verbs)
     static uint8_t at[FRAME_HEADER_BYTES + MIB(2)];
     struct frame f;
     union payload out;
-    start(&(struct native_opts){ .frame_max = MIB(1) });
+    start(&(struct door_opts){ .frame_max = MIB(1) });
     for (uint32_t i = 0; i < sizeof(crooked) / sizeof(crooked[0]); i++) {
         const struct crooked *c = &crooked[i];
         struct frame ask = { .version = 1, .verb = (uint8_t)c->verb, .correlation = 77 };
@@ -131,7 +131,7 @@ TEST(hostile, slow_frames)
     struct frame f;
     union payload out;
     struct ping ping = { .bytes = text_of("ping") };
-    broker_start(11, 2, &(struct native_opts){ .idle_ns = 600 * SEC_NS });
+    broker_start(11, 2, &(struct door_opts){ .idle_ns = 600 * SEC_NS });
     for (uint32_t i = 0; i < 3; i++) {
         static const uint64_t after_ns[] = { 10 * SEC_NS, 30 * SEC_NS, 600 * SEC_NS };
         if (i)
@@ -185,7 +185,7 @@ TEST(hostile, memory)
     enum { PEERS = 8 };
     static struct peer peers[PEERS];
     static uint8_t at[KIB(64)];
-    start(&(struct native_opts){ .memory_bytes = KIB(256) });
+    start(&(struct door_opts){ .memory_bytes = KIB(256) });
     size_t len = append_make(&good, at, sizeof(at), 50000);
     for (uint32_t i = 0; i < PEERS; i++)
         peer_open(&peers[i]);
@@ -193,8 +193,8 @@ TEST(hostile, memory)
         peer_put_start(&peers[i], at, len - 1);
     node_pass(&world.node, SEC_NS);
     for (uint32_t i = 0; i < 2; i++)
-        EXPECT(world.native->desks[i].memory_used <= KIB(128));
-    EXPECT(memory_short(&world.native->desks[0]) || memory_short(&world.native->desks[1]));
+        EXPECT(world.door->desks[i].memory_used <= KIB(128));
+    EXPECT(memory_short(&world.door->desks[0]) || memory_short(&world.door->desks[1]));
     for (uint32_t rounds = 0, last = 0; last != (1u << PEERS) - 1 && rounds < 1000; rounds++) {
         struct peer *p = &peers[rounds % PEERS];
         node_pass(&world.node, MS_NS);
@@ -217,7 +217,7 @@ TEST(hostile, connections)
     struct frame f;
     union payload out;
     struct peer more;
-    start(&(struct native_opts){ .connections_max = 2 });
+    start(&(struct door_opts){ .connections_max = 2 });
     peer_open(&bad);
     peer_connect(&more);
     EXPECT(peer_answer(&more, SEC_NS, &f, &out) && f.verb == VERB_CLOSE);

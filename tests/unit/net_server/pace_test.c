@@ -6,7 +6,7 @@
 static struct peer good, bad;
 static struct id16 topic;
 
-static void start(const struct native_opts *opts)
+static void start(const struct door_opts *opts)
 {
     broker_start(21, 2, opts);
     peer_open(&good);
@@ -157,7 +157,7 @@ TEST(pace, in_the_way_of_others)
      * of the partition's shard. */
     struct frame f;
     union payload out;
-    start(&(struct native_opts){ .memory_bytes = MIB(4) });
+    start(&(struct door_opts){ .memory_bytes = MIB(4) });
     fill(40);
     bad.quiet = true;
     for (uint32_t i = 0; i < 40; i++)

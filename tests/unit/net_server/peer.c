@@ -13,21 +13,22 @@ static uint32_t clients_turn(void)
     return io_turn(world.io, SEC_NS);
 }
 
-void broker_start(uint64_t seed, uint32_t shards, const struct native_opts *opts)
+void broker_start(uint64_t seed, uint32_t shards, const struct door_opts *opts)
 {
-    struct io_address at = { .ip = { 127, 0, 0, 1 }, .version = 4 };
-    struct native_opts o = opts ? *opts : (struct native_opts){ 0 };
+    struct door_listen at = { .at = { .ip = { 127, 0, 0, 1 }, .version = 4 },
+                              .speaks = &native_protocol };
+    struct door_opts o = opts ? *opts : (struct door_opts){ 0 };
     struct why why = { "" };
     world = (struct broker_world){ 0 };
     node_open(&world.node, seed, 1, shards);
     check(io_open(&world.io, &(struct io_opts){ .node = world.node.machine }) == ERR_OK);
-    o.at = &at;
-    o.at_count = 1;
+    o.listen = &at;
+    o.listen_count = 1;
     o.shards = shards;
     o.board = &world.board;
     EXPECT_OK(metrics_board_open(&world.board, shards, 1));
-    EXPECT_OK(native_open(&world.native, world.io, &o, &why));
-    world.front = native_front(world.native);
+    EXPECT_OK(door_open(&world.door, world.io, &o, &why));
+    world.front = door_front(world.door);
     world.node.read_bytes = o.memory_bytes;
     world.node.fronts = &world.front;
     world.node.front_count = 1;
@@ -39,7 +40,7 @@ uint64_t broker_memory(void)
 {
     uint64_t used = 0;
     for (uint32_t i = 0; i < world.node.shards; i++)
-        used += world.native->desks[i].memory_used;
+        used += world.door->desks[i].memory_used;
     return used;
 }
 
@@ -55,11 +56,11 @@ void broker_end(void)
 {
     node_stop(&world.node);
     EXPECT_EQ(broker_figure(METRIC_CONNECTIONS), 0);
-    EXPECT_EQ(world.native->connections, 0);
+    EXPECT_EQ(world.door->connections, 0);
     EXPECT_EQ(broker_figure(METRIC_REQUESTS), 0);
     EXPECT_EQ(broker_figure(METRIC_NETWORK_MEMORY), 0);
     EXPECT_EQ(broker_memory(), 0);
-    native_close(&world.native);
+    door_close(&world.door);
     metrics_board_close(&world.board);
     world.node.beside = NULL;
     node_pass(&world.node, 0);
@@ -101,7 +102,7 @@ static void received(struct op *op)
 
 void peer_connect(struct peer *p)
 {
-    struct io_address at = native_address(world.native, 0);
+    struct io_address at = door_address(world.door, 0);
     *p = (struct peer){ .in = malloc(PEER_IN_BYTES) };
     check(p->in);
     io_connect(world.io, &p->connect, &at, sent);

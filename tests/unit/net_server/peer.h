@@ -14,7 +14,7 @@
 
 struct broker_world {
     struct node_world node;
-    struct native *native;
+    struct door *door;
     struct metrics_board board;
     struct serve_front front;
     struct io *io; /* the clients' */
@@ -23,7 +23,7 @@ extern struct broker_world world;
 
 /* `opts` NULL: defaults; its addresses are filled in. Fetches have as much memory as the rest, if
  * that is said. */
-void broker_start(uint64_t seed, uint32_t shards, const struct native_opts *opts);
+void broker_start(uint64_t seed, uint32_t shards, const struct door_opts *opts);
 void broker_end(void); /* stops in order; expects no connection, request or memory left */
 uint64_t broker_memory(void);
 uint64_t broker_figure(enum metric which); /* of all shards: what the front counts itself */

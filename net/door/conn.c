@@ -2,7 +2,7 @@
 #include <stdlib.h>
 
 #include "engine/base/check.h"
-#include "net/native/server_in.h"
+#include "net/door/protocol.h"
 
 #define TO(state) (1u << CONN_##state)
 
@@ -46,7 +46,7 @@ static bool conn_holds(const struct conn *c)
 
 static uint64_t conn_due_ns(const struct conn *c)
 {
-    const struct native_opts *o = &c->desk->opts;
+    const struct door_opts *o = &c->desk->opts;
     uint64_t due = UINT64_MAX;
     if (c->state == CONN_HELLO)
         due = c->since_ns + HELLO_TIMEOUT_NS;
@@ -103,7 +103,7 @@ static void conn_fire(struct timer *t)
     } else if (now_ns >= conn_due_ns(c)) {
         conn_expire(c, now_ns);
     } else if (conn_in_the_way(c, now_ns)) {
-        probe("native: cut, for others need its memory");
+        probe("door: cut, for others need its memory");
         desk_say(c->desk, LOG_LEVEL_INFO, c, ERR_NO_MEMORY,
                  "it moves nothing, and others wait for the memory that it holds");
         conn_break(c);
@@ -128,31 +128,35 @@ void conn_watch(struct conn *c)
 
 /* ---- open ---- */
 
-static struct conn *conn_make(struct desk_native *d, int fd)
+static struct conn *conn_make(struct door_desk *d, int fd, uint32_t protocol)
 {
-    struct conn *c = calloc(1, sizeof(*c));
+    const struct protocol *p = d->door->protocols[protocol];
+    struct conn *c = calloc(1, p->conn_bytes);
     struct io_address peer;
     if (!c)
         return NULL;
     c->desk = d;
+    c->protocol = p;
+    c->spoken = protocol;
+    c->own = d->own[protocol];
+    c->state = p->first;
     c->fd = fd;
     c->number = (uint64_t)(d->shard->number + 1) << 48 | ++d->conn_numbers;
-    c->gate = (struct frame_gate){ .version = FRAME_VERSION, .payload_max = FRAME_FIRST_MAX };
-    c->peer_max = FRAME_MAX_LEAST;
     c->since_ns = c->quiet_ns = desk_now(d);
     list_init(&c->requests);
     list_init(&c->out);
     list_init(&c->sending);
     if (io_socket_peer(d->shard->io, fd, &peer) == ERR_OK)
         io_address_text(&peer, c->peer);
+    p->open(c);
     return c;
 }
 
-void conn_open(struct desk_native *d, int fd)
+void conn_open(struct door_desk *d, int fd, uint32_t protocol)
 {
-    struct conn *c = conn_make(d, fd);
+    struct conn *c = conn_make(d, fd, protocol);
     if (!c) {
-        atomic_fetch_sub(&d->native->connections, 1);
+        atomic_fetch_sub(&d->door->connections, 1);
         io_fd_close(d->shard->io, fd);
         return;
     }
@@ -162,9 +166,9 @@ void conn_open(struct desk_native *d, int fd)
     conn_watch(c);
 }
 
-void conn_farewell(struct desk_native *d, int fd, enum err err, const char *text)
+void conn_farewell(struct door_desk *d, int fd, uint32_t protocol, enum err err, const char *text)
 {
-    struct conn *c = conn_make(d, fd);
+    struct conn *c = conn_make(d, fd, protocol);
     if (!c) {
         io_fd_close(d->shard->io, fd);
         return;
@@ -172,7 +176,7 @@ void conn_farewell(struct desk_native *d, int fd, enum err err, const char *text
     c->farewell = true;
     d->farewells++;
     list_push(&d->conns, &c->node);
-    request_say_close(c, err, text);
+    c->protocol->say_close(c, err, text);
     conn_finish(c);
 }
 
@@ -184,6 +188,8 @@ void conn_mark(struct conn *c)
 
 void conn_turn(struct conn *c)
 {
+    if (c->protocol->turn)
+        c->protocol->turn(c);
     conn_send(c);
     if (c->blocked && !conn_full(c) && !pitfall(FRONT_FULL_FOR_EVER))
         conn_feed(c);
@@ -204,7 +210,7 @@ void conn_finish(struct conn *c)
     conn_move_state(c, CONN_CLOSING);
     node_unlink(&c->waiting);
     c->frame_due_ns = 0;
-    requests_hurry(c);
+    c->protocol->hurry(c);
     conn_mark(c); /* conn_turn() settles */
 }
 
@@ -213,18 +219,9 @@ void conn_refuse(struct conn *c, enum err err, const char *text)
     if (c->state >= CONN_CLOSING)
         return;
     desk_say(c->desk, LOG_LEVEL_INFO, c, err, text);
-    request_say_close(c, err, text);
+    if (c->protocol->say_close)
+        c->protocol->say_close(c, err, text);
     conn_finish(c);
-}
-
-/* What a payload would be that was given back too early. */
-static void requests_spoil(struct conn *c)
-{
-    list_each (&c->requests, n) {
-        struct request *r = container_of(n, struct request, node);
-        if (r->memory)
-            memset(r->memory, 0x55, r->payload_charged);
-    }
 }
 
 void conn_break(struct conn *c)
@@ -233,17 +230,17 @@ void conn_break(struct conn *c)
     if (c->state == CONN_GONE)
         return;
     if (c->state == CONN_MOVING) /* hello is nobody's: not answered, not sent on */
-        request_free(container_of(list_first(&c->requests), struct request, node));
+        c->protocol->free(list_first(&c->requests));
     conn_move_state(c, CONN_GONE);
     c->frame_due_ns = 0;
-    requests_hurry(c);
+    c->protocol->hurry(c);
     node_unlink(&c->waiting);
     if (c->fd >= 0)
         io_shutdown(c->desk->shard->io, c->fd);
-    if (pitfall(FRONT_REUSE_PAYLOAD))
-        requests_spoil(c);
+    if (c->protocol->broken)
+        c->protocol->broken(c);
     while ((n = list_first(&c->out)))
-        request_free(container_of(n, struct request, node));
+        c->protocol->free(n);
     conn_mark(c);
 }
 
@@ -274,12 +271,38 @@ static void conn_close_fd(struct conn *c)
         return;
     }
     metrics_sub(c->desk->metrics, METRIC_CONNECTIONS, 1);
-    atomic_fetch_sub(&c->desk->native->connections, 1);
+    atomic_fetch_sub(&c->desk->door->connections, 1);
 }
+
+/* ---- from shard to shard ---- */
+
+void conn_leave(struct conn *c)
+{
+    struct door_desk *d = c->desk;
+    timer_stop(&d->shard->timers, &c->timer);
+    node_unlink(&c->node);
+    node_unlink(&c->dirty);
+    node_unlink(&c->waiting);
+    memory_give(d, c->held); /* the request's, and what came behind it */
+    metrics_sub(d->metrics, METRIC_CONNECTIONS, 1);
+    metrics_sub(d->metrics, METRIC_REQUESTS, 1);
+}
+
+void conn_arrive_at(struct conn *c, struct door_desk *d)
+{
+    c->desk = d;
+    c->own = d->own[c->spoken];
+    memory_move(d, c->held);
+    metrics_add(d->metrics, METRIC_CONNECTIONS, 1);
+    metrics_add(d->metrics, METRIC_REQUESTS, 1);
+    list_push(&d->conns, &c->node);
+}
+
+/* ---- the last of it ---- */
 
 static void conn_free(struct conn *c)
 {
-    struct desk_native *d = c->desk;
+    struct door_desk *d = c->desk;
     timer_stop(&d->shard->timers, &c->timer);
     node_unlink(&c->node);
     node_unlink(&c->dirty);
@@ -292,7 +315,7 @@ void conn_settle(struct conn *c)
 {
     bool quiet = list_empty(&c->out) && !c->send.busy;
     if (c->state == CONN_MOVING && quiet) {
-        conn_move(c);
+        c->protocol->move(c);
         return;
     }
     if (c->state == CONN_CLOSING && quiet && list_empty(&c->requests))
@@ -310,7 +333,7 @@ void conn_drop(struct conn *c)
     struct list *lists[] = { &c->requests, &c->out, &c->sending };
     for (uint32_t i = 0; i < 3; i++)
         list_each (lists[i], n) {
-            request_drop(container_of(n, struct request, node));
+            c->protocol->drop(n);
         }
     free(c->rest);
     free(c->large);

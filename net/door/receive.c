@@ -14,7 +14,7 @@
 #include <stdlib.h>
 
 #include "engine/base/check.h"
-#include "net/native/server_in.h"
+#include "net/door/protocol.h"
 
 static bool conn_reads(const struct conn *c)
 {
@@ -42,7 +42,7 @@ void conn_received_free(struct conn *c)
     conn_give(c, c->room);
     c->room = 0;
     if (c->large) {
-        conn_give(c, c->frame.payload_bytes);
+        conn_give(c, c->payload_bytes);
         free(c->large);
         c->large = NULL;
     }
@@ -91,7 +91,7 @@ static void large_done(struct op *op);
 
 static uint32_t large_piece(const struct conn *c)
 {
-    return (uint32_t)min_u64(c->frame.payload_bytes - c->large_len, CONN_PIECE_BYTES);
+    return (uint32_t)min_u64(c->payload_bytes - c->large_len, CONN_PIECE_BYTES);
 }
 
 static void large_receive(struct conn *c)
@@ -111,7 +111,7 @@ static void large_done(struct op *op)
     }
     c->quiet_ns = c->moved_ns = desk_now(c->desk);
     c->large_len += (uint32_t)op->got;
-    if (c->large_len < c->frame.payload_bytes) {
+    if (c->large_len < c->payload_bytes) {
         frame_goes_on(c, large_piece(c));
         large_receive(c);
         return;
@@ -121,20 +121,19 @@ static void large_done(struct op *op)
     c->large = NULL;
     c->head_len = 0;
     c->frame_due_ns = 0;
-    request_begin(c, (struct bytes){ payload, c->frame.payload_bytes }, payload,
-                  c->frame.payload_bytes);
+    c->protocol->begin(c, (struct bytes){ payload, c->payload_bytes }, payload, c->payload_bytes);
     conn_feed(c);
 }
 
 /* False: no memory now, it waits. */
 static bool conn_take(struct conn *c, uint64_t bytes)
 {
-    struct desk_native *d = c->desk;
+    struct door_desk *d = c->desk;
     if (memory_take(d, bytes)) {
         c->held += bytes;
         return true;
     }
-    probe("native: waits for memory");
+    probe("door: waits for memory");
     if (d->waking || memory_small(bytes))
         list_push_front(&d->waiting, &c->waiting);
     else
@@ -145,10 +144,10 @@ static bool conn_take(struct conn *c, uint64_t bytes)
 static uint8_t *payload_memory(struct conn *c)
 {
     uint8_t *at = NULL;
-    if (conn_take(c, c->frame.payload_bytes)) {
-        at = malloc(c->frame.payload_bytes);
+    if (conn_take(c, c->payload_bytes)) {
+        at = malloc(c->payload_bytes);
         if (!at) {
-            conn_give(c, c->frame.payload_bytes);
+            conn_give(c, c->payload_bytes);
             conn_refuse(c, ERR_NO_MEMORY, "no memory for a request");
         }
     }
@@ -158,8 +157,9 @@ static uint8_t *payload_memory(struct conn *c)
 /* For the request and its answer, if that is an error. */
 static bool request_room(struct conn *c)
 {
-    if (!c->room && conn_take(c, REQUEST_BYTES))
-        c->room = REQUEST_BYTES;
+    uint32_t bytes = c->protocol->request_bytes;
+    if (!c->room && conn_take(c, bytes))
+        c->room = bytes;
     return c->room;
 }
 
@@ -182,23 +182,23 @@ static bool large_start(struct conn *c)
 
 static bool feed_payload(struct conn *c)
 {
-    const struct verb_serve *v = &verb_serves[c->frame.verb];
-    bool keeps = v->keeps && c->frame.payload_bytes, passes = keeps && v->passes;
+    bool keeps = c->keep != CONN_KEEP_NOT && c->payload_bytes;
+    bool passes = keeps && c->keep == CONN_KEEP_PASSING;
     uint8_t *memory = NULL;
-    if (c->in.len < c->frame.payload_bytes)
+    if (c->in.len < c->payload_bytes)
         return large_start(c);
-    if (passes && !conn_take(c, c->frame.payload_bytes))
+    if (passes && !conn_take(c, c->payload_bytes))
         return false;
     if (keeps && !passes && !(memory = payload_memory(c)))
         return false;
-    struct bytes payload = in_take(c, c->frame.payload_bytes);
+    struct bytes payload = in_take(c, c->payload_bytes);
     if (memory) {
         memcpy(memory, payload.at, payload.len);
         payload.at = memory;
     }
     c->head_len = 0;
     c->frame_due_ns = 0;
-    request_begin(c, payload, memory, keeps ? payload.len : 0);
+    c->protocol->begin(c, payload, memory, keeps ? payload.len : 0);
     return true;
 }
 
@@ -209,50 +209,37 @@ static bool feed_skip(struct conn *c)
     c->skip -= (uint32_t)bytes;
     if (c->skip)
         return false;
-    struct fault fault = c->fault;
-    c->fault = (struct fault){ .kind = FAULT_NONE };
+    c->skips = false;
     c->head_len = 0;
     c->frame_due_ns = 0;
-    request_begin_fault(c, &fault);
+    c->protocol->skipped(c);
     return true;
-}
-
-static void framing_lost(struct conn *c)
-{
-    struct why why;
-    fault_text(&c->fault, VERB_COUNT, &why);
-    probe("native: framing is lost");
-    conn_refuse(c, c->fault.err, why.text);
 }
 
 static bool feed_head(struct conn *c)
 {
     if (c->head_len == 0 && conn_full(c)) {
-        probe("native: as many requests as may be");
+        probe("door: as many requests as may be");
         c->blocked = true;
         return false;
     }
-    size_t bytes = min_u64(FRAME_HEADER_BYTES - c->head_len, c->in.len);
+    uint32_t whole = c->protocol->head_bytes;
+    size_t bytes = min_u64(whole - c->head_len, c->in.len);
     memcpy(c->head + c->head_len, in_take(c, bytes).at, bytes);
     c->head_len += (uint32_t)bytes;
-    if (c->head_len < FRAME_HEADER_BYTES)
+    if (c->head_len < whole)
         return false;
-    c->fault = (struct fault){ .kind = FAULT_NONE };
-    if (frame_decode(c->head, &c->gate, &c->frame, &c->fault) == ERR_OK)
-        return true;
-    c->skip = c->fault.lost ? 0 : c->frame.payload_bytes;
-    if (c->fault.lost)
-        framing_lost(c);
-    return !c->fault.lost;
+    c->skips = false;
+    return c->protocol->head(c);
 }
 
 static bool feed_step(struct conn *c)
 {
-    if (c->head_len < FRAME_HEADER_BYTES)
+    if (c->head_len < c->protocol->head_bytes)
         return c->in.len && feed_head(c);
     if (!request_room(c))
         return false;
-    return c->fault.kind != FAULT_NONE ? feed_skip(c) : feed_payload(c);
+    return c->skips ? feed_skip(c) : feed_payload(c);
 }
 
 void conn_feed(struct conn *c)
@@ -292,7 +279,7 @@ static void recv_done(struct op *op)
             conn_finish(c);
     } else {
         c->quiet_ns = c->state == CONN_LINGER ? c->quiet_ns : desk_now(c->desk);
-        if (c->frame_due_ns && c->fault.kind != FAULT_NONE) /* passed over */
+        if (c->frame_due_ns && c->skips)
             frame_goes_on(c, op->got);
     }
     conn_feed(c);
