@@ -106,7 +106,8 @@ enum err kafka_request_decode(const struct kafka_request *q, void *to, struct ka
                               struct kafka_fault *fault)
 {
     struct kafka_what what = kafka_body(q->api, q->header.request_api_version, KAFKA_REQUEST);
-    return kafka_decode(&what, q->body, to, arena, fault);
+    struct bytes from = q->body;
+    return kafka_decode_front(&what, &from, to, arena, fault);
 }
 
 /* ---- responses ---- */
@@ -131,6 +132,15 @@ enum err kafka_response_make(const struct kafka_api *api, int16_t version, int32
                              const void *body, void *at, size_t cap, size_t *len,
                              struct kafka_fault *fault)
 {
+    return kafka_response_make_around(api, version, correlation_id, body, at, cap, len, NULL, 0,
+                                      fault);
+}
+
+enum err kafka_response_make_around(const struct kafka_api *api, int16_t version,
+                                    int32_t correlation_id, const void *body, void *at, size_t cap,
+                                    size_t *len, struct kafka_holes *holes,
+                                    uint64_t bytes_elsewhere, struct kafka_fault *fault)
+{
     struct kafka_what head = kafka_head(api, version, KAFKA_RESPONSE);
     struct kafka_what what = kafka_body(api, version, KAFKA_RESPONSE);
     struct kafka_response_header header = { .correlation_id = correlation_id };
@@ -140,9 +150,16 @@ enum err kafka_response_make(const struct kafka_api *api, int16_t version, int32
                                (int64_t)cap);
     TRY(kafka_encode(&head, &header, (uint8_t *)at + used, cap - used, &more, fault));
     used += more;
-    TRY(kafka_encode(&what, body, (uint8_t *)at + used, cap - used, &more, fault));
+    uint32_t first = holes ? holes->count : 0;
+    TRY(kafka_encode_around(&what, body, (uint8_t *)at + used, cap - used, &more, holes, fault));
+    for (uint32_t i = first; holes && i < holes->count; i++)
+        holes->pos[i] += used;
     used += more;
-    be32_put(at, (uint32_t)(used - KAFKA_FRAME_LENGTH_BYTES));
+    uint64_t length = used - KAFKA_FRAME_LENGTH_BYTES + bytes_elsewhere;
+    if (length > INT32_MAX)
+        return kafka_fault_set(fault, KAFKA_FAULT_LARGE, &what, NULL, 0, (int64_t)length,
+                               INT32_MAX);
+    be32_put(at, (uint32_t)length);
     *len = used;
     return ERR_OK;
 }

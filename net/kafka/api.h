@@ -53,7 +53,8 @@ struct kafka_request {
  * only the version is wrong; ApiVersions answers that with error 35 in version 0. */
 enum err kafka_request_open(struct bytes frame, struct kafka_request *out,
                             struct kafka_fault *fault);
-/* The body of an opened request into a struct of its shape. */
+/* The body of an opened request into a struct of its shape. Bytes behind it are passed over, as
+ * Kafka does: librdkafka 2.16 sends three more when it asks for the metadata of all topics. */
 enum err kafka_request_decode(const struct kafka_request *q, void *to, struct kafka_arena *arena,
                               struct kafka_fault *fault);
 
@@ -64,5 +65,11 @@ enum err kafka_response_size(const struct kafka_api *api, int16_t version, const
 enum err kafka_response_make(const struct kafka_api *api, int16_t version, int32_t correlation_id,
                              const void *body, void *at, size_t cap, size_t *len,
                              struct kafka_fault *fault);
+/* The same around records that are elsewhere (codec.h), `bytes_elsewhere` of them in all; the
+ * frame's length includes them. */
+enum err kafka_response_make_around(const struct kafka_api *api, int16_t version,
+                                    int32_t correlation_id, const void *body, void *at, size_t cap,
+                                    size_t *len, struct kafka_holes *holes,
+                                    uint64_t bytes_elsewhere, struct kafka_fault *fault);
 
 #endif

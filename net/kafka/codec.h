@@ -84,4 +84,16 @@ enum err kafka_size(const struct kafka_what *what, const void *from, uint64_t *b
 enum err kafka_encode(const struct kafka_what *what, const void *from, void *at, size_t cap,
                       size_t *len, struct kafka_fault *fault);
 
+/* Records that are not copied: a RECORDS member { kafka_elsewhere, len } writes its length, and
+ * leaves its bytes out of kafka_size() and of what is written. The caller sends them in between:
+ * the i-th of them belongs at pos[i] of the bytes written. */
+extern const uint8_t kafka_elsewhere[1];
+struct kafka_holes {
+    uint64_t *pos; /* the caller's, room for `cap` */
+    uint32_t count, cap;
+};
+/* SPACE: more holes than cap. */
+enum err kafka_encode_around(const struct kafka_what *what, const void *from, void *at, size_t cap,
+                             size_t *len, struct kafka_holes *holes, struct kafka_fault *fault);
+
 #endif

@@ -12,6 +12,7 @@ struct writer {
     uint64_t len;
     const struct kafka_what *what;
     struct kafka_fault *fault;
+    struct kafka_holes *holes;       /* NULL: none may be */
     const struct kafka_shape *shape; /* where it stands, for faults */
     const char *field;
 };
@@ -130,12 +131,28 @@ static bool text_out(struct writer *w, const struct kafka_row *row, struct bytes
     return length_out(w, row, 2, (int64_t)text.len, KAFKA_TEXT_MAX) && put(w, text.at, text.len);
 }
 
+/* Records that stay where they are: only their length is written. */
+static bool hole_out(struct writer *w, const struct kafka_row *row, uint64_t bytes)
+{
+    struct kafka_holes *h = w->holes;
+    if (!length_out(w, row, 4, (int64_t)bytes, INT32_MAX))
+        return false;
+    if (w->at && h) {
+        if (h->count == h->cap)
+            return refuse(w, KAFKA_FAULT_SPACE, h->count + 1ll, h->cap);
+        h->pos[h->count++] = w->len;
+    }
+    return true;
+}
+
 static bool bytes_out(struct writer *w, const struct kafka_row *row, const uint8_t *member)
 {
     struct bytes b;
     memcpy(&b, member, sizeof(b));
     if (!b.at)
         return null_out(w, row, row->kind == KAFKA_TEXT ? 2 : 4);
+    if (row->kind == KAFKA_RECORDS && b.at == kafka_elsewhere)
+        return hole_out(w, row, b.len);
     if (row->kind == KAFKA_TEXT)
         return text_out(w, row, b);
     return length_out(w, row, 4, (int64_t)b.len, INT32_MAX) && put(w, b.at, b.len);
@@ -262,11 +279,21 @@ enum err kafka_size(const struct kafka_what *what, const void *from, uint64_t *b
     return ERR_OK;
 }
 
+const uint8_t kafka_elsewhere[1];
+
 enum err kafka_encode(const struct kafka_what *what, const void *from, void *at, size_t cap,
                       size_t *len, struct kafka_fault *fault)
 {
+    return kafka_encode_around(what, from, at, cap, len, NULL, fault);
+}
+
+enum err kafka_encode_around(const struct kafka_what *what, const void *from, void *at, size_t cap,
+                             size_t *len, struct kafka_holes *holes, struct kafka_fault *fault)
+{
     uint8_t nowhere[1];
-    struct writer w = { .at = at ? at : nowhere, .cap = at ? cap : 0, .what = what };
+    struct writer w = {
+        .at = at ? at : nowhere, .cap = at ? cap : 0, .what = what, .holes = holes
+    };
     TRY(message_out(&w, from, fault));
     *len = (size_t)w.len;
     return ERR_OK;
