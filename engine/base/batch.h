@@ -60,6 +60,10 @@ bool batch_crc_ok(struct bytes b);
 /* Writes base offset and leader epoch into the header; the CRC stays valid. */
 void batch_stamp(uint8_t *batch, uint64_t base_off, uint32_t leader_epoch);
 
+/* Writes whose time its records have (the broker's, of appending; or the producer's), the largest
+ * one, and the CRC: it fits if it did before. Costs the same for any size. */
+void batch_time_set(uint8_t *batch, bool append_time, int64_t max_time);
+
 /* ---- gaps ---- */
 
 /* A batch without records stands for bytes that are lost: no producer can append one (batch_verify

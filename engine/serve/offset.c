@@ -67,6 +67,36 @@ void serve_offset(struct serve *s, struct verb_offset *v)
     verb_send_place(s, &v->verb, &v->place, offset_open);
 }
 
+/* ---- leader epochs ---- */
+
+static uint32_t epoch_now(struct shard *at, const struct slot *slot)
+{
+    return store_epoch(shelf_find(desk_of(at), slot->store)->store);
+}
+
+static void epoch_open(struct letter *l, struct shard *at)
+{
+    struct verb_epoch *v = container_of(l, struct verb_epoch, verb.letter);
+    struct slot *slot = verb_slot(l, desk_of(at), &v->place);
+    if (!slot)
+        return;
+    const struct part_epoch *rows;
+    uint32_t count = part_epochs(slot->part, &rows), next = 0, now = epoch_now(at, slot);
+    while (next < count && rows[next].epoch <= v->epoch)
+        next++;
+    /* The epoch of now has no row before its first append. */
+    v->found = v->epoch == now || (v->epoch < now && count > 0);
+    v->found_epoch = v->epoch == now || next == 0 ? v->epoch : rows[next - 1].epoch;
+    v->end_off = next < count ? rows[next].start_off : part_info(slot->part).next_off;
+    slot_leave(slot);
+    verb_end(&v->verb, ERR_OK);
+}
+
+void serve_epoch(struct serve *s, struct verb_epoch *v)
+{
+    verb_send_place(s, &v->verb, &v->place, epoch_open);
+}
+
 /* ---- trim ---- */
 
 static void trim_done(struct part_request *r)
@@ -119,6 +149,7 @@ static void part_open(struct letter *l, struct shard *at)
         return;
     v->info = part_info(slot->part);
     v->durability = (enum durability)setting_get(&slot->topic->settings, SETTING_DURABILITY);
+    v->leader_epoch = epoch_now(at, slot);
     slot_leave(slot);
     verb_end(&v->verb, ERR_OK);
 }

@@ -218,6 +218,19 @@ struct verb_offset {
 };
 void serve_offset(struct serve *s, struct verb_offset *v);
 
+/* Where the log of a leader epoch ends: at the beginning of the next one, or at the log's end. */
+struct verb_epoch {
+    struct verb verb;
+    struct place place;
+    uint32_t epoch;
+    /* Results. */
+    bool found; /* false: a newer one than there is, or the log knows none */
+    uint32_t
+        found_epoch;  /* the newest that is not newer than `epoch`; before all of them, itself */
+    uint64_t end_off; /* exclusive */
+};
+void serve_epoch(struct serve *s, struct verb_epoch *v);
+
 struct verb_trim {
     struct verb verb;
     struct place place;
@@ -231,8 +244,9 @@ void serve_trim(struct serve *s, struct verb_trim *v); /* OFFSET_RANGE beyond th
 struct verb_part {
     struct verb verb;
     struct place place;
-    struct part_state_info info; /* result */
+    struct part_state_info info; /* results */
     enum durability durability;
+    uint32_t leader_epoch; /* that appends have: each opening of the store raises it */
 };
 void serve_part(struct serve *s, struct verb_part *v);
 
