@@ -33,6 +33,7 @@
 #define DOOR_ADDRESSES_MAX 32u
 #define DOOR_PROTOCOLS_MAX 2u
 
+struct helper;
 struct protocol; /* native_protocol, kafka_protocol */
 
 struct door_listen {
@@ -59,7 +60,8 @@ struct door_opts {
     uint32_t auto_partitions;    /* of topics that are made because a Kafka client names them; 0:
                                     none is made */
     struct io_address
-        advertise; /* where Kafka clients are told to go; version 0: what they reached */
+        advertise;         /* where Kafka clients are told to go; version 0: what they reached */
+    struct helper *helper; /* work that is too long for a turn; NULL: it is done in one */
     const struct log_opts *log;        /* NULL: says nothing */
     const struct metrics_board *board; /* of as many shards; borrowed until door_close() */
 };
