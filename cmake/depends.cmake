@@ -12,6 +12,10 @@ endfunction()
 
 shardlog_depend(liburing liburing liburing-dev)
 shardlog_depend(libisal libisal libisal-dev)
+shardlog_depend(zlib zlib zlib1g-dev)
+shardlog_depend(snappy snappy libsnappy-dev)
+shardlog_depend(lz4 liblz4 liblz4-dev)
+shardlog_depend(zstd libzstd libzstd-dev)
 
 # Programs of ours may use jemalloc; the library never does: the caller's malloc stays the
 # caller's. Sanitizers bring their own.

@@ -11,15 +11,17 @@
 #include <time.h>
 
 #include "engine/base/check.h"
+#include "net/kafka/front.h"
 #include "net/native/server.h"
 #include "tools/node_log.h"
 
-#define WORKER_WAIT_NS (10 * SEC_NS) /* a doorbell ends it early; this is only a bound */
-#define CPUS_MAX       1024u
-#define LISTEN_WAIT_NS (3 * SEC_NS)
-#define LISTEN_LOOK_NS (50 * MS_NS)
-#define ADDRESSES_MAX  16u
-#define FILES_BESIDE   1024u /* descriptors for all but connections */
+#define WORKER_WAIT_NS        (10 * SEC_NS) /* a doorbell ends it early; this is only a bound */
+#define CPUS_MAX              1024u
+#define LISTEN_WAIT_NS        (3 * SEC_NS)
+#define LISTEN_LOOK_NS        (50 * MS_NS)
+#define ADDRESSES_MAX         16u
+#define AUTO_PARTITIONS_LEAST 4u    /* what clients' own tests expect */
+#define FILES_BESIDE          1024u /* descriptors for all but connections */
 
 /* Of each shard: several large batches with one system call; a buffer is held for a moment only. */
 #define RECEIVE_BUFFERS 32u
@@ -128,9 +130,20 @@ uint32_t broker_connections(const struct config *c)
     return (uint32_t)min_u64(wanted, max_u64(limit.rlim_max - beside, 1));
 }
 
+/* 0: none is made. */
+static uint32_t auto_partitions_of(const struct broker *b, const struct config *c)
+{
+    uint64_t asked = config_number(c, CONFIG_TOPIC_AUTO_PARTITIONS);
+    if (!config_on(c, CONFIG_TOPIC_AUTO_CREATE))
+        return 0;
+    return (uint32_t)(asked ? asked : max_u64(b->shards, AUTO_PARTITIONS_LEAST));
+}
+
 /* Without the addresses. */
 static struct door_opts door_opts_of(const struct broker *b, const struct config *c)
 {
+    uint32_t advertised;
+    const struct io_address *advertise = config_addresses(c, CONFIG_ADVERTISE_KAFKA, &advertised);
     return (struct door_opts){
         .shards = b->shards,
         .node = (uint32_t)config_number(c, CONFIG_NODE_ID),
@@ -146,20 +159,34 @@ static struct door_opts door_opts_of(const struct broker *b, const struct config
         .partitions_default = (uint32_t)config_number(c, CONFIG_TOPIC_PARTITIONS),
         .durability = (enum durability)config_number(c, CONFIG_TOPIC_DURABILITY),
         .durability_set = true,
+        .auto_partitions = auto_partitions_of(b, c),
+        .advertise = advertised ? *advertise : (struct io_address){ .version = 0 },
+        .helper = b->helper,
         .log = &b->log_opts,
         .board = &b->board,
     };
 }
 
+static enum err listen_add(const struct config *c, enum config_key which,
+                           const struct protocol *speaks, struct door_listen *to, uint32_t *count,
+                           struct why *why)
+{
+    const struct io_address *at;
+    TRY(addresses_of(c, which, &at, count, why));
+    for (uint32_t i = 0; i < *count; i++)
+        to[i] = (struct door_listen){ at[i], speaks };
+    return ERR_OK;
+}
+
 static enum err door_start(struct broker *b, struct why *why)
 {
-    struct door_listen listen[ADDRESSES_MAX];
+    struct door_listen listen[2 * ADDRESSES_MAX];
     struct door_opts o = door_opts_of(b, b->config);
-    const struct io_address *at;
-    TRY(addresses_of(b->config, CONFIG_LISTEN_NATIVE, &at, &b->native, why));
-    for (uint32_t i = 0; i < b->native; i++)
-        listen[o.listen_count++] = (struct door_listen){ at[i], &native_protocol };
+    TRY(listen_add(b->config, CONFIG_LISTEN_NATIVE, &native_protocol, listen, &b->native, why));
+    TRY(listen_add(b->config, CONFIG_LISTEN_KAFKA, &kafka_protocol, listen + b->native, &b->kafka,
+                   why));
     o.listen = listen;
+    o.listen_count = b->native + b->kafka;
     return door_open(&b->door, b->io, &o, why);
 }
 
@@ -258,6 +285,12 @@ static void *worker_run(void *arg)
     return NULL;
 }
 
+static void *helper_thread(void *arg)
+{
+    helper_run(arg);
+    return NULL;
+}
+
 /* Signals are for the main thread: it waits for them. */
 static enum err workers_start(struct broker *b, struct why *why)
 {
@@ -271,8 +304,9 @@ static enum err workers_start(struct broker *b, struct why *why)
         if (!w->started)
             break;
     }
+    b->helping = pthread_create(&b->helper_thread, NULL, helper_thread, b->helper) == 0;
     pthread_sigmask(SIG_SETMASK, &old, NULL);
-    if (i == b->shards)
+    if (i == b->shards && b->helping)
         return ERR_OK;
     why_set(why,
             "the thread of shard %u could not be started: lower `shards`, or raise the limit "
@@ -318,6 +352,7 @@ enum err broker_open(struct broker *b, const struct config *c, struct why *why)
     TRY(workers_make(b, why));
     TRY(io_open(&b->io, &(struct io_opts){ .plain = true, .why = why }));
     TRY(metrics_board_open(&b->board, b->shards, (uint64_t)clock_ms()));
+    b->helper = helper_open();
     TRY(listen_start(b, door_start, why));
     TRY(listen_start(b, http_start, why));
     TRY(engine_start(b, why));
@@ -349,13 +384,24 @@ void broker_stop(struct broker *b)
     }
 }
 
+static void helper_end(struct broker *b)
+{
+    if (b->helping) {
+        helper_stop(b->helper);
+        pthread_join(b->helper_thread, NULL);
+    }
+    b->helping = false;
+}
+
 void broker_close(struct broker *b)
 {
     broker_stop(b);
+    helper_end(b);
     serve_close(&b->serve);
     if (b->http)
         http_close(&b->http);
     door_close(&b->door);
+    helper_close(&b->helper);
     metrics_board_close(&b->board);
     if (b->io)
         io_close(&b->io);

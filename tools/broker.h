@@ -1,10 +1,11 @@
-/* broker.h -- a node that runs: the engine, a thread for each shard, its fronts, its log lines.
+/* broker.h -- a node that runs: the engine, a thread for each shard and one beside them, its
+ * fronts, its log lines.
  *
  *     broker_open(&b, &config, &why)     listens, opens the stores, starts the threads
  *     broker_state(&b, &why)             until READY, or FAILED
  *     broker_stop(&b), broker_close(&b)  drains, writes checkpoints, ends the threads
  *
- * Thread     one; the threads of the shards are its own.
+ * Thread     one; the threads of the shards, and the helper's, are its own.
  * Memory     until broker_close().
  * Fails      broker_open(): a setting that this machine cannot keep, an address in use. What the
  *            stores say comes with the state: LOCKED, PERMISSION, MISMATCH, ...
@@ -17,6 +18,7 @@
 #include "engine/serve/serve.h"
 #include "net/config/config.h"
 #include "net/door/door.h"
+#include "net/door/helper.h"
 #include "net/http/http_front.h"
 #include "net/log/log.h"
 
@@ -33,7 +35,10 @@ struct broker {
     const struct config *config;
     struct io *io; /* control plane */
     struct door *door;
-    uint32_t native; /* listeners of the native protocol: the first of the door's */
+    struct helper *helper;
+    pthread_t helper_thread;
+    bool helping;
+    uint32_t native, kafka; /* listeners of the door, in this order */
     struct http *http;
     struct serve *serve;
     struct metrics_board board;

@@ -84,16 +84,17 @@ static struct banner_store *stores_found(const struct serve *s, uint32_t *count,
 
 /* Fills `at`; the listeners point into it. */
 static void listeners_found(struct broker *b, const struct config *c, struct io_address *at,
-                            struct banner_listener out[2])
+                            struct banner_listener out[3])
 {
-    uint32_t native = b->native, http;
+    uint32_t clients = b->native + b->kafka, http;
     config_addresses(c, CONFIG_LISTEN_HTTP, &http);
-    for (uint32_t i = 0; i < native; i++)
+    for (uint32_t i = 0; i < clients; i++)
         at[i] = door_address(b->door, i);
     for (uint32_t i = 0; i < http; i++)
-        at[native + i] = http_address(b->http, i);
-    out[0] = (struct banner_listener){ "native protocol", at, native };
-    out[1] = (struct banner_listener){ "metrics and health", at + native, http };
+        at[clients + i] = http_address(b->http, i);
+    out[0] = (struct banner_listener){ "native protocol", at, b->native };
+    out[1] = (struct banner_listener){ "Kafka protocol", at + b->native, b->kafka };
+    out[2] = (struct banner_listener){ "metrics and health", at + clients, http };
 }
 
 static uint64_t machine_memory(void)
@@ -105,7 +106,7 @@ static uint64_t machine_memory(void)
 static void ready_say(struct broker *b, const struct config *c, uint64_t began_ns)
 {
     struct io_address at[ADDRESSES_MAX];
-    struct banner_listener listeners[2];
+    struct banner_listener listeners[3];
     uint32_t cpus[SHARDS_MAX], count;
     uint64_t planned;
     struct banner_store *stores = stores_found(b->serve, &count, &planned);
@@ -129,7 +130,7 @@ static void ready_say(struct broker *b, const struct config *c, uint64_t began_n
                           .stores = stores,
                           .store_count = count,
                           .listeners = listeners,
-                          .listener_count = 2,
+                          .listener_count = 3,
                           .durability = (enum durability)config_number(c, CONFIG_TOPIC_DURABILITY),
                           .ready_ns = clock_ns() - began_ns },
         banner_line, b);

@@ -31,25 +31,16 @@ _Noreturn static void broker_exec(const struct broker *k, const struct bench *b,
                                   const char *setting, const char *value)
 {
     char cpu[16];
-    const char *words[20] = { b->shardlog,
-                              "serve",
-                              "--data-dirs",
-                              k->dir,
-                              "--shards",
-                              "1",
-                              "--pin",
-                              cpu,
-                              "--listen-native",
-                              "127.0.0.1:0",
-                              "--listen-http",
-                              "none",
-                              "--retention-interval",
-                              "500 ms" };
+    const char *words[20] = {
+        b->shardlog,      "serve", "--data-dirs",          k->dir,        "--shards",      "1",
+        "--pin",          cpu,     "--listen-native",      "127.0.0.1:0", "--listen-http", "none",
+        "--listen-kafka", "none",  "--retention-interval", "500 ms"
+    };
     child_dies_too();
     snprintf(cpu, sizeof(cpu), "%d", b->server_cpu);
     if (setting) {
-        words[14] = setting;
-        words[15] = value;
+        words[16] = setting;
+        words[17] = value;
     }
     int log = open(k->log, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     if (log < 0 || dup2(log, 1) < 0 || dup2(log, 2) < 0)

@@ -36,12 +36,14 @@ static void reach_check(struct config *c)
     }
 }
 
-static void kafka_check(struct config *c)
+static void advertise_check(struct config *c)
 {
     uint32_t count;
-    config_addresses(c, CONFIG_LISTEN_KAFKA, &count);
-    if (count)
-        fault(c, CONFIG_LISTEN_KAFKA, "is not possible: the Kafka protocol is not in this version");
+    const struct io_address *at = config_addresses(c, CONFIG_ADVERTISE_KAFKA, &count);
+    if (count > 1)
+        fault(c, CONFIG_ADVERTISE_KAFKA, "is more than one address: clients are told one");
+    else if (count && (!at->port || io_address_is_any(at)))
+        fault(c, CONFIG_ADVERTISE_KAFKA, "is no address that a client can connect to");
 }
 
 /* Two listeners cannot share an address; port 0 is a new one each time. */
@@ -112,8 +114,8 @@ static void pin_check(struct config *c)
 
 void config_check(struct config *c)
 {
-    static void (*const rules[])(struct config *c) = { reach_check, kafka_check,   same_check,
-                                                       frame_check, journal_check, volume_check,
+    static void (*const rules[])(struct config *c) = { reach_check, advertise_check, same_check,
+                                                       frame_check, journal_check,   volume_check,
                                                        pin_check };
     for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++)
         rules[i](c);

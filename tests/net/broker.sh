@@ -1,7 +1,7 @@
 # broker.sh -- for tests of the program: a broker in a directory of its own, on a free port.
 #
 #     source broker.sh        $SHARDLOG is the program
-#     broker_start [words]    -> $port, $http_port; ready when it returns. $shards: default 2
+#     broker_start [words]    -> $port, $kafka_port, $http_port; ready when it returns. $shards: default 2
 #     broker_stop             SIGTERM; fails if the exit code is not 0
 #     broker_kill             SIGKILL
 #     connections_within N K  prints N, or as many as a broker takes with this limit of descriptors
@@ -13,6 +13,7 @@ set -euo pipefail
 place=$(mktemp -d)
 pid=
 port=
+kafka_port=
 http_port=
 host=127.0.0.1
 
@@ -48,12 +49,14 @@ broker_start() {
     touch "$place/log"
     lines=$(wc -l <"$place/log")
     "$SHARDLOG" serve --data-dirs "$place/data" --listen-native "$host:${port:-0}" \
-        --listen-http 127.0.0.1:0 --memory-tail 128MiB --journal-bytes 64MiB --shards "${shards:-2}" "$@" 2>>"$place/log" &
+        --listen-kafka "127.0.0.1:${kafka_port:-0}" --listen-http 127.0.0.1:0 --memory-tail 128MiB --journal-bytes 64MiB --shards "${shards:-2}" "$@" 2>>"$place/log" &
     pid=$!
     for _ in $(seq 600); do
         if tail -n "+$((lines + 1))" "$place/log" | grep -q 'msg="ready in'; then
             port=$(tail -n "+$((lines + 1))" "$place/log" |
                 sed -n 's/.*native protocol on .*:\([0-9]*\)".*/\1/p')
+            kafka_port=$(tail -n "+$((lines + 1))" "$place/log" |
+                sed -n 's/.*Kafka protocol on .*:\([0-9]*\)".*/\1/p')
             http_port=$(tail -n "+$((lines + 1))" "$place/log" |
                 sed -n 's/.*metrics and health on .*:\([0-9]*\)".*/\1/p')
             return

@@ -12,7 +12,7 @@ refused() {
     grep -q -- "$text" "$place/refused" || fail "$*: $(cat "$place/refused")"
 }
 
-small=(--listen-http none --memory-tail 128MiB --journal-bytes 64MiB)
+small=(--listen-kafka none --listen-http none --memory-tail 128MiB --journal-bytes 64MiB)
 refused "insecure" --data-dirs "$place/x" --listen-native 0.0.0.0:0
 refused "insecure" --data-dirs "$place/x" --listen-native "[::]:0"
 refused "insecure" --data-dirs "$place/x" --listen-http 0.0.0.0:0

@@ -26,8 +26,9 @@ static void words_make(const struct node *n, const char **words, char listen[2][
     snprintf(listen[0], 64, "127.0.0.1:%u", n->port);
     snprintf(listen[1], 64, "127.0.0.1:%u", n->http_port);
     const char *first[] = { n->program,        "serve",   "--data-dirs",   n->data,
-                            "--listen-native", listen[0], "--listen-http", listen[1] };
-    for (; count < 8; count++)
+                            "--listen-native", listen[0], "--listen-http", listen[1],
+                            "--listen-kafka",  "none" };
+    for (; count < 10; count++)
         words[count] = first[count];
     for (int i = 0; n->words && n->words[i] && count < WORDS_MAX - 1; i++)
         words[count++] = n->words[i];

@@ -163,8 +163,16 @@ TEST(config, what_values_say_together)
           "[::ffff:192.168.0.1]:1" REACH },
         { "listen.native = 0.0.0.0:9700\ninsecure = true", "" },
         { "listen.native = 127.9.9.9:9700", "" },
-        { "listen.kafka = 127.0.0.1:9092", "f:1: listen.kafka: '127.0.0.1:9092' is not possible: "
-                                           "the Kafka protocol is not in this version" },
+        { "listen.kafka = 0.0.0.0:1", "f:1: listen.kafka: '0.0.0.0:1' lets other machines reach "
+                                      "0.0.0.0:1" REACH },
+        { "advertise.kafka = 10.0.0.1:1, 10.0.0.2:1",
+          "f:1: advertise.kafka: '10.0.0.1:1, 10.0.0.2:1' is more than one address: clients are "
+          "told one" },
+        { "advertise.kafka = 10.0.0.1:0",
+          "f:1: advertise.kafka: '10.0.0.1:0' is no address that a client can connect to" },
+        { "advertise.kafka = 0.0.0.0:9092",
+          "f:1: advertise.kafka: '0.0.0.0:9092' is no address that a client can connect to" },
+        { "advertise.kafka = 10.0.0.1:9092", "" },
         { "listen.http = 127.0.0.1:9700",
           "f:1: listen.http: '127.0.0.1:9700' names an address that another listener has" },
         { "listen.http = 127.0.0.1:0\nlisten.native = 127.0.0.1:0", "" },

@@ -1,0 +1,366 @@
+/* api_fetch.c -- Fetch.
+ *
+ *   topics known --> every partition's fetch starts, and waits for itself --the first one has
+ *   enough, or fails--> the others wait no longer --> all done --> answered
+ *
+ * The bytes of an answer are shared evenly: max_bytes, or what the door grants, by the number of
+ * partitions. What comes over it nevertheless, since a batch is given whole, is left out again but
+ * for the first (KIP-74). Batches are not copied: they go out from where the engine has them.
+ *
+ * What is done holds memory while the rest is under way. If somebody waits for memory then, it is
+ * given back, and that partition's answer is empty: so those who hold some never wait for each
+ * other. Clients ask again.
+ *
+ * Fetches that remember what was asked (KIP-227) are not offered: every request is whole. */
+#include <stdatomic.h>
+#include <stdlib.h>
+
+#include "engine/base/check.h"
+#include "net/kafka/handler.h"
+
+#define YIELD_NS (50 * MS_NS)
+
+struct fetch_part {
+    struct verb_fetch fetch;
+    struct verb_epoch epoch;
+    struct fetch *all;
+    const struct topic_want *want;
+    const struct kafka_fetch_request_partition *ask;
+    enum kafka_error error;
+    bool done, holds, diverges;
+};
+
+/* Outlives its errand until the last part's memory was given back. */
+struct fetch {
+    struct errand *errand;
+    atomic_uint users;
+    struct timer yield;
+    uint64_t bytes;
+    uint32_t count, part_bytes, wait_ms;
+    bool hurried;
+    struct fetch_part parts[];
+};
+
+static void fetch_let_go(struct fetch *f)
+{
+    if (atomic_fetch_sub(&f->users, 1) == 1)
+        free(f);
+}
+
+/* On the partition's shard. */
+static void part_returned(struct verb_fetch *v)
+{
+    fetch_let_go(container_of(v, struct fetch_part, fetch)->all);
+}
+
+static void part_give(struct fetch_part *p)
+{
+    if (!p->holds)
+        return;
+    p->holds = false;
+    atomic_fetch_add(&p->all->users, 1);
+    serve_fetch_give(&p->fetch, part_returned);
+}
+
+void fetch_free(struct errand *c, bool alive)
+{
+    struct fetch *f = c->state;
+    if (alive)
+        timer_stop(&c->conn->desk->shard->timers, &f->yield);
+    for (uint32_t i = 0; i < f->count; i++)
+        if (alive)
+            part_give(&f->parts[i]);
+        else if (f->parts[i].holds)
+            io_buffer_give(f->parts[i].fetch.read.buf);
+    fetch_let_go(f);
+}
+
+/* ---- answer ---- */
+
+static void part_fill(struct fetch_part *p, struct kafka_fetch_response_partition *to,
+                      const struct kafka_fetch_request *ask)
+{
+    const struct verb_fetch *v = &p->fetch;
+    to->partition_index = p->ask->partition;
+    to->error_code = (int16_t)p->error;
+    to->high_watermark = -1;
+    if (ask->isolation_level == 0)
+        to->aborted_transactions.at = NULL;
+    if (p->error != KAFKA_NONE)
+        return;
+    if (p->diverges) {
+        to->diverging_epoch.epoch = p->epoch.found ? (int32_t)p->epoch.found_epoch : -1;
+        to->diverging_epoch.end_offset = p->epoch.found ? (int64_t)p->epoch.end_off : -1;
+        return;
+    }
+    to->high_watermark = to->last_stable_offset = (int64_t)v->visible_off;
+    to->log_start_offset = (int64_t)v->start_off;
+}
+
+/* The batches of a part, if the answer has room for them. */
+static void part_batches(struct errand *c, struct fetch_part *p, uint64_t bytes_max,
+                         struct errand_batches *to, uint32_t *count,
+                         struct kafka_fetch_response_partition *answer)
+{
+    const struct verb_fetch *v = &p->fetch;
+    if (!p->holds || !v->batches.len || p->error != KAFKA_NONE)
+        return;
+    if (c->batch_bytes && c->batch_bytes + v->batches.len > bytes_max)
+        return;
+    to[(*count)++] = (struct errand_batches){ v->batches, &v->read.lent };
+    c->batch_bytes += v->batches.len;
+    answer->records = (struct bytes){ kafka_elsewhere, v->batches.len };
+}
+
+static void fetch_answer(struct errand *c)
+{
+    const struct kafka_fetch_request *ask = c->asked;
+    struct fetch *f = c->state;
+    struct desk_kafka *d = errand_desk(c);
+    RESPONSE(fetch, r);
+    uint32_t next = 0, holes = 0, topics = ask->topics.count;
+    uint64_t bytes_max = ask->max_bytes > 0 ? (uint64_t)ask->max_bytes : 0, waited_ns = 0;
+    struct errand_batches *batches = errand_take(c, f->count * sizeof(*batches) + 1);
+    timer_stop(&d->desk->shard->timers, &f->yield);
+    r.responses.at =
+        batches ? errand_items(c, kafka_fetch_response_response_shape(), topics) : NULL;
+    if (!r.responses.at)
+        return;
+    r.responses.count = topics;
+    for (uint32_t t = 0; t < topics; t++) {
+        struct kafka_fetch_response_response *to = &r.responses.at[t];
+        uint32_t count = ask->topics.at[t].partitions.count;
+        to->topic = ask->topics.at[t].topic;
+        to->topic_id = ask->topics.at[t].topic_id;
+        to->partitions.at = errand_items(c, kafka_fetch_response_partition_shape(), count);
+        if (!to->partitions.at)
+            return;
+        to->partitions.count = count;
+        for (uint32_t i = 0; i < count; i++) {
+            struct fetch_part *p = &f->parts[next++];
+            part_fill(p, &to->partitions.at[i], ask);
+            part_batches(c, p, bytes_max, batches, &holes, &to->partitions.at[i]);
+            waited_ns = max_u64(waited_ns, p->fetch.waited_ns);
+        }
+    }
+    uint64_t ns = desk_now(d->desk) - c->begin_ns;
+    metrics_latency(d->desk->metrics, METRIC_LATENCY_FETCH, ns - min_u64(ns, waited_ns));
+    errand_answer_around(c, &r, batches, holes);
+}
+
+/* ---- waiting ---- */
+
+/* The rest waits no longer. */
+static void fetch_hurry_all(struct fetch *f)
+{
+    if (f->hurried)
+        return;
+    f->hurried = true;
+    for (uint32_t i = 0; i < f->count; i++)
+        if (!f->parts[i].done && f->parts[i].fetch.verb.serve)
+            serve_fetch_hurry(&f->parts[i].fetch);
+}
+
+void fetch_hurry(struct errand *c)
+{
+    if (c->state)
+        fetch_hurry_all(c->state);
+}
+
+static void fetch_yield(struct timer *t)
+{
+    struct fetch *f = container_of(t, struct fetch, yield);
+    struct errand *c = f->errand;
+    struct desk_kafka *d = errand_desk(c);
+    if (serve_reads_wait(errand_serve(c))) {
+        probe("kafka: a fetch gives back what it has, for others wait for memory");
+        for (uint32_t i = 0; i < f->count; i++)
+            if (f->parts[i].done)
+                part_give(&f->parts[i]);
+    }
+    timer_start(&d->desk->shard->timers, &f->yield, desk_now(d->desk) + YIELD_NS);
+}
+
+static void part_end(struct fetch_part *p)
+{
+    struct fetch *f = p->all;
+    struct errand *c = f->errand;
+    struct desk_kafka *d = errand_desk(c);
+    const struct kafka_fetch_request *ask = c->asked;
+    p->done = true;
+    f->bytes += p->holds ? p->fetch.batches.len : 0;
+    if (p->error != KAFKA_NONE || p->diverges || (int64_t)f->bytes >= ask->min_bytes)
+        fetch_hurry_all(f);
+    if (errand_less(c)) {
+        fetch_answer(c);
+    } else if (p->holds && !f->yield.place) {
+        f->yield.fire = fetch_yield;
+        timer_start(&d->desk->shard->timers, &f->yield, desk_now(d->desk) + YIELD_NS);
+    }
+}
+
+static void fetch_done(struct verb *verb)
+{
+    struct fetch_part *p = container_of(verb, struct fetch_part, fetch.verb);
+    struct desk_kafka *d = errand_desk(p->all->errand);
+    p->holds = verb->err == ERR_OK;
+    if (verb->err != ERR_OK) {
+        p->error = kafka_error_of(verb->err);
+        metrics_error(d->desk->metrics, verb->err);
+    }
+    if (verb->err == ERR_NOT_FOUND)
+        topic_forget(d, p->fetch.place.topic);
+    part_end(p);
+}
+
+/* ---- start ---- */
+
+static void part_fetch(struct fetch_part *p)
+{
+    struct fetch *f = p->all;
+    struct errand *c = f->errand;
+    const struct kafka_fetch_request *ask = c->asked;
+    bool waits = !f->hurried && c->conn->state < CONN_CLOSING;
+    int64_t most = p->ask->partition_max_bytes;
+    struct verb_fetch *v = &p->fetch;
+    v->verb = errand_verb(c, fetch_done);
+    v->off = (uint64_t)p->ask->fetch_offset;
+    v->client = c->conn->number;
+    v->bytes_max = (uint32_t)min_u64(most > 0 ? (uint64_t)most : 1, f->part_bytes);
+    v->bytes_min = ask->min_bytes > 1 ? (uint32_t)ask->min_bytes : 1;
+    v->bytes_min = (uint32_t)min_u64(v->bytes_min, v->bytes_max);
+    v->wait_ns = waits ? f->wait_ms * MS_NS : 0;
+    v->lends = true;
+    serve_fetch(errand_serve(c), v);
+}
+
+static void epoch_done(struct verb *verb)
+{
+    struct fetch_part *p = container_of(verb, struct fetch_part, epoch.verb);
+    const struct verb_epoch *e = &p->epoch;
+    if (verb->err != ERR_OK)
+        p->error = kafka_error_of(verb->err);
+    else
+        p->diverges = !e->found || (int32_t)e->found_epoch < p->ask->last_fetched_epoch ||
+                      (int64_t)e->end_off < p->ask->fetch_offset;
+    if (p->error != KAFKA_NONE || p->diverges)
+        part_end(p);
+    else
+        part_fetch(p);
+}
+
+static enum kafka_error part_refusal(struct fetch_part *p)
+{
+    const struct topic *t = p->want->topic;
+    if (!t)
+        return topic_error(p->want);
+    if (!topic_place(t, p->ask->partition, &p->fetch.place))
+        return KAFKA_UNKNOWN_TOPIC_OR_PARTITION;
+    if (p->ask->fetch_offset < 0)
+        return KAFKA_OFFSET_OUT_OF_RANGE;
+    return topic_epoch_check(t, p->ask->partition, p->ask->current_leader_epoch);
+}
+
+static void part_start(struct fetch_part *p)
+{
+    struct errand *c = p->all->errand;
+    errand_more(c);
+    if (p->ask->last_fetched_epoch < 0) {
+        part_fetch(p);
+        return;
+    }
+    p->epoch.verb = errand_verb(c, epoch_done);
+    p->epoch.place = p->fetch.place;
+    p->epoch.epoch = (uint32_t)p->ask->last_fetched_epoch;
+    serve_epoch(errand_serve(c), &p->epoch);
+}
+
+/* Wrong ones are seen before anything waits. */
+static void fetch_known(struct errand *c)
+{
+    struct fetch *f = c->state;
+    uint32_t fine = 0;
+    for (uint32_t i = 0; i < f->count; i++) {
+        struct fetch_part *p = &f->parts[i];
+        p->error = part_refusal(p);
+        p->done = p->error != KAFKA_NONE;
+        fine += !p->done;
+    }
+    if (fine < f->count)
+        f->wait_ms = 0;
+    errand_more(c); /* ours, for as long as the loop runs */
+    for (uint32_t i = 0; i < f->count; i++)
+        if (!f->parts[i].done)
+            part_start(&f->parts[i]);
+    if (errand_less(c))
+        fetch_answer(c);
+    else
+        errand_started(c);
+}
+
+/* NULL: too many, or no memory; it was ended. */
+static struct fetch *fetch_make(struct errand *c, struct topic_want *wants)
+{
+    const struct kafka_fetch_request *ask = c->asked;
+    uint64_t count = 0;
+    for (uint32_t t = 0; t < ask->topics.count && count <= ERRAND_PARTS_MAX; t++)
+        count += ask->topics.at[t].partitions.count;
+    size_t bytes = sizeof(struct fetch) + count * sizeof(struct fetch_part);
+    if (!errand_parts_within(c, count) || !errand_charge(c, bytes))
+        return NULL;
+    struct fetch *f = calloc(1, bytes);
+    check(f); /* within the budget: the system is out of memory */
+    f->errand = c;
+    f->users = 1;
+    c->state = f;
+    for (uint32_t t = 0; t < ask->topics.count; t++) {
+        const struct kafka_fetch_request_topic *from = &ask->topics.at[t];
+        bool by_id = errand_version(c) >= 13;
+        wants[t] = (struct topic_want){ .name = by_id ? (struct bytes){ NULL, 0 } : from->topic,
+                                        .id = from->topic_id };
+        for (uint32_t i = 0; i < from->partitions.count; i++) {
+            struct fetch_part *p = &f->parts[f->count++];
+            p->all = f;
+            p->want = &wants[t];
+            p->ask = &from->partitions.at[i];
+        }
+    }
+    return f;
+}
+
+static void fetch_plan(struct errand *c, struct fetch *f)
+{
+    const struct kafka_fetch_request *ask = c->asked;
+    uint64_t most = ask->max_bytes > 0 ? (uint64_t)ask->max_bytes : 1;
+    int32_t wait_ms = ask->min_bytes > 0 && ask->max_wait_ms > 0 ? ask->max_wait_ms : 0;
+    c->granted = conn_grant(c->conn, most);
+    f->part_bytes = (uint32_t)max_u64(c->granted / max_u64(f->count, 1), CONN_GRANT_LEAST);
+    f->wait_ms = (uint32_t)min_u64((uint64_t)wait_ms, KAFKA_WAIT_MAX_MS);
+}
+
+static enum kafka_error fetch_whole(const struct kafka_fetch_request *ask)
+{
+    if (ask->session_id != 0)
+        return KAFKA_FETCH_ID_NOT_FOUND;
+    return ask->session_epoch > 0 ? KAFKA_INVALID_FETCH_EPOCH : KAFKA_NONE;
+}
+
+void fetch_start(struct errand *c)
+{
+    const struct kafka_fetch_request *ask = c->asked;
+    enum kafka_error error = fetch_whole(ask);
+    if (error != KAFKA_NONE) {
+        RESPONSE(fetch, r);
+        r.error_code = (int16_t)error;
+        errand_answer(c, &r);
+        return;
+    }
+    if (!errand_parts_within(c, ask->topics.count))
+        return;
+    struct topic_want *wants = errand_take(c, ask->topics.count * sizeof(*wants) + 1);
+    struct fetch *f = wants ? fetch_make(c, wants) : NULL;
+    if (!f)
+        return;
+    fetch_plan(c, f);
+    topics_find(c, wants, ask->topics.count, fetch_known);
+}

@@ -1,0 +1,90 @@
+/* batch_check.c -- see batch_check.h. The order is Kafka's: what is damaged is told first. */
+#include "net/kafka/batch_check.h"
+
+#define ATTR_CODEC         0x07u
+#define ATTR_APPEND_TIME   0x08u
+#define ATTR_TRANSACTIONAL 0x10u
+#define ATTR_CONTROL       0x20u
+#define CODEC_ZSTD         4u
+#define ZSTD_FROM_VERSION  7
+#define MAGIC_AT           16u
+
+static bool refuse(struct batch_check *b, enum kafka_error error, const char *what)
+{
+    b->error = error;
+    why_set(&b->why, "%s", what);
+    return true;
+}
+
+/* batch_verify() said no: is it damage, or a rule? */
+static bool damage_name(struct batch_check *b)
+{
+    struct batch_info info;
+    bool newer = b->records.len > MAGIC_AT && b->records.at[MAGIC_AT] != 2;
+    bool whole = batch_peek(b->records, &info) == ERR_OK;
+    bool rule = newer || (whole && batch_crc_ok(b->records));
+    b->error = rule ? KAFKA_INVALID_RECORD : KAFKA_CORRUPT_MESSAGE;
+    return true;
+}
+
+static bool rules_check(struct batch_check *b)
+{
+    const struct batch_info *i = &b->info;
+    if (i->bytes != b->records.len)
+        return refuse(b, KAFKA_INVALID_RECORD, "one batch for each partition, and there are more");
+    if (i->base_off != 0)
+        return refuse(b, KAFKA_INVALID_RECORD, "the base offset of a new batch is 0");
+    if (i->attributes & ATTR_CONTROL)
+        return refuse(b, KAFKA_INVALID_RECORD, "a client may not write control records");
+    if (i->attributes & ATTR_TRANSACTIONAL)
+        return refuse(b, KAFKA_INVALID_TXN_STATE, "transactions are not in this version");
+    if (i->producer_id >= 0 && i->base_sequence < 0)
+        return refuse(b, KAFKA_INVALID_RECORD, "a batch of a producer has a sequence number");
+    if ((i->attributes & ATTR_CODEC) == CODEC_ZSTD && b->version < ZSTD_FROM_VERSION)
+        return refuse(b, KAFKA_UNSUPPORTED_COMPRESSION_TYPE, "zstd needs Produce 7 or later");
+    if (i->attributes & ATTR_APPEND_TIME && !b->append_time)
+        return refuse(b, KAFKA_INVALID_TIMESTAMP,
+                      "the batch has the broker's time, and the topic the producer's");
+    return false;
+}
+
+void batch_check_end(struct batch_check *b)
+{
+    const struct unpack *u = &b->unpack;
+    if (u->err != ERR_OK) {
+        refuse(b, u->err == ERR_TOO_LARGE ? KAFKA_MESSAGE_TOO_LARGE : KAFKA_INVALID_RECORD,
+               u->why.text);
+        return;
+    }
+    b->max_time = u->max_time;
+    if (b->info.header_max_time != u->max_time)
+        batch_time_set((uint8_t *)(uintptr_t)b->records.at, b->info.attributes & ATTR_APPEND_TIME,
+                       u->max_time);
+}
+
+void batch_check_far(struct batch_check *b, struct unpacker **with)
+{
+    b->unpack.bytes_max = UNPACK_BYTES_MAX;
+    unpack_run(with, &b->unpack);
+}
+
+bool batch_check(struct batch_check *b, struct unpacker **with)
+{
+    b->error = KAFKA_NONE;
+    b->why = (struct why){ "" };
+    if (!b->records.len)
+        return refuse(b, KAFKA_INVALID_RECORD, "one batch for each partition, and there is none");
+    if (batch_verify(b->records, &b->info, &b->max_time, &b->why) != ERR_OK)
+        return damage_name(b);
+    if (rules_check(b))
+        return true;
+    if (!(b->info.attributes & ATTR_CODEC))
+        return true;
+    b->unpack = (struct unpack){ .batch = b->records, .bytes_max = UNPACK_TURN_BYTES };
+    b->unpack.find_ms = INT64_MAX;
+    unpack_run(with, &b->unpack);
+    if (b->unpack.err == ERR_TOO_LARGE)
+        return false;
+    batch_check_end(b);
+    return true;
+}

@@ -1,0 +1,219 @@
+/* front_in.h -- what the files of the Kafka front share: a shard's part, connections, errands.
+ *
+ * front.c plugs them into the door, errand.c begins and ends errands, handler.def says who serves
+ * which API, api_*.c do, topics.c knows where partitions are.
+ *
+ * An errand is one request. Its life:
+ *
+ *   begin --> waits for older ones of its connection to have started --> start --> verbs under way
+ *         --> answered, or held until older ones are --> conn.out --> sent
+ */
+#ifndef KAFKA_FRONT_IN_H
+#define KAFKA_FRONT_IN_H
+
+#include "engine/base/map.h"
+#include "net/door/protocol.h"
+#include "net/kafka/api.h"
+#include "net/kafka/error.h"
+#include "net/kafka/front.h"
+#include "net/kafka/unpack.h"
+
+#define ERRAND_PARTS_MAX   16384u  /* partitions, or topics, that one request names */
+#define ERRAND_ARENA_MAX   MIB(16) /* what one request's lists may take, decoded */
+#define ERRAND_CHUNK_BYTES KIB(4)
+#define KAFKA_TEXT_ROOM    256u /* a topic's name and a terminator: names have 249 at most */
+#define KAFKA_NO_EPOCH     (-1)
+#define KAFKA_WAIT_MAX_MS  (10 * 60 * 1000) /* a fetch waits no longer, whatever it asks for */
+
+struct errand;
+struct topic;
+struct ask;
+
+/* ---- a shard's part ---- */
+
+struct desk_kafka {
+    struct door_desk *desk;
+    struct map names, ids; /* struct topic, by its name's hash and by id */
+    struct list asks;      /* topics that the metadata is asked for */
+    struct unpacker *unpacker;
+};
+
+/* ---- connections ---- */
+
+struct conn_kafka {
+    struct conn conn;
+    struct list unstarted;   /* errand.queue, oldest first */
+    struct errand *starting; /* the next one waits for it */
+    bool going;
+    char host[IO_ADDRESS_TEXT_BYTES]; /* that the client reached; empty: not asked for yet */
+    uint16_t port;
+};
+static inline struct conn_kafka *kafka_of(struct conn *c)
+{
+    return container_of(c, struct conn_kafka, conn);
+}
+
+/* ---- errands ---- */
+
+struct errand_chunk;
+
+/* A stretch of an answer: bytes that were encoded, then batches that lie elsewhere. */
+struct errand_batches {
+    struct bytes bytes; /* at NULL: lent */
+    const struct read_lent *lent;
+};
+
+struct errand {
+    struct node node;  /* conn: requests, out or sending */
+    struct node queue; /* conn_kafka.unstarted */
+    struct conn *conn;
+    const struct handler *handler;
+    struct kafka_request q;
+    uint8_t *memory; /* the request's bytes: views point into them */
+    struct bytes frame;
+    struct kafka_arena arena;
+    struct errand_chunk *chunks;
+    void *asked;              /* the decoded request; NULL: none */
+    void *state;              /* the handler's */
+    struct topic_want *wants; /* of topics_find() */
+    uint32_t want_count, wants_left;
+    void (*known)(struct errand *c);
+    uint32_t left; /* verbs under way */
+    uint64_t begin_ns;
+    uint64_t charged;
+    uint32_t granted;
+    bool counted, started, ended, silent;
+    /* The answer. */
+    uint8_t *answer;
+    size_t answer_bytes;
+    uint64_t batch_bytes; /* of all batches */
+    struct kafka_holes holes;
+    struct errand_batches *batches; /* for each hole */
+    /* What was handed to the send so far. */
+    size_t sent;
+    uint32_t sent_holes;
+};
+
+struct handler {
+    int16_t key;
+    void (*start)(struct errand *c); /* c->asked is valid */
+    void (*hurry)(struct errand *c); /* it waits no longer; may be NULL */
+    /* What the state holds beside memory of the errand; NULL: nothing. Not alive: the shards are
+     * closed, no verb may start. */
+    void (*free)(struct errand *c, bool alive);
+};
+/* NULL: nobody serves it, it is not advertised. */
+const struct handler *handler_of(int16_t key);
+
+void errand_begin(struct conn *conn, struct bytes payload, uint8_t *memory, uint64_t charged);
+/* All that it appends has been handed on: the next one may start. Again is fine. */
+void errand_started(struct errand *c);
+/* Ends it with this answer: a struct of the response's shape, encoded before this returns. */
+void errand_answer(struct errand *c, const void *response);
+/* The same around batches that lie elsewhere: batches[i] for the i-th member kafka_elsewhere. */
+void errand_answer_around(struct errand *c, const void *response, struct errand_batches *batches,
+                          uint32_t count);
+void errand_answer_version(struct errand *c, int16_t version, const void *response);
+/* Ends it without an answer: acks = 0. */
+void errand_answer_not(struct errand *c);
+/* Ends its connection: there is no way to say it; and the errand, if no verb of it is under way.
+ * `text` is for the log. */
+void errand_break(struct errand *c, enum err err, const char *text);
+/* Zeroed memory until the errand is freed. NULL: the budget is used up, and the errand has ended
+ * (errand_break): return at once. */
+void *errand_take(struct errand *c, size_t bytes);
+/* The same for the budget alone. */
+bool errand_charge(struct errand *c, uint64_t bytes);
+void errand_free(struct errand *c);
+void errand_drop(struct errand *c);
+bool errand_gather(struct conn *conn, struct errand *c);
+void errands_hurry(struct conn *conn);
+void errands_turn(struct conn *conn); /* before the send: what may go out now */
+/* Nobody waits for the answer any more. */
+static inline bool errand_gone(const struct errand *c)
+{
+    return c->conn->state == CONN_GONE;
+}
+static inline struct desk_kafka *errand_desk(const struct errand *c)
+{
+    return c->conn->own;
+}
+static inline struct serve *errand_serve(const struct errand *c)
+{
+    return c->conn->desk->serve;
+}
+static inline int16_t errand_version(const struct errand *c)
+{
+    return c->q.header.request_api_version;
+}
+/* A verb of the errand: done runs here. */
+struct verb errand_verb(struct errand *c, void (*done)(struct verb *v));
+/* A verb was started; one is done. True: that was the last one. */
+static inline void errand_more(struct errand *c)
+{
+    c->left++;
+}
+bool errand_less(struct errand *c);
+/* "text" in memory of the errand, with a terminator. NULL: as errand_take(). */
+char *errand_text(struct errand *c, struct bytes text);
+/* More than ERRAND_PARTS_MAX: it was ended. */
+bool errand_parts_within(struct errand *c, uint64_t count);
+
+static inline struct bytes text_bytes(const char *text)
+{
+    return (struct bytes){ (const uint8_t *)(text ? text : ""), text ? strlen(text) : 0 };
+}
+/* A response's struct with every member unset. */
+#define RESPONSE(name, var)             \
+    struct kafka_##name##_response var; \
+    kafka_unset(kafka_##name##_response_shape(), &var)
+/* The same for elements of a list: `count` of them in memory of the errand. */
+void *errand_items(struct errand *c, const struct kafka_shape *shape, uint32_t count);
+
+/* ---- topics.c ---- */
+
+/* What is known of a topic: fixed, shared by those who use it. */
+struct topic {
+    uint32_t users; /* the maps are one */
+    struct topic_info *info;
+    int32_t *epochs; /* leader epoch of each partition; KAFKA_NO_EPOCH: unavailable */
+};
+
+struct topic_want {
+    struct node node; /* ask.waiting */
+    struct errand *errand;
+    struct bytes name; /* at NULL: by id */
+    struct id16 id;
+    bool create; /* if it is not there */
+    bool fresh;  /* what is remembered will not do: ask */
+    /* Results. */
+    struct topic *topic; /* NULL: err, why */
+    enum err err;
+    struct why why;
+};
+/* Finds all of c->wants, then c->known(c), now or later. */
+void topics_find(struct errand *c, struct topic_want *wants, uint32_t count,
+                 void (*known)(struct errand *c));
+void topics_give(struct errand *c);
+/* A verb said NOT_FOUND: it is not where we thought. */
+void topic_forget(struct desk_kafka *d, struct id16 id);
+void topics_close(struct desk_kafka *d);
+/* The place of a partition; false: there is none. */
+static inline bool topic_place(const struct topic *t, int32_t partition, struct place *out)
+{
+    if (!t || partition < 0 || (uint32_t)partition >= t->info->partitions)
+        return false;
+    *out = t->info->places[partition];
+    return true;
+}
+/* What a client's idea of the leader's epoch deserves. */
+enum kafka_error topic_epoch_check(const struct topic *t, int32_t partition, int32_t epoch);
+enum kafka_error topic_error(const struct topic_want *w);
+
+/* ---- hello ---- */
+
+/* Where clients are told to connect to. */
+void kafka_advertised(struct conn *c, struct bytes *host, int32_t *port);
+int32_t kafka_node(const struct errand *c);
+
+#endif

@@ -1,0 +1,345 @@
+/* topics.c -- where partitions are: topics by name and by id, remembered on each shard.
+ *
+ * What is known of a topic is made once and never changed; it is shared by the map and by the
+ * errands that use it. Placement is fixed as long as the instance is open, so a row stays true
+ * until the topic is deleted; then a verb says NOT_FOUND, and the row is forgotten. Metadata asks
+ * anew each time (`fresh`): a topic that was deleted and made again has another id.
+ *
+ *   ask: DESCRIBE --there--> PARTS (the epochs of their leaders) --> known
+ *          | not there, and may be made
+ *          v
+ *        CREATE --made, or somebody else was faster--> DESCRIBE again
+ */
+#include <stdlib.h>
+
+#include "engine/base/check.h"
+#include "net/kafka/front_in.h"
+
+struct ask {
+    struct node node; /* desk_kafka.asks */
+    struct desk_kafka *desk;
+    struct list waiting; /* topic_want.node */
+    char name[KAFKA_TEXT_ROOM];
+    struct id16 id;
+    bool by_id, create;
+    struct topic *topic;
+    uint32_t left; /* of parts */
+    struct verb_part *parts;
+    struct verb_describe describe;
+    struct verb_create make;
+    struct setting_text setting;
+    struct why why;
+};
+
+/* ---- rows ---- */
+
+/* FNV-1a. Who makes names collide makes topics first, and waits for his own. */
+static struct map_key name_key(struct bytes name)
+{
+    uint64_t hash = 0xcbf29ce484222325u;
+    for (size_t i = 0; i < name.len; i++)
+        hash = (hash ^ name.at[i]) * 0x100000001b3u;
+    return map_key_u64(hash);
+}
+
+static struct map_key id_key(struct id16 id)
+{
+    return (struct map_key){ .id = id };
+}
+
+static bool name_is(const struct topic *t, struct bytes name)
+{
+    return strlen(t->info->name) == name.len && memcmp(t->info->name, name.at, name.len) == 0;
+}
+
+static void topic_release(struct topic *t)
+{
+    if (--t->users)
+        return;
+    free(t->info);
+    free(t->epochs);
+    free(t);
+}
+
+void topic_forget(struct desk_kafka *d, struct id16 id)
+{
+    struct topic *t = map_remove(&d->ids, id_key(id));
+    if (!t)
+        return;
+    struct map_key key = name_key(text_bytes(t->info->name));
+    if (map_get(&d->names, key) == t)
+        map_remove(&d->names, key);
+    topic_release(t);
+}
+
+/* The maps are one user. A name whose hash another one has is found by asking. */
+static void topic_remember(struct desk_kafka *d, struct topic *t)
+{
+    struct map_key key = name_key(text_bytes(t->info->name));
+    struct topic *old = map_get(&d->names, key);
+    if (old)
+        topic_forget(d, old->info->id);
+    topic_forget(d, t->info->id);
+    t->users++;
+    check(map_put(&d->ids, id_key(t->info->id), t) == ERR_OK);
+    check(map_put(&d->names, key, t) == ERR_OK); /* tens of bytes each */
+}
+
+static struct topic *topic_known(struct desk_kafka *d, const struct topic_want *w)
+{
+    struct topic *t =
+        w->name.at ? map_get(&d->names, name_key(w->name)) : map_get(&d->ids, id_key(w->id));
+    if (t && w->name.at && !name_is(t, w->name))
+        t = NULL;
+    return t;
+}
+
+/* ---- the end of a want ---- */
+
+static void want_end(struct topic_want *w, struct topic *t, enum err err)
+{
+    struct errand *c = w->errand;
+    w->topic = t;
+    w->err = err;
+    if (t)
+        t->users++;
+    if (--c->wants_left)
+        return;
+    conn_mark(c->conn);
+    if (errand_gone(c))
+        errand_answer_not(c);
+    else
+        c->known(c);
+}
+
+static void ask_end(struct ask *a, enum err err)
+{
+    struct node *n;
+    node_unlink(&a->node);
+    if (a->topic)
+        topic_remember(a->desk, a->topic);
+    while ((n = list_pop(&a->waiting))) {
+        struct topic_want *w = container_of(n, struct topic_want, node);
+        w->why = a->why;
+        want_end(w, err == ERR_OK ? a->topic : NULL, err);
+    }
+    if (a->topic)
+        topic_release(a->topic);
+    free(a->parts);
+    free(a);
+}
+
+/* ---- asking ---- */
+
+static void ask_describe(struct ask *a);
+
+static struct verb ask_verb(struct ask *a, void (*done)(struct verb *v))
+{
+    return (struct verb){ .done = done, .arg = a, .home = a->desk->desk->shard->number };
+}
+
+static void part_known(struct verb *v)
+{
+    struct ask *a = v->arg;
+    const struct verb_part *p = container_of(v, struct verb_part, verb);
+    if (v->err == ERR_OK)
+        a->topic->epochs[p->place.index] = (int32_t)p->leader_epoch;
+    if (--a->left == 0)
+        ask_end(a, ERR_OK);
+}
+
+/* Of a topic that is known already the epochs are: they change with the instance alone. */
+static bool epochs_copy(struct ask *a)
+{
+    const struct topic *old = map_get(&a->desk->ids, id_key(a->topic->info->id));
+    if (!old || old->info->partitions != a->topic->info->partitions)
+        return false;
+    for (uint32_t i = 0; i < old->info->partitions; i++)
+        if (old->epochs[i] == KAFKA_NO_EPOCH)
+            return false;
+    memcpy(a->topic->epochs, old->epochs, old->info->partitions * sizeof(int32_t));
+    return true;
+}
+
+static void ask_parts(struct ask *a)
+{
+    struct topic_info *info = a->topic->info;
+    if (epochs_copy(a)) {
+        ask_end(a, ERR_OK);
+        return;
+    }
+    a->parts = calloc(info->partitions, sizeof(*a->parts));
+    check(a->parts);
+    a->left = info->partitions;
+    for (uint32_t i = 0; i < info->partitions; i++) {
+        a->topic->epochs[i] = KAFKA_NO_EPOCH;
+        a->parts[i].verb = ask_verb(a, part_known);
+        a->parts[i].place = info->places[i];
+        serve_part(a->desk->desk->serve, &a->parts[i]);
+    }
+}
+
+static void ask_made(struct verb *v)
+{
+    struct ask *a = v->arg;
+    if (v->err == ERR_OK || v->err == ERR_EXISTS) {
+        a->create = false;
+        ask_describe(a);
+        return;
+    }
+    a->why = a->make.why;
+    ask_end(a, v->err);
+}
+
+static void ask_make(struct ask *a)
+{
+    const struct door_opts *o = &a->desk->desk->opts;
+    a->make = (struct verb_create){ .verb = ask_verb(a, ask_made),
+                                    .name = a->name,
+                                    .partitions = o->auto_partitions };
+    a->setting =
+        (struct setting_text){ setting_key(SETTING_DURABILITY), durability_words[o->durability] };
+    if (o->durability_set) {
+        a->make.settings = &a->setting;
+        a->make.setting_count = 1;
+    }
+    serve_create(a->desk->desk->serve, &a->make);
+}
+
+static void ask_told(struct verb *v)
+{
+    struct ask *a = v->arg;
+    if (v->err == ERR_NOT_FOUND && a->create) {
+        ask_make(a);
+        return;
+    }
+    if (v->err != ERR_OK) {
+        ask_end(a, v->err);
+        return;
+    }
+    a->topic = calloc(1, sizeof(*a->topic));
+    check(a->topic);
+    a->topic->users = 1;
+    a->topic->info = a->describe.topic;
+    a->topic->epochs = calloc(a->topic->info->partitions, sizeof(int32_t));
+    check(a->topic->epochs);
+    ask_parts(a);
+}
+
+static void ask_describe(struct ask *a)
+{
+    a->describe = (struct verb_describe){ .verb = ask_verb(a, ask_told),
+                                          .name = a->by_id ? NULL : a->name,
+                                          .id = a->id };
+    serve_describe(a->desk->desk->serve, &a->describe);
+}
+
+static bool ask_fits(const struct ask *a, const struct topic_want *w)
+{
+    if (!w->name.at)
+        return a->by_id && id16_equal(a->id, w->id);
+    return !a->by_id && a->create == w->create && strlen(a->name) == w->name.len &&
+           memcmp(a->name, w->name.at, w->name.len) == 0;
+}
+
+static void want_ask(struct desk_kafka *d, struct topic_want *w)
+{
+    struct ask *a = NULL;
+    bool anew = w->fresh && !w->create; /* what was asked before may be older than what is so */
+    list_each (&d->asks, n) {
+        if (!anew && ask_fits(container_of(n, struct ask, node), w))
+            a = container_of(n, struct ask, node);
+    }
+    if (!a) {
+        a = calloc(1, sizeof(*a));
+        check(a); /* a few hundred bytes */
+        a->desk = d;
+        a->by_id = !w->name.at;
+        a->id = w->id;
+        a->create = w->create;
+        memcpy(a->name, w->name.at ? w->name.at : (const uint8_t *)"", w->name.len);
+        list_init(&a->waiting);
+        list_push(&d->asks, &a->node);
+        ask_describe(a);
+    }
+    list_push(&a->waiting, &w->node);
+}
+
+/* A name that no topic can have is not worth asking for. */
+static bool name_possible(struct bytes name)
+{
+    return !name.at || (name.len && name.len < KAFKA_TEXT_ROOM && !memchr(name.at, '\0', name.len));
+}
+
+static void want_find(struct topic_want *w)
+{
+    struct desk_kafka *d = errand_desk(w->errand);
+    struct topic *t = w->fresh ? NULL : topic_known(d, w);
+    if (t) {
+        want_end(w, t, ERR_OK);
+    } else if (!name_possible(w->name)) {
+        why_set(&w->why, "no topic can have this name");
+        want_end(w, NULL, ERR_INVALID);
+    } else {
+        want_ask(d, w);
+    }
+}
+
+void topics_find(struct errand *c, struct topic_want *wants, uint32_t count,
+                 void (*known)(struct errand *c))
+{
+    c->wants = wants;
+    c->want_count = count;
+    c->wants_left = count + 1; /* ours, so that known() runs once */
+    c->known = known;
+    for (uint32_t i = 0; i < count; i++) {
+        wants[i].errand = c;
+        want_find(&wants[i]);
+    }
+    if (--c->wants_left == 0)
+        known(c);
+}
+
+void topics_give(struct errand *c)
+{
+    for (uint32_t i = 0; i < c->want_count; i++)
+        if (c->wants[i].topic)
+            topic_release(c->wants[i].topic);
+    c->want_count = 0;
+}
+
+void topics_close(struct desk_kafka *d)
+{
+    uint32_t at = 0;
+    struct topic *t;
+    while ((t = map_next(&d->ids, &at)))
+        topic_release(t);
+    map_close(&d->ids);
+    map_close(&d->names);
+    list_each (&d->asks, n) {
+        struct ask *a = container_of(n, struct ask, node);
+        if (a->topic)
+            topic_release(a->topic);
+        free(a->parts);
+        free(a);
+    }
+}
+
+/* ---- what clients think ---- */
+
+enum kafka_error topic_epoch_check(const struct topic *t, int32_t partition, int32_t epoch)
+{
+    int32_t ours = t->epochs[partition];
+    if (epoch < 0 || ours == KAFKA_NO_EPOCH || epoch == ours)
+        return KAFKA_NONE;
+    return epoch < ours ? KAFKA_FENCED_LEADER_EPOCH : KAFKA_UNKNOWN_LEADER_EPOCH;
+}
+
+enum kafka_error topic_error(const struct topic_want *w)
+{
+    if (w->err == ERR_INVALID)
+        return KAFKA_INVALID_TOPIC_EXCEPTION;
+    if (w->err == ERR_NOT_FOUND && !w->name.at)
+        return KAFKA_UNKNOWN_TOPIC_ID;
+    return kafka_error_of(w->err);
+}

@@ -1,0 +1,38 @@
+/* unpack.h -- looks into a compressed batch: are its records whole, and when were they made?
+ *
+ * The batch stays as it is. Its records are unpacked piece by piece, taken apart as they come, and
+ * forgotten: no memory is needed for all of them, whatever a small batch claims to hold.
+ *
+ * Owner      an unpacker belongs to one thread; it keeps what the libraries allocate.
+ * Memory     64 KiB for a piece, and what a format needs to look back: up to 128 KiB in a turn, up
+ *            to 128 MiB with a large limit. A block of snappy is unpacked whole.
+ * Fails      BAD_BATCH: `why` says what; TOO_LARGE: more than bytes_max come out of it.
+ */
+#ifndef KAFKA_UNPACK_H
+#define KAFKA_UNPACK_H
+
+#include "engine/base/batch.h"
+
+#define UNPACK_TURN_BYTES KIB(64)  /* more than this does not come out in a shard's turn */
+#define UNPACK_BYTES_MAX  MIB(512) /* more than this does not come out of any batch */
+
+struct unpacker; /* NULL: made when it is needed */
+void unpacker_close(struct unpacker **u);
+
+struct unpack {
+    struct bytes batch; /* batch_verify() was passed; not compressed is fine, too */
+    uint64_t bytes_max; /* of its records */
+    int64_t find_ms;    /* the first record that is not older ... */
+    uint64_t find_off;  /* ... and has this offset, or a later one */
+    /* Results. */
+    enum err err;
+    struct why why;
+    uint64_t bytes;
+    int64_t max_time; /* of all records */
+    uint64_t found_off;
+    int64_t found_ms;
+    bool found;
+};
+void unpack_run(struct unpacker **with, struct unpack *u);
+
+#endif
