@@ -9,7 +9,7 @@
 #include "engine/base/near.h"
 
 static const char *const policy_words[] = { "delete", NULL };
-static const char *const time_type_words[] = { "CreateTime", NULL };
+static const char *const time_type_words[] = { "CreateTime", "LogAppendTime", NULL };
 
 /* What a value of each kind is made of; NULL: a decimal number. */
 #define WORDS_MS         NULL

@@ -1,12 +1,14 @@
 /* append.c -- the verb append.
  *
  * front's thread   batch_verify(), where the bytes are hot
- * shard            limit of the topic; part_append(), which knows the batches that are here already
- * store's done     end, with what was bought */
+ * shard            limit of the topic, the time of appending where it wants that; part_append(),
+ * which knows the batches that are here already store's done     end, with what was bought */
 #include <stdlib.h>
 
 #include "engine/base/check.h"
 #include "engine/serve/serve_in.h"
+
+enum { TIME_OF_APPENDING = 1 }; /* message.timestamp.type: index of its word */
 
 static struct verb_append *append_of(struct letter *l)
 {
@@ -16,6 +18,8 @@ static struct verb_append *append_of(struct letter *l)
 static void append_end(struct verb_append *v, enum err err)
 {
     slot_leave(v->slot);
+    if (v->copy)
+        loan_give(v->copy);
     if (v->here) /* never inside the start */
         verb_refuse(v->verb.serve, &v->verb, v->place.shard, err);
     else
@@ -27,9 +31,23 @@ static void append_done(struct append *a)
     struct verb_append *v = container_of(a, struct verb_append, append);
     v->bought = a->bought;
     v->base_off = a->base_off;
-    v->append_ms = a->append_ms;
+    if (!v->append_timed || a->duplicate) /* else it is what the batch says */
+        v->append_ms = a->append_ms;
     v->duplicate = a->duplicate;
     append_end(v, a->err);
+}
+
+/* Every record has the time of appending; the CRC, which was verified, fits again. */
+static void append_stamp(struct verb_append *v, struct desk *d)
+{
+    int64_t now_ms = io_wall_ms(d->shard.io);
+    if (v->fixed) {
+        v->copy = loan_take(d, v->batch.len);
+        memcpy(v->copy, v->batch.at, v->batch.len);
+        v->batch.at = v->copy;
+    }
+    v->append_ms = v->max_time = now_ms;
+    batch_time_set((uint8_t *)(uintptr_t)v->batch.at, true, now_ms);
 }
 
 static void append_start(struct verb_append *v)
@@ -55,6 +73,9 @@ static void append_at(struct verb_append *v, struct desk *d, struct slot *slot)
         return;
     }
     d->shard.turn_bytes += v->batch.len;
+    v->append_timed = setting_get(settings, SETTING_TIMESTAMP_TYPE) == TIME_OF_APPENDING;
+    if (v->append_timed)
+        append_stamp(v, d);
     append_start(v);
     slot_stir(d, v->slot);
 }
@@ -72,8 +93,9 @@ bool serve_append_here(struct serve *s, struct verb_append *v)
     struct desk *d = &s->desks[v->place.shard];
     check(v->verified && v->place.err == ERR_OK && shard_current() == &d->shard);
     check(v->verb.home == d->shard.number);
-    v->duplicate = false;
+    v->duplicate = v->append_timed = false;
     v->slot = NULL;
+    v->copy = NULL;
     v->append.borrowed = false;
     v->verb.serve = s;
     enum err err = verb_admittance(d);
@@ -98,8 +120,9 @@ void serve_append_move(struct verb_append *v, const void *at)
 
 void serve_append(struct serve *s, struct verb_append *v)
 {
-    v->duplicate = false;
+    v->duplicate = v->append_timed = false;
     v->slot = NULL;
+    v->copy = NULL;
     if (!v->verified) {
         struct batch_info info;
         enum err err = batch_verify(v->batch, &info, &v->max_time, NULL);

@@ -132,6 +132,7 @@ enum sl_err sl_append_batch(struct sl_topic *t, uint32_t partition, const void *
     enum err err = call_make(&c, t, partition, 0, o);
     if (err == ERR_OK) {
         c->v.batch = (struct bytes){ batch, bytes };
+        c->v.fixed = true;
         err = call_verify(c);
     }
     if (err == ERR_OK)

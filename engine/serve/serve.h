@@ -135,7 +135,8 @@ struct verb {
 struct verb_append {
     struct verb verb;
     struct place place;
-    struct bytes batch;   /* borrowed until done */
+    struct bytes batch;   /* borrowed until done; its header may be written, see append_timed ... */
+    bool fixed;           /* ... but not where this is set: it is copied then */
     bool want_set;        /* else `want` is what the topic's setting says */
     enum durability want; /* what the ack waits for */
     bool verified;        /* max_time and count are set: batch_verify() was passed already */
@@ -146,11 +147,13 @@ struct verb_append {
     uint64_t base_off;
     int64_t append_ms;
     bool duplicate;
+    bool append_timed; /* the topic has LogAppendTime: the batch got append_ms, and its CRC fits */
     /* Serve's. */
     struct append append;
     struct slot *slot;
     struct node node;
-    bool here; /* inside serve_append_here() */
+    void *copy; /* of the batch, where it is fixed and was to be written */
+    bool here;  /* inside serve_append_here() */
 };
 /* Verifies the batch on the calling thread, where its bytes are hot, then sends it. TOO_LARGE
  * (max.message.bytes), BAD_BATCH, SEQUENCE, FENCED, NOT_FOUND, and what part_append() gives. */

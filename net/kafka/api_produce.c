@@ -39,7 +39,7 @@ static void part_fill(struct errand *c, const struct produce_part *p,
     to->base_offset = -1;
     if (p->check.error == KAFKA_NONE) {
         to->base_offset = (int64_t)v->base_off;
-        if (p->check.append_time)
+        if (v->append_timed)
             to->log_append_time_ms = v->append_ms;
     } else if (p->check.why.text[0]) {
         char *text = errand_text(c, text_bytes(p->check.why.text));
@@ -163,6 +163,14 @@ static void far_done(struct job *j)
         produce_append(c);
 }
 
+/* False: it is to be looked at elsewhere. */
+static bool part_look(struct produce_part *p, struct desk_kafka *d)
+{
+    p->check.append_time =
+        setting_get(&p->want->topic->info->settings, SETTING_TIMESTAMP_TYPE) != 0;
+    return batch_check(&p->check, &d->unpacker);
+}
+
 static void part_check(struct errand *c, struct produce_part *p)
 {
     struct desk_kafka *d = errand_desk(c);
@@ -170,7 +178,7 @@ static void part_check(struct errand *c, struct produce_part *p)
         part_refuse(p, topic_error(p->want), NULL);
     else if (!topic_place(p->want->topic, p->index, &p->append.place))
         part_refuse(p, KAFKA_UNKNOWN_TOPIC_OR_PARTITION, "the topic has no such partition");
-    else if (!batch_check(&p->check, &d->unpacker)) {
+    else if (!part_look(p, d)) {
         probe("kafka: a batch is unpacked outside of a turn");
         p->job = (struct job){ .run = far_run, .done = far_done };
         errand_more(c);

@@ -57,9 +57,8 @@ void batch_check_end(struct batch_check *b)
         return;
     }
     b->max_time = u->max_time;
-    if (b->info.header_max_time != u->max_time)
-        batch_time_set((uint8_t *)(uintptr_t)b->records.at, b->info.attributes & ATTR_APPEND_TIME,
-                       u->max_time);
+    if (!b->append_time && b->info.header_max_time != u->max_time)
+        batch_time_set((uint8_t *)(uintptr_t)b->records.at, false, u->max_time);
 }
 
 void batch_check_far(struct batch_check *b, struct unpacker **with)

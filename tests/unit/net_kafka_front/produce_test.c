@@ -168,6 +168,45 @@ TEST(produce, puts_a_false_largest_time_right)
     end();
 }
 
+static void the_nodes_time(struct bytes batch)
+{
+    struct batch_info info;
+    struct kafka_produce_response_partition_response p = guest_produce(&g, 8, "t", 0, batch);
+    EXPECT_EQ(p.error_code, KAFKA_NONE);
+    EXPECT(p.log_append_time_ms > NOW_MS);
+    int64_t time = p.log_append_time_ms;
+    struct kafka_fetch_response_partition f = guest_fetch(&g, "t", 0, p.base_offset, 0);
+    REQUIRE_OK(batch_peek(f.records, &info));
+    EXPECT(batch_crc_ok(f.records));
+    EXPECT_EQ(info.attributes & 8, 8);
+    EXPECT_EQ(info.header_max_time, time);
+    EXPECT_EQ(info.bytes, batch.len);
+    EXPECT_BYTES(f.records.at + 43, batch.at + 43, batch.len - 43);
+}
+
+TEST(produce, the_nodes_time_is_written_where_the_topic_wants_it)
+{
+    /* Goal: LogAppendTime: the batch says so, its CRC fits, the answer names the time; also for a
+     * partition of another shard, and for batches that are compressed or have the bit already. */
+    begin(2);
+    EXPECT_OK(node_alter(&inn.node, "t", "message.timestamp.type", "LogAppendTime"));
+    EXPECT(guest_heard(&g));
+    REQUEST(metadata, ask);
+    RESPONSE(metadata, tell);
+    ask.topics.at = NULL;
+    guest_call(&g, KEY(metadata), 12, &ask, &tell); /* what is remembered of the topic is new */
+    the_nodes_time(guest_batch(5, 50, NOW_MS));
+    for (int codec = 1; codec <= 4; codec++)
+        the_nodes_time(guest_packed(5, 50, NOW_MS, codec, false));
+    the_nodes_time(guest_packed(3000, 100, NOW_MS, 4, false));
+    struct bytes batch = guest_batch(5, 50, NOW_MS);
+    byte_set(batch, 22, 8);
+    batch_mend(batch);
+    the_nodes_time(batch);
+    EXPECT(guest_produce(&g, 8, "t", 1, guest_batch(1, 50, NOW_MS)).log_append_time_ms > NOW_MS);
+    end();
+}
+
 /* ---- acknowledgements ---- */
 
 static void produce_acks(int16_t acks, struct bytes batch)

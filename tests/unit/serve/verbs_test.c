@@ -258,3 +258,77 @@ TEST(verbs, before_ready_and_after_stop)
     EXPECT_ERR(v.verb.err, ERR_CLOSED);
     topic_stop();
 }
+
+/* ---- the node's time ---- */
+
+static int64_t appended_ms(struct bytes batch, bool fixed)
+{
+    bool done = false;
+    struct verb_append v = { .verb = { .done = node_done, .arg = &done, .home = HOME_ANY },
+                             .place = place,
+                             .batch = batch,
+                             .fixed = fixed };
+    serve_append(w.serve, &v);
+    EXPECT(node_until(&w, &done));
+    EXPECT_OK(v.verb.err);
+    EXPECT(v.append_timed);
+    return v.append_ms;
+}
+
+TEST(append, writes_the_nodes_time_where_the_topic_wants_it)
+{
+    /* Goal: the batch's header has the time that the answer names, in the caller's memory or, where
+     * that is fixed, in a copy. */
+    static uint8_t room[512], was[512];
+    struct batch_builder b;
+    struct batch_record r = { .time = 1000, .value = { (const uint8_t *)"v", 1 } };
+    struct batch_info info;
+    REQUIRE(topic_start("message.timestamp.type", "LogAppendTime"));
+    batch_builder_open(&b, room, sizeof(room));
+    EXPECT_OK(batch_builder_add(&b, &r));
+    struct bytes batch = batch_builder_done(&b);
+    memcpy(was, room, batch.len);
+    EXPECT(appended_ms(batch, true) > 1000);
+    EXPECT_BYTES(room, was, batch.len);
+    int64_t time = appended_ms(batch, false);
+    EXPECT_OK(batch_peek(batch, &info));
+    EXPECT(batch_crc_ok(batch));
+    EXPECT_EQ(info.header_max_time, time);
+    EXPECT_EQ(node_part(&w, &place, NULL).max_time, time);
+    topic_stop();
+}
+
+/* ---- leader epochs ---- */
+
+static struct verb_epoch epoch_of(uint32_t epoch)
+{
+    bool done = false;
+    struct verb_epoch v = { .verb = { .done = node_done, .arg = &done, .home = HOME_ANY },
+                            .place = place,
+                            .epoch = epoch };
+    serve_epoch(w.serve, &v);
+    EXPECT(node_until(&w, &done));
+    EXPECT_OK(v.verb.err);
+    return v;
+}
+
+TEST(epoch, ends_where_the_next_one_begins)
+{
+    /* Goal: of an older epoch its end, of this one the log's, of a newer one nothing; before the
+     * first append after a start, too. */
+    REQUIRE(topic_start(NULL, NULL));
+    EXPECT_OK(node_append(&w, &place, "a", 1, NULL));
+    uint32_t first = node_part(&w, &place, NULL).leader_epoch;
+    EXPECT_EQ(epoch_of(first).end_off, 1);
+    EXPECT(!epoch_of(first + 1).found);
+    node_stop(&w);
+    REQUIRE(node_start(&w, NULL) == SERVE_READY);
+    EXPECT_EQ(epoch_of(first).end_off, 1);
+    EXPECT_EQ(epoch_of(first + 1).end_off, 1);
+    EXPECT_EQ(epoch_of(first + 1).found_epoch, first + 1);
+    EXPECT_OK(node_append(&w, &place, "b", 1, NULL));
+    EXPECT_EQ(epoch_of(first).end_off, 1);
+    EXPECT_EQ(epoch_of(first + 1).end_off, 2);
+    EXPECT(!epoch_of(first + 2).found);
+    topic_stop();
+}
