@@ -294,7 +294,8 @@ TEST(append, writes_the_nodes_time_where_the_topic_wants_it)
     EXPECT_OK(batch_peek(batch, &info));
     EXPECT(batch_crc_ok(batch));
     EXPECT_EQ(info.header_max_time, time);
-    EXPECT_EQ(node_part(&w, &place, NULL).max_time, time);
+    enum err err;
+    EXPECT_EQ(node_part(&w, &place, &err).max_time, time);
     topic_stop();
 }
 
@@ -318,7 +319,8 @@ TEST(epoch, ends_where_the_next_one_begins)
      * first append after a start, too. */
     REQUIRE(topic_start(NULL, NULL));
     EXPECT_OK(node_append(&w, &place, "a", 1, NULL));
-    uint32_t first = node_part(&w, &place, NULL).leader_epoch;
+    enum err err;
+    uint32_t first = node_part(&w, &place, &err).leader_epoch;
     EXPECT_EQ(epoch_of(first).end_off, 1);
     EXPECT(!epoch_of(first + 1).found);
     node_stop(&w);
