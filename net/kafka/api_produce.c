@@ -166,8 +166,11 @@ static void far_done(struct job *j)
 /* False: it is to be looked at elsewhere. */
 static bool part_look(struct produce_part *p, struct desk_kafka *d)
 {
-    p->check.append_time =
-        setting_get(&p->want->topic->info->settings, SETTING_TIMESTAMP_TYPE) != 0;
+    const struct settings *s = &p->want->topic->info->settings;
+    p->check.append_time = setting_get(s, SETTING_TIMESTAMP_TYPE) != 0;
+    p->check.now_ms = io_wall_ms(d->desk->shard->io);
+    p->check.before_max_ms = setting_get(s, SETTING_TIME_BEFORE_MAX);
+    p->check.after_max_ms = setting_get(s, SETTING_TIME_AFTER_MAX);
     return batch_check(&p->check, &d->unpacker);
 }
 

@@ -48,16 +48,39 @@ static bool rules_check(struct batch_check *b)
     return false;
 }
 
+/* a - b, or the end of the range. */
+static int64_t difference(int64_t a, int64_t b)
+{
+    int64_t d;
+    return __builtin_sub_overflow(a, b, &d) ? (a < b ? INT64_MIN : INT64_MAX) : d;
+}
+
+static bool times_check(struct batch_check *b, int64_t min_time)
+{
+    if (b->append_time)
+        return false;
+    if (difference(b->max_time, b->now_ms) > b->after_max_ms)
+        return refuse(b, KAFKA_INVALID_TIMESTAMP,
+                      "a record is newer than message.timestamp.after.max.ms allows");
+    if (difference(b->now_ms, min_time) > b->before_max_ms)
+        return refuse(b, KAFKA_INVALID_TIMESTAMP,
+                      "a record is older than message.timestamp.before.max.ms allows");
+    return false;
+}
+
 void batch_check_end(struct batch_check *b)
 {
     const struct unpack *u = &b->unpack;
+    bool packed = b->info.attributes & ATTR_CODEC;
     if (u->err != ERR_OK) {
         refuse(b, u->err == ERR_TOO_LARGE ? KAFKA_MESSAGE_TOO_LARGE : KAFKA_INVALID_RECORD,
                u->why.text);
         return;
     }
     b->max_time = u->max_time;
-    if (!b->append_time && b->info.header_max_time != u->max_time)
+    if (times_check(b, u->min_time))
+        return;
+    if (packed && !b->append_time && b->info.header_max_time != u->max_time)
         batch_time_set((uint8_t *)(uintptr_t)b->records.at, false, u->max_time);
 }
 
@@ -77,8 +100,10 @@ bool batch_check(struct batch_check *b, struct unpacker **with)
         return damage_name(b);
     if (rules_check(b))
         return true;
-    if (!(b->info.attributes & ATTR_CODEC))
+    if (!(b->info.attributes & ATTR_CODEC) && (b->append_time || b->before_max_ms == INT64_MAX)) {
+        times_check(b, INT64_MAX);
         return true;
+    }
     b->unpack = (struct unpack){ .batch = b->records, .bytes_max = UNPACK_TURN_BYTES };
     b->unpack.find_ms = INT64_MAX;
     unpack_run(with, &b->unpack);

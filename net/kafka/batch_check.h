@@ -15,7 +15,8 @@
 struct batch_check {
     struct bytes records; /* of one partition, as they came */
     int16_t version;      /* of Produce */
-    bool append_time;     /* the topic has the broker's time */
+    bool append_time;     /* the topic has the node's time; else the records' may be ... */
+    int64_t now_ms, before_max_ms, after_max_ms; /* ... so far from this; INT64_MAX: any */
     /* Results; count and max_time when it is OK. */
     enum kafka_error error;
     struct why why;
@@ -23,8 +24,8 @@ struct batch_check {
     int64_t max_time;
     struct unpack unpack; /* of a compressed one */
 };
-/* False: its records are too many for a turn. Then batch_check_far() elsewhere, and
- * batch_check_end(). */
+/* False: its records have to be looked at, and are too many for a turn. Then batch_check_far()
+ * elsewhere, and batch_check_end(). */
 bool batch_check(struct batch_check *b, struct unpacker **with);
 void batch_check_far(struct batch_check *b, struct unpacker **with);
 void batch_check_end(struct batch_check *b);

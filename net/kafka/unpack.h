@@ -28,7 +28,7 @@ struct unpack {
     enum err err;
     struct why why;
     uint64_t bytes;
-    int64_t max_time; /* of all records */
+    int64_t max_time, min_time; /* of all records */
     uint64_t found_off;
     int64_t found_ms;
     bool found;

@@ -21,6 +21,7 @@ void records_open(struct records *r, struct unpack *u, const struct batch_info *
     u->err = ERR_OK;
     u->bytes = 0;
     u->max_time = INT64_MIN;
+    u->min_time = INT64_MAX;
     u->found = false;
 }
 
@@ -36,6 +37,7 @@ static bool record_end(struct records *r)
     if (r->left)
         return unpack_bad(u, "a record is longer than what is in it");
     u->max_time = max_i64(u->max_time, r->time);
+    u->min_time = r->time < u->min_time ? r->time : u->min_time;
     if (!u->found && r->time >= u->find_ms && off >= u->find_off) {
         u->found = true;
         u->found_off = off;

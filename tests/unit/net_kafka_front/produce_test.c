@@ -207,6 +207,30 @@ TEST(produce, the_nodes_time_is_written_where_the_topic_wants_it)
     end();
 }
 
+TEST(produce, times_too_far_from_the_clock_are_refused)
+{
+    /* Goal: both settings, on plain and on compressed batches; by default an hour ahead, and any
+     * time behind. */
+    int64_t now_ms;
+    REQUEST(metadata, ask);
+    RESPONSE(metadata, tell);
+    begin(1);
+    now_ms = io_wall_ms(serve_shard(inn.node.serve, 0)->io);
+    EXPECT_EQ(error_of(8, guest_batch(2, 20, 0)), KAFKA_NONE);
+    EXPECT_EQ(error_of(8, guest_batch(2, 20, now_ms + 3500000)), KAFKA_NONE);
+    EXPECT_EQ(error_of(8, guest_batch(2, 20, now_ms + 3700000)), KAFKA_INVALID_TIMESTAMP);
+    EXPECT_EQ(error_of(8, guest_batch(2, 20, INT64_MAX - 5)), KAFKA_INVALID_TIMESTAMP);
+    EXPECT_EQ(error_of(8, guest_packed(2, 20, now_ms + 3700000, 3, false)),
+              KAFKA_INVALID_TIMESTAMP);
+    EXPECT_OK(node_alter(&inn.node, "t", "message.timestamp.before.max.ms", "60000"));
+    ask.topics.at = NULL;
+    guest_call(&g, KEY(metadata), 12, &ask, &tell);
+    EXPECT_EQ(error_of(8, guest_batch(2, 20, now_ms)), KAFKA_NONE);
+    EXPECT_EQ(error_of(8, guest_batch(2, 20, now_ms - 70000)), KAFKA_INVALID_TIMESTAMP);
+    EXPECT_EQ(error_of(8, guest_packed(2, 20, now_ms - 70000, 4, false)), KAFKA_INVALID_TIMESTAMP);
+    end();
+}
+
 /* ---- acknowledgements ---- */
 
 static void produce_acks(int16_t acks, struct bytes batch)
