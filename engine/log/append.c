@@ -37,19 +37,6 @@ void part_dirty(struct part *p)
         list_push(&p->store->dirty, &p->dirty_node);
 }
 
-/* Tiles that the bytes not issued yet, plus `len`, may need at most. */
-static uint64_t tiles_wanted(const struct part *p, uint64_t len)
-{
-    return (p->head_pos - p->flight_pos + len) / TILE_RUN_MAX + 4;
-}
-
-static bool extent_fits(const struct part *p, const struct extent *e, uint64_t len)
-{
-    uint64_t used = p->head_pos - e->base_pos;
-    return used + len <= extent_data_bytes(&p->store->id.geometry, e->order) &&
-           extent_tile_room(p->store, e) >= tiles_wanted(p, len);
-}
-
 /* The smallest extent that holds the batch. */
 static uint8_t order_least(const struct geometry *g, uint64_t len)
 {
@@ -179,7 +166,7 @@ static enum placed append_place(struct part *p, struct append *a)
         return s->full && !a->reserve ? PLACE_FULL : PLACE_PARK;
     }
     struct extent *e = part_open_extent(p);
-    if (!e || !extent_fits(p, e, a->batch.len)) {
+    if (!e || !extent_takes(p, e, a->batch.len)) {
         enum placed rolled = extent_roll(p, a);
         if (rolled != PLACED)
             return rolled;
@@ -335,7 +322,8 @@ static uint64_t direct_target(const struct part *p)
         return to;
     uint32_t i = room ? mark_find(p, p->flight_pos + room + 1) : 0;
     uint64_t end = i ? block_floor(mark_at(p, i - 1)->pos) : 0; /* of the last batch that fits */
-    if (end >= p->flight_pos + s->opts.direct_min)
+    bool named = end < p->named_pos; /* bytes that entries carried: nobody counts on a cut there */
+    if (end >= p->flight_pos + s->opts.direct_min && (!named || extent_takes_cut(p, end)))
         return end;
     return busy ? p->flight_pos : to;
 }

@@ -16,7 +16,6 @@
 #define FLIGHT_BYTES (512u << 10) /* in flight: commits beside a checkpoint wait for them */
 #define FLIGHT_HASTE (8u << 20)   /* ... when the ring or somebody waits for the checkpoint */
 #define QUIET_NS     (5 * MS_NS)  /* without a commit: nobody is disturbed */
-#define BEHIND_STEP  (256u << 10) /* of one partition at a time */
 
 bool checkpoint_running(const struct store *s)
 {

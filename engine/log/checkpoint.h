@@ -17,6 +17,8 @@
 
 #include "engine/log/store_in.h"
 
+#define BEHIND_STEP (256u << 10) /* bytes of one partition that it writes behind at a time */
+
 void checkpoint_run_issued(struct store *s, struct extent *e, uint32_t len);
 void checkpoint_run_done(struct store *s, uint32_t len);
 bool checkpoint_due(const struct store *s);

@@ -144,14 +144,10 @@ void extent_tile_add(struct extent *e, const struct tile *t)
 {
     uint32_t loaded = e->tile_count - e->tile_from;
     check(!loaded || extent_tiles_end(e) == t->at);
+    check(extent_tile_room(e->vol->store, e) > 0); /* its index block would be its neighbour's */
     e->tiles = array_grow(e->tiles, &e->tile_cap, loaded + 1ull, sizeof(struct tile));
     e->tiles[loaded] = *t;
     e->tile_count++;
-}
-
-uint32_t extent_tile_room(const struct store *s, const struct extent *e)
-{
-    return extent_index_blocks(&s->id.geometry, e->order) * TILES_PER_BLOCK - e->tile_count;
 }
 
 /* Frees every extent that lies wholly below `off`. The last one stays, and so does one whose

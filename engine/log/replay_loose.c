@@ -124,6 +124,8 @@ static bool fit_direct(struct fit *f)
         rp->disk = e->base_pos;
     }
     if (row->pos > rp->disk) {
+        if (!extent_tile_room(f->r->s, e))
+            return lose_rest(f);
         gap_damaged(f->p, e->base_off);
         lose_after_tiles(f, rp->disk);
         extent_tile_add(e, &(struct tile){ .at = (uint32_t)(rp->disk - e->base_pos),

@@ -305,13 +305,21 @@ struct extent *part_extent_of(const struct part *p, uint64_t pos); /* the one th
 void extent_tile_add(struct extent *e, const struct tile *t);
 bool extent_tile_fits(const struct store *s, const struct extent *e, const struct tile *t);
 uint32_t extent_tiles_end(const struct extent *e); /* bytes from its start; 0: none in memory */
-uint32_t extent_tile_room(const struct store *s, const struct extent *e);
 void extents_trim(struct part *p, uint64_t off, uint64_t free_seq);
 uint64_t extent_data_end(const struct part *p, const struct extent *e); /* after its batches */
 /* The offset of a batch that may reach over the end of the tiles: the first one of the last tile in
  * memory in which a batch begins. */
 uint64_t extent_straddler_off(const struct part *p, const struct extent *e);
 uint64_t extent_place(const struct extent *e, uint64_t pos); /* byte position in the volume file */
+
+/* room.c */
+uint32_t extent_tile_cap(const struct store *s, const struct extent *e); /* tiles of its index */
+uint32_t extent_tile_room(const struct store *s, const struct extent *e);
+/* The open extent has place for `len` bytes more, and for all the tiles that may come of its bytes;
+ * their memory is in the tail already. */
+bool extent_takes(const struct part *p, const struct extent *e, uint64_t len);
+/* A run may end at pos, among bytes that entries have: there is a tile to spare for that. */
+bool extent_takes_cut(const struct part *p, uint64_t pos);
 
 /* mark.c */
 struct mark_span {     /* what the marks in a range of bytes say */

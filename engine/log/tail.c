@@ -263,6 +263,18 @@ static struct chunk *chunk_of(const struct part *p, uint64_t pos)
     return NULL;
 }
 
+uint32_t tail_chunks_between(const struct part *p, uint64_t from, uint64_t to)
+{
+    uint32_t count = 0;
+    for (struct node *n = p->chunks.head.prev; n != &p->chunks.head; n = n->prev) {
+        const struct chunk *c = container_of(n, struct chunk, node);
+        if (c->pos <= from)
+            break;
+        count += c->pos < to;
+    }
+    return count;
+}
+
 /* The blocks that end in (from, to] of the chunk have become whole. */
 static void chunk_sum(struct chunk *c, uint64_t from, uint64_t to)
 {

@@ -56,6 +56,8 @@ struct chunk *tail_chunk(struct part *p, uint64_t pos); /* NULL: not in memory *
 struct chunk *tail_chunk_next(struct part *p, struct chunk *c);
 void chunk_lend(struct chunk *c);
 void chunk_return(struct chunk *c);
+/* How many chunks begin in (from, to): runs end there. */
+uint32_t tail_chunks_between(const struct part *p, uint64_t from, uint64_t to);
 /* First position that is in memory; head_pos when nothing is. */
 uint64_t tail_floor(const struct part *p);
 /* Marks chunks whose bytes are all on disk (below disk_pos) as clean. */

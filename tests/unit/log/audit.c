@@ -33,7 +33,7 @@ static void tiles(const struct store *s, const struct part *p, uint32_t i)
     uint64_t end = min_u64(p->flight_pos, block_ceil(extent_data_end(p, e)));
     EXPECT(e->tile_from <= e->tile_count && loaded <= e->tile_cap);
     EXPECT(e->tile_from <= e->index_blocks * TILES_PER_BLOCK);
-    EXPECT(e->tile_count <= extent_index_blocks(&s->id.geometry, e->order) * TILES_PER_BLOCK);
+    EXPECT(e->tile_count <= extent_tile_cap(s, e)); /* docs/STORE.md J6 */
     for (uint32_t n = 0; n < loaded; n++) {
         const struct tile *t = &e->tiles[n];
         uint32_t at = n ? t[-1].at + t[-1].len : e->tile_from ? t->at : 0;

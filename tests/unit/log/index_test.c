@@ -6,6 +6,10 @@
 
 #include <stdlib.h>
 
+/* An extent of 512 KiB in no partition. */
+static struct store bare = { .id.geometry = { .extent_min = KIB(512), .extent_max = KIB(512) } };
+static struct vol bare_vol = { .store = &bare };
+
 /* Tiles of one block; base_off -1: no batch begins in it. */
 static void tiles_make(struct extent *e, const int *offs, uint32_t n)
 {
@@ -25,7 +29,7 @@ static void tiles_make(struct extent *e, const int *offs, uint32_t n)
 TEST(index, finds_the_last_tile_with_a_batch_at_or_before)
 {
     static const int offs[] = { 10, 13, -1, -1, 16, 30, -1, 33, 90 };
-    struct extent e = { 0 };
+    struct extent e = { .vol = &bare_vol };
     uint32_t i;
     tiles_make(&e, offs, 9);
     EXPECT(!index_find(&e, 0, &i));
