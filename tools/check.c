@@ -147,7 +147,8 @@ static void orphans_find(struct check_store *c, const struct names *names)
         if (!p)
             continue;
         struct part_state_info info = part_info(p);
-        if (topic_is_metadata(info.topic) || names_find(names, info.topic))
+        if (topic_is_metadata(info.topic) || topic_is_groups(info.topic) ||
+            names_find(names, info.topic))
             continue;
         c->counts.finds[FIND_HEALABLE]++;
         find_keep(&(struct find){ .kind = FOUND_ORPHAN,

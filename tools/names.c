@@ -14,9 +14,17 @@
 /* The id of the metadata partition's topic; drawn ids are never this one. */
 static const struct id16 metadata_topic = { { [15] = 1 } };
 
+/* That of the logs of consumer groups; likewise. */
+static const struct id16 groups_topic = { { [14] = 1, [15] = 2 } };
+
 bool topic_is_metadata(struct id16 id)
 {
     return id16_equal(id, metadata_topic);
+}
+
+bool topic_is_groups(struct id16 id)
+{
+    return id16_equal(id, groups_topic);
 }
 
 static void read_over(struct read *r)
@@ -118,6 +126,8 @@ void names_text(const struct names *n, struct id16 id, char text[256])
         snprintf(text, 256, "%s", one->text);
     else if (topic_is_metadata(id))
         snprintf(text, 256, "(metadata)");
+    else if (topic_is_groups(id))
+        snprintf(text, 256, "(groups)");
     else
         id_text(id, text);
 }

@@ -23,9 +23,10 @@ struct names {
 /* Adds what this store knows; harmless when it has no metadata. */
 void names_learn(struct names *n, struct io *io, struct store *s);
 const struct name *names_find(const struct names *n, struct id16 id); /* NULL: unknown */
-/* The name, `(metadata)`, or the id where no name is known. */
+/* The name, `(metadata)`, `(groups)`, or the id where no name is known. */
 void names_text(const struct names *n, struct id16 id, char text[256]);
 bool topic_is_metadata(struct id16 id);
+bool topic_is_groups(struct id16 id); /* logs of consumer groups */
 void names_close(struct names *n);
 
 /* part_read() and its completion; r->err and the results are valid afterwards. */

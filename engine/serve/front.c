@@ -1,8 +1,8 @@
 /* front.c -- the fronts on a desk: open with READY, closed before the desks stop.
  *
- * A stop with fronts has two steps. First every desk drains: fetches that wait end, fronts take no
- * more and finish; verbs still reach every desk. When the last front of the last desk has closed,
- * the desks stop. */
+ * A stop with fronts has two steps. First every desk drains: fetches and members of groups that
+ * wait end, fronts take no more and finish; verbs still reach every desk. When the last front of
+ * the last desk has closed, the desks stop. */
 #include "engine/base/check.h"
 #include "engine/serve/serve_in.h"
 
@@ -51,6 +51,7 @@ static void desk_drain(struct letter *l, struct shard *at)
     d->state = DESK_DRAINING;
     d->fronts++; /* ours, for as long as the loop runs */
     desk_end_fetches(d);
+    wards_stop(d);
     for (uint32_t i = 0; i < o->front_count; i++)
         o->fronts[i].close(o->fronts[i].arg, at);
     serve_front_closed(at);

@@ -156,6 +156,7 @@ static void act_ready(struct serve *s)
                    "%u partitions are on disk, but the metadata does not know them; they are kept: "
                    "`shardlog check` lists them",
                    r->orphans);
+    wards_place(s);
     serve_ready(s);
 }
 
@@ -221,7 +222,7 @@ static struct id16 topic_id_draw(struct io *io)
         halves[0] = io_random(io);
         halves[1] = io_random(io);
         memcpy(id.b, halves, 16);
-    } while (id16_zero(id) || id16_equal(id, SYSTEM_TOPIC));
+    } while (id16_zero(id) || id16_equal(id, SYSTEM_TOPIC) || id16_equal(id, GROUP_TOPIC));
     return id;
 }
 

@@ -95,6 +95,7 @@ enum err serve_open(struct serve **out, const struct serve_opts *opts, struct wh
     for (uint32_t i = 0; i < desks; i++)
         desk_open(&at[i], s, i);
     s->registry = registry_open();
+    wards_open(s);
     *out = s;
     return ERR_OK;
 }
@@ -115,6 +116,7 @@ void serve_close(struct serve **out)
         free(d->shelves);
     }
     registry_close(&s->registry);
+    wards_close(s);
     pthread_mutex_destroy(&s->gate.lock);
     pthread_cond_destroy(&s->gate.moved);
     free(s->store_shard);
@@ -221,6 +223,7 @@ static void desk_ready(struct letter *l, struct shard *at)
         return; /* a stop came first */
     d->state = DESK_READY;
     retain_start(d);
+    wards_start(d);
     fronts_open(d);
 }
 
@@ -285,6 +288,8 @@ void desk_stop_settle(struct desk *d)
         return;
     if (d->shard.number == 0 && d->serve->registry->under_way)
         return; /* records and partitions under way: the last one comes back here */
+    if (wards_busy(d))
+        return; /* likewise */
     stores_stop(d);
 }
 
@@ -297,6 +302,7 @@ static void desk_stop(struct letter *l, struct shard *at)
     d->state = DESK_STOPPING;
     retain_stop(d);
     desk_end_fetches(d);
+    wards_stop(d);
     desk_stop_settle(d);
 }
 

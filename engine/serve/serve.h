@@ -21,6 +21,7 @@
 #ifndef SERVE_SERVE_H
 #define SERVE_SERVE_H
 
+#include "engine/coord/group.h"
 #include "engine/coord/settings.h"
 #include "engine/log/store.h"
 #include "engine/shard/shard.h"
@@ -65,6 +66,8 @@ struct serve_opts {
     void *note_arg;
     const struct serve_front *fronts; /* borrowed until close */
     uint32_t front_count;             /* FRONTS_MAX at most */
+    bool groups; /* consumer groups: their partitions are made at the first start with it */
+    struct group_opts group; /* record_max is serve's */
 };
 
 enum serve_state { SERVE_STARTING, SERVE_READY, SERVE_FAILED, SERVE_STOPPING, SERVE_STOPPED };
@@ -309,6 +312,33 @@ struct verb_list {
     const struct id16 *ids; /* in that block too; ids[i] is that of names[i] */
 };
 void serve_list(struct serve *s, struct verb_list *v);
+
+/* ---- verbs of consumer groups ----
+ *
+ * A group's id says which ward it belongs to (serve_ward), and each ward is served by one shard.
+ * `ask` is the request and its answer, see coord/group.h; ask.err says how it ended in any case,
+ * verb.err is what it was on this node. Only once the state is READY. A join or a sync takes as
+ * long as the group's rebalance: whoever has gone gives it up.
+ */
+
+#define WARDS 16u /* for ever: groups would be looked for elsewhere */
+
+uint32_t serve_ward(struct bytes group);
+
+struct verb_group {
+    struct verb verb;
+    struct group_request ask; /* what it borrows, and ask.offsets and .leavers, until done */
+    uint32_t ward;            /* LIST: of which, below WARDS; else serve's */
+    /* Serve's. */
+    bool here; /* on its shard, and not answered */
+    struct letter letter;
+    bool given_up, ended; /* at home: the letter is out; the verb is back before it */
+    void (*home_done)(struct verb *v);
+};
+void serve_group(struct serve *s, struct verb_group *v);
+/* It waits for other members no longer: it soon ends, with UNAVAILABLE if it has to. On shard
+ * `home`, which is not HOME_ANY, between the start and done; again is fine. */
+void serve_group_give_up(struct verb_group *v);
 
 /* ---- facts and figures of one shard ---- */
 

@@ -19,6 +19,10 @@
  * random, and this one is excluded. */
 #define SYSTEM_TOPIC ((struct id16){ { [15] = 1 } })
 
+/* The group partitions: the logs of consumer groups, index = ward. Likewise excluded; not one of
+ * those that a store keeps its reserve for: that is for what gives space back. */
+#define GROUP_TOPIC ((struct id16){ { [14] = 1, [15] = 2 } })
+
 /* A partition on this shard. */
 struct slot {
     struct local_topic *topic; /* NULL: dropped */
@@ -61,6 +65,34 @@ struct shelf {
  *  Without fronts nothing drains; from STARTING a stop goes straight to STOPPING. */
 enum desk_state { DESK_NEW, DESK_STARTING, DESK_READY, DESK_DRAINING, DESK_STOPPING, DESK_STOPPED };
 
+/* A group partition and its coordinator, on the shard of its store.
+ *
+ *  ABSENT --placed--> LOADING --its log is read--> OPEN --stop--> STOPPED
+ *    |                  +--damaged, or not ours--> BROKEN
+ *    +--its store is not there--> BROKEN */
+enum ward_state { WARD_ABSENT, WARD_LOADING, WARD_OPEN, WARD_BROKEN, WARD_STOPPED };
+
+#define STORE_NONE UINT32_MAX
+
+struct ward {
+    struct serve *serve;
+    uint32_t number;
+    uint32_t store, shard; /* fixed before READY; STORE_NONE: in none that is open */
+    bool twice;            /* two stores have it: nobody knows which one is right */
+    /* The shard's own. */
+    enum ward_state state;
+    struct part *part;
+    struct groups *groups;
+    struct group_actions actions;
+    bool stepping;      /* actions are being performed: no event may come */
+    uint32_t under_way; /* of add, read, appends, trim: whose answer is out */
+    struct part_request add, trim;
+    bool trimming;
+    uint64_t trim_off; /* wanted; 0: none beyond the one under way */
+    struct read read;
+    struct timer timer;
+};
+
 struct desk {
     struct shard shard;
     struct serve *serve;
@@ -96,6 +128,7 @@ struct serve {
     struct serve_opts opts;
     struct gate gate;
     struct registry *registry;
+    struct ward wards[WARDS];
     uint32_t desk_count;
     uint32_t *store_shard; /* by number; set before READY, fixed afterwards */
     uint32_t store_numbers;
@@ -185,6 +218,26 @@ void desk_end_fetches(struct desk *d);
 
 void retain_start(struct desk *d);
 void retain_stop(struct desk *d);
+
+/* ---- wards (ward.c, ward_start.c, group.c) ---- */
+
+void wards_open(struct serve *s);
+void wards_close(struct serve *s); /* the stores are closed */
+/* Start-up, on desk 0: a store has this one; then: all are known, and go where they are or are to
+ * be made. */
+void ward_found(struct serve *s, uint32_t number, uint32_t store);
+void wards_place(struct serve *s);
+/* On its desk: opens those that are here. */
+void wards_start(struct desk *d);
+/* Every request that waits is answered, and none is taken any more; again is fine. */
+void wards_stop(struct desk *d);
+bool wards_busy(const struct desk *d); /* something is under way */
+/* An answer is here: a stop of the desk may have waited for it. */
+void ward_ended(struct ward *w);
+/* Feeds the decider and performs what it wants; time and chance are added. */
+enum err ward_step(struct ward *w, struct group_event *in);
+void ward_break(struct ward *w, const char *what, uint64_t off);
+void group_answered(struct group_request *q);
 
 /* ---- shelves (shelf.c) ---- */
 

@@ -292,6 +292,10 @@ static void tell_parts(struct serve *s, const struct opening *o)
 {
     for (uint32_t i = 0; i < o->held_count; i++) {
         const struct held *h = &o->held[i];
+        if (id16_equal(h->topic, GROUP_TOPIC)) {
+            ward_found(s, h->index, h->store);
+            continue;
+        }
         struct meta_event in = {
             .kind = META_EVENT_PART, .store = h->store, .index = h->index, .id = h->topic
         };

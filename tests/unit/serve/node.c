@@ -36,7 +36,7 @@ void node_close(struct node_world *w)
 static void node_note(void *arg, const char *line)
 {
     struct node_world *w = arg;
-    if (!strstr(line, "store-") && !strstr(line, "metadata"))
+    if (!strstr(line, "store-") && !strstr(line, "metadata") && !strstr(line, "group"))
         return; /* what the simulated kernel lacks */
     w->notes++;
     snprintf(w->note, sizeof(w->note), "%s", line);
@@ -100,7 +100,9 @@ enum serve_state node_start(struct node_world *w, enum err *err)
                                .note = node_note,
                                .note_arg = w,
                                .fronts = w->fronts,
-                               .front_count = w->front_count };
+                               .front_count = w->front_count,
+                               .groups = w->groups,
+                               .group = w->group };
     enum err none;
     serve_close(&w->serve);
     check(serve_open(&w->serve, &opts, NULL) == ERR_OK);

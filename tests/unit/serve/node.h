@@ -18,6 +18,8 @@ struct node_world {
     uint64_t read_bytes;              /* serve_opts: set before node_start() */
     const struct serve_front *fronts; /* set before node_start() */
     uint32_t front_count;
+    bool groups; /* serve_opts, as is the next */
+    struct group_opts group;
     uint32_t (*beside)(void); /* turned with the shards: others in this world; may be NULL */
     uint32_t notes;           /* about stores and partitions */
     char note[512];           /* the last one */
