@@ -54,6 +54,16 @@ uint64_t journal_next_pos(const struct store *s, uint64_t pos)
     return in + s->id.geometry.entry_max > s->journal.ring ? pos - in + s->journal.ring : pos;
 }
 
+uint64_t journal_end_max(const struct store *s, uint64_t keep)
+{
+    uint64_t limit = s->journal.free_pos + s->journal.ring;
+    uint64_t after = limit % s->journal.ring; /* free at the ring's start */
+    if (after >= keep)
+        return limit - keep;
+    uint64_t last = limit - after - s->id.geometry.entry_max; /* where an entry begins before it */
+    return last + BLOCK_BYTES - (keep - after);
+}
+
 /* ---- the end: watermarks and answers ---- */
 
 /* All that entries have said of these partitions is durable. */
@@ -262,10 +272,31 @@ static void opening_done(struct op *op)
     (void)op;
 }
 
-enum err commit_opening_entry(struct store *s)
+/* Of the ring everything is used, also what ring_room() keeps for openings: OPEN would overwrite
+ * the entry where replay starts. Repair serves nobody, so it goes on without: its image, in a file
+ * of its own, makes room. */
+static enum err opening_unplaced(struct store *s, struct why *why)
+{
+    probe("journal full: no place for OPEN");
+    if (s->opts.salvage) {
+        s->unopened = true;
+        s->synced_seq = s->journal.seq - 1; /* found_sync() */
+        return ERR_OK;
+    }
+    why_set(why,
+            "the journal has no place for one more opening: %llu of its %llu bytes are in use, and "
+            "the checkpoint that would free them waited for disk space at every start before; "
+            "nothing was written, nothing is lost: free disk space, then run `shardlog repair`",
+            (unsigned long long)journal_used(s), (unsigned long long)s->journal.ring);
+    return ERR_NO_SPACE;
+}
+
+enum err commit_opening_entry(struct store *s, struct why *why)
 {
     struct commit *c = &s->commit;
     uint64_t ring_pos = journal_next_pos(s, s->journal.head_pos);
+    if (ring_pos + entry_bytes(1, 0) > s->journal.free_pos + s->journal.ring)
+        return opening_unplaced(s, why);
     c->row_count = 1;
     c->piece_count = 0;
     c->rows[0] = (struct row){ .kind = ROW_OPEN };

@@ -17,5 +17,8 @@ bool commit_busy(const struct store *s);
 /* Bytes of the ring in use, and what an entry of `len` bytes would take (wrap included). */
 uint64_t journal_used(const struct store *s);
 uint64_t journal_next_pos(const struct store *s, uint64_t pos);
+/* Where an entry may end at most, so that entries of a block each, `keep` bytes of them, still have
+ * a place behind it. `keep`: whole blocks, less than the ring without two entries. */
+uint64_t journal_end_max(const struct store *s, uint64_t keep);
 
 #endif

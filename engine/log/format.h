@@ -32,7 +32,7 @@
 #define SLABS_MAX            64u          /* bits of vol_row.written */
 #define ENTRY_MAX_LOWEST     (16u << 10)  /* a header, 62 rows and some inline bytes */
 #define ENTRY_MAX_HIGHEST    (64u << 20)  /* recovery holds one entry in memory */
-#define RING_ENTRIES_MIN     8u           /* the last eighth is a reserve (docs/STORE.md B3) */
+#define RING_ENTRIES_MIN     8u           /* two are a reserve (docs/STORE.md B3, B9) */
 #define BATCH_MAX_LOWEST     61u          /* a batch header */
 #define IMAGE_PAGES_MAX      (1ull << 32) /* page numbers have 32 bits */
 #define IMAGE_BYTES_MAX      (IMAGE_PAGES_MAX * BLOCK_BYTES)

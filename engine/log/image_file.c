@@ -1,7 +1,8 @@
 /* image_file.c -- puts the image on disk: both copies of the older generation, then a sync.
  *
  * When the image outgrows its file, a file twice as large is made beside it under a temporary
- * name, synced, renamed over it, and the directory synced: until then the old file is the truth. */
+ * name, synced, renamed over it, and the directory synced: until then the old file is the truth. So
+ * is one as large when the image is that of an opening without OPEN. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -159,7 +160,9 @@ void image_file_start(struct store *s)
     k->build.head.next_vol = volumes_next_number(s);
     k->pages = image_build_pages(&k->build, s->id.store, &k->bytes);
     check(k->pages);
-    k->grow_file = k->bytes > s->image_capacity;
+    /* Without an OPEN the next try is the same opening, and its image of the same generation: both
+     * in one file could be taken for one image (docs/STORE.md C7). */
+    k->grow_file = k->bytes > s->image_capacity || s->unopened;
     k->capacity = s->image_capacity;
     while (k->capacity < k->bytes)
         k->capacity *= 2;

@@ -1,7 +1,8 @@
 /* naming.c -- fills an entry: first the requests, then partition by partition (naming_part.c), then
  * the requests that follow the bytes they speak of.
  *
- * Data leaves a part of the ring for rows that free space (docs/STORE.md B3). */
+ * Data leaves a part of the ring for rows that free space (docs/STORE.md B3), and both leave some
+ * for the next openings (B9). */
 #include "engine/log/naming_in.h"
 
 #include "engine/base/check.h"
@@ -9,6 +10,7 @@
 #include "engine/log/commit.h"
 
 #define DATA_ROOM_MIN (4 * BLOCK_BYTES) /* of the ring before its reserve: below it, data waits */
+#define OPENINGS_KEPT 256ull            /* at most: in a small ring a sixteenth of it */
 
 uint32_t build_left(const struct build *b)
 {
@@ -120,17 +122,27 @@ static void build_late_requests(struct build *b)
 
 /* ---- the entry ---- */
 
-/* What data leaves of the ring for rows that free space: 1/8, and in a small ring at least so much
- * that the wrap at its end does not use it up. */
-static uint64_t ring_reserve(const struct store *s)
+/* What every entry leaves of the ring for OPEN, a block for each opening: as long as the disk is
+ * full, no checkpoint frees what the one before has used (docs/STORE.md B9). */
+static uint64_t openings_reserve(const struct store *s)
 {
-    return max_u64(s->journal.ring / 8, 2ull * s->id.geometry.entry_max);
+    return min_u64(block_floor(s->journal.ring / 16), OPENINGS_KEPT * BLOCK_BYTES);
 }
 
-/* Bytes that the ring has for an entry at ring_pos: all of it for requests, less for data. */
+/* Where data ends: 1/8 is left for rows that free space, and in a small ring at least an entry,
+ * that the wrap at the ring's end does not use up. */
+static uint64_t data_end(const struct store *s)
+{
+    uint64_t keep = openings_reserve(s) + s->id.geometry.entry_max;
+    uint64_t ring = s->journal.ring;
+    return min_u64(s->journal.free_pos + ring - ring / 8, journal_end_max(s, keep));
+}
+
+/* Bytes that the ring has for an entry at ring_pos: up to what openings need for requests, less for
+ * data. */
 static uint32_t ring_room(const struct store *s, uint64_t ring_pos, bool data)
 {
-    uint64_t limit = s->journal.free_pos + s->journal.ring - (data ? ring_reserve(s) : 0);
+    uint64_t limit = data ? data_end(s) : journal_end_max(s, openings_reserve(s));
     if (ring_pos + 2 * BLOCK_BYTES > limit)
         return 0;
     return (uint32_t)min_u64(s->id.geometry.entry_max, limit - ring_pos);

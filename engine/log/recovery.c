@@ -431,7 +431,7 @@ enum err recovery_run(struct store *s, struct why *why)
     if (!err && !s->opts.read_only)
         err = found_sync(s);
     if (!err && !s->opts.read_only)
-        err = commit_opening_entry(s);
+        err = commit_opening_entry(s, why);
     replay_close(&sc.replay);
     image_close(&im);
     io_buffer_give(sc.ring);

@@ -8,8 +8,10 @@
  *   journal           pieces that do not verify are lost (case G); entries whose header or rows do
  *                     not are passed over (C, E), and partitions go on behind what only they knew
  *   partitions        stopped ones go on
+ *   full ring         where OPEN has no place, an image in a new file frees it; it waits until
+ * there is disk space for that
  *
- * In that order. The last three are decided in memory, by an opening with opts.salvage, and become
+ * In that order. The last four are decided in memory, by an opening with opts.salvage, and become
  * durable at once, with one image (docs/FORMAT.md, Gaps). Everything before is a block written in
  * the place of one that did not verify; nothing that verifies is written, but for flags of the last
  * tile before a loss. A repair that is interrupted is done again.

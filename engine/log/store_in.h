@@ -272,6 +272,7 @@ struct store {
     bool commit_vain;    /* nothing of what waits could be named: something has to complete first */
     bool want_checkpoint; /* memory pressure, or the ring is full */
     bool want_image;      /* tables changed without an entry: volumes made, slabs zeroed */
+    bool unopened;        /* repair: the ring had no place for OPEN */
     struct store_stop *stop;
     struct store_counts counts;
 };
@@ -354,7 +355,9 @@ void part_issue(struct part *p, uint64_t to_pos, bool behind);
 enum err commit_open(struct store *s);
 void commit_close(struct store *s);
 void commit_turn(struct store *s);
-enum err commit_opening_entry(struct store *s); /* recovery: OPEN, synced, blocking */
+/* Recovery: OPEN, synced, blocking. NO_SPACE, with nothing written: the ring has no place for it.
+ */
+enum err commit_opening_entry(struct store *s, struct why *why);
 
 /* checkpoint.c */
 void checkpoint_turn(struct store *s);

@@ -277,6 +277,34 @@ TEST(commit, an_entry_never_crosses_the_end_of_the_ring)
     EXPECT_EQ(journal_used(&s), 7);
 }
 
+/* How many entries of one block find a place behind `pos`. */
+static uint32_t blocks_behind(const struct store *s, uint64_t pos)
+{
+    uint32_t n = 0;
+    for (;; n++) {
+        pos = journal_next_pos(s, pos) + BLOCK_BYTES;
+        if (pos > s->journal.free_pos + s->journal.ring)
+            return n;
+    }
+}
+
+TEST(commit, what_is_kept_behind_an_entry_is_enough_and_no_block_too_much)
+{
+    struct store s = { .journal.ring = 100 * 4096, .id.geometry.entry_max = 16384 };
+    for (uint64_t free = 0; free < 197; free += free == 96 ? 4 : 1) /* where an entry can be */
+        for (uint64_t keep = 1; keep < 60; keep++) {
+            s.journal.free_pos = free * BLOCK_BYTES;
+            uint64_t end = journal_end_max(&s, keep * BLOCK_BYTES);
+            REQUIRE(end % BLOCK_BYTES == 0 && end >= s.journal.free_pos);
+            REQUIRE(end <= s.journal.free_pos + s.journal.ring);
+            EXPECT(blocks_behind(&s, end) >= keep);
+            EXPECT(blocks_behind(&s, end + BLOCK_BYTES) < keep);
+            for (uint64_t pos = end; pos > s.journal.free_pos && pos + 70 * BLOCK_BYTES > end;
+                 pos -= BLOCK_BYTES)
+                EXPECT(blocks_behind(&s, pos) >= keep);
+        }
+}
+
 TEST(commit, laps_are_counted_and_the_chain_of_headers_holds)
 {
     struct fixture f;

@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "engine/base/batch.h"
 #include "engine/base/check.h"
@@ -123,6 +124,15 @@ static void book_forget(struct book *b, const struct part *p)
             b->at[n++] = s;
     }
     b->count = n;
+}
+
+extern const struct io_site *const __start_io_sites[], *const __stop_io_sites[];
+
+void fixture_slots_refused(struct fixture *f)
+{
+    for (const struct io_site *const *s = __start_io_sites; s < __stop_io_sites; s++)
+        if (strstr((*s)->file, "log/capture.c") && (*s)->verb == IO_ALLOCATE)
+            sim_fault(f->node, *s, 28, 0);
 }
 
 void fixture_crash(struct fixture *f, enum sim_end end)

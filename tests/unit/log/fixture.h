@@ -126,6 +126,9 @@ void fixture_verify_at(struct fixture *f, uint32_t book, uint32_t bytes_max, uin
 /* The offset that part_time_find() answers with, or minus the error. */
 int64_t fixture_find(struct fixture *f, uint32_t book, int64_t time);
 
+/* From now on the tails file cannot grow: a checkpoint that wants a pair of slots waits. Until
+ * sim_fault_clear(). */
+void fixture_slots_refused(struct fixture *f);
 /* Flips one bit of a file behind the store's back. */
 void fixture_flip(struct fixture *f, const char *name, uint64_t pos);
 
