@@ -194,6 +194,8 @@ struct io_stat {
     /* Proven list (ext4, XFS), and writes of this descriptor pass the page cache by: what completed
      * in written blocks survives a kernel crash, and a sync of another such file covers it. */
     bool sync_covers_device;
+    bool past_cache; /* writes of this descriptor pass the page cache by, as far as the kernel tells
+                      */
 };
 enum err io_fd_stat(struct io *io, int fd, struct io_stat *out);
 

@@ -242,8 +242,11 @@ static bool op_failed_softly(struct io *io, struct op *op, int sys)
         probe("io: interrupted");
         if (++op->tries >= TRIES_MAX)
             return false;
-    } else if (sys == EOPNOTSUPP && step == IO_WRITE && op_dsync(io, op)) {
+    } else if (sys == EOPNOTSUPP && step == IO_WRITE && (op->flags & IO_DSYNC)) {
+        /* Each one that was started before the first refusal is refused as well. */
         probe("io: the file system has no RWF_DSYNC");
+        if (++op->tries >= TRIES_MAX)
+            return false;
         io->features.dsync = false;
     } else if (sys == EINVAL && step == IO_OPEN && op_direct(io, op)) {
         probe("io: the file system has no O_DIRECT");

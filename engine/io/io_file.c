@@ -60,9 +60,8 @@ int file_grow(int fd, uint64_t len)
 
 int io_dir_open(struct io *io, const char *path, uint32_t flags, struct why *why)
 {
-    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0 && errno == ENOENT && (flags & IO_CREATE) && dir_make(path) == 0)
-        fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    bool made = !(flags & IO_CREATE) || dir_make(path) == 0;
+    int fd = made ? open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
     if (fd < 0) {
         int sys = errno;
         why_set(why, "cannot open directory %s: %s", path, strerror(sys));
@@ -72,12 +71,14 @@ int io_dir_open(struct io *io, const char *path, uint32_t flags, struct why *why
     return fd;
 }
 
-/* 0, or -1 with errno. The name is durable when this returns. */
+/* 0, or -1 with errno. The name is durable when this returns, also if another process made it and
+ * ended before it was: but for a parent that may not be read, whose names are not ours to make. */
 static int dir_make(const char *path)
 {
-    if (mkdir(path, 0750) != 0 && errno != EEXIST)
+    bool made = mkdir(path, 0750) == 0;
+    if (!made && errno != EEXIST)
         return -1;
-    return parent_sync(path);
+    return parent_sync(path) == 0 || (!made && errno == EACCES) ? 0 : -1;
 }
 
 static int parent_sync(const char *path)
@@ -152,12 +153,14 @@ enum err io_fd_stat(struct io *io, int fd, struct io_stat *out)
     if (fstat(fd, &st) != 0 || fstatfs(fd, &fs) != 0)
         return err_from_errno(errno);
     uint32_t magic = (uint32_t)fs.f_type;
+    bool past_cache = writes_pass(fd, &st);
     *out = (struct io_stat){
         .bytes = (uint64_t)st.st_size,
         .device = st.st_dev,
         .free_bytes = (uint64_t)fs.f_bavail * (uint64_t)fs.f_bsize,
         .fs_magic = magic,
-        .sync_covers_device = (magic == EXT_MAGIC || magic == XFS_MAGIC) && writes_pass(fd, &st),
+        .sync_covers_device = (magic == EXT_MAGIC || magic == XFS_MAGIC) && past_cache,
+        .past_cache = past_cache,
     };
     return ERR_OK;
 }

@@ -150,6 +150,7 @@ enum err io_fd_stat(struct io *io, int fd_number, struct io_stat *out)
         .fs_magic = disk->sync_whole ? FS_MAGIC_EXT4 : FS_MAGIC_BTRFS,
         /* Whatever the device does, a sync of another file leaves this page cache alone. */
         .sync_covers_device = disk->sync_whole && (fd->direct || fd->inode->dir),
+        .past_cache = fd->direct || fd->inode->dir,
     };
     return ERR_OK;
 }

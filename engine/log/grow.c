@@ -71,7 +71,9 @@ static void make_finish(struct store *s)
 {
     struct grower *g = s->grower;
     struct io_stat st;
-    g->making->on_device = io_fd_stat(s->io, g->making->fd, &st) == ERR_OK && on_device(s, &st);
+    bool known = io_fd_stat(s->io, g->making->fd, &st) == ERR_OK;
+    g->making->on_device = known && on_device(s, &st);
+    g->making->past_cache = known && st.past_cache;
     g->making->state = VOL_LIVE;
     vol_add(s, g->making);
     g->making = NULL;
@@ -428,6 +430,7 @@ static enum err vol_open(struct store *s, struct vol *v, const struct vol_row *r
         return ERR_MISMATCH;
     }
     v->on_device = on_device(s, &st);
+    v->past_cache = st.past_cache;
     v->opening = id.opening;
     for (uint32_t i = 0; row && i < s->id.geometry.slabs; i++)
         v->slabs[i].written = row->written >> i & 1;

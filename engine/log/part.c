@@ -112,10 +112,16 @@ static void appends_end(struct list *l, enum err err)
         append_finish(container_of(n, struct append, node), err);
 }
 
-/* Reads in flight go on; they find no partition when they complete. */
+/* Reads in flight go on; they find no partition when they complete. Those that are finished and not
+ * answered yet have none either. */
 static void part_orphan_io(struct part *p, enum err err)
 {
     struct node *n;
+    list_each (&p->store->read_dones, done) {
+        struct read *r = container_of(done, struct read, node);
+        if (r->part == p)
+            r->part = NULL;
+    }
     while ((n = list_pop(&p->reads)))
         container_of(n, struct read, node)->part = NULL;
     while ((n = list_pop(&p->tail_reads))) {

@@ -204,6 +204,7 @@ struct vol {
     uint64_t retired_generation; /* VOL_RETIRING: images from this generation on do not name it */
     bool unlinking;
     bool on_device;   /* as the journal's, and on the same device: the journal's sync covers it */
+    bool past_cache;  /* its runs are: pages of it may be lent, for no run lands in them */
     bool commit_sync; /* the commit in flight has to sync this file too */
     bool ckpt_sync;   /* the checkpoint in progress has to */
     struct slab *slabs;

@@ -73,8 +73,9 @@ static void find_done(struct read *r)
 {
     struct time_find *f = container_of(r, struct time_find, read);
     uint64_t next = r->next_off, from;
-    if (r->err) {
-        find_finish(f, r->err);
+    if (r->err || !r->part) { /* without a partition there is nothing to compare with */
+        read_give(r);
+        find_finish(f, r->err ? r->err : ERR_NOT_FOUND);
         return;
     }
     bool empty = !r->batches.len;
@@ -82,7 +83,7 @@ static void find_done(struct read *r)
     read_give(r);
     if (found)
         find_finish(f, ERR_OK);
-    else if (empty || !r->part || !find_next(f, next, &from))
+    else if (empty || !find_next(f, next, &from))
         find_finish(f, ERR_NOT_FOUND);
     else
         find_read(f, from);

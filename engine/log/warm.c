@@ -261,13 +261,15 @@ static bool cache_ready(struct store *s, struct extent *e)
     return v->cache_fd > 0;
 }
 
+/* Not where writes go through the page cache: pages that a slow peer still holds would take the
+ * bytes of whoever has the space next (rule 11). */
 bool warm_start(struct read *r, struct extent *e, uint32_t i)
 {
     struct store *s = r->store;
     struct warm plan = { .e = e, .tile = i, .at = i };
     bool again = e->read_bytes >= e->data_bytes;
     if (!r->lends || !again || !e->sealed || e->tile_from || s->opts.verify_always ||
-        !io_features(s->io).page_cache || s->warming >= LOADS_MAX ||
+        !io_features(s->io).page_cache || !e->vol->past_cache || s->warming >= LOADS_MAX ||
         extent_tiles_end(e) < e->data_bytes)
         return false;
     if (extent_tile(e, i)->base_off != r->off) {

@@ -288,3 +288,27 @@ TEST(sim, failed_write_can_have_changed_a_part)
     EXPECT(none > 0);
     EXPECT(part > 0);
 }
+
+TEST(sim, each_dsync_write_that_was_under_way_finds_its_second_way)
+{
+    // Goal: r0176. The first refusal of RWF_DSYNC is not the only one: what was started with it is
+    // refused as well, and is written and synced all the same.
+    struct machine m;
+    struct machine_op o[3];
+    machine_open_seed(&m, 7);
+    int fd = file_written(&m, "f", 4);
+    sim_fault(m.node, NULL, EOPNOTSUPP, 3);
+    for (uint32_t i = 0; i < 3; i++)
+        machine_start_write(&m, &o[i], fd, i, 1, 0xb0 + (int)i, IO_DSYNC);
+    for (uint32_t i = 0; i < 3; i++) {
+        EXPECT_OK(io_wait(m.io, &o[i].op));
+        machine_forget(&o[i]);
+    }
+    EXPECT_EQ(sim_fault_hits(m.node), 3);
+    EXPECT(!io_features(m.io).dsync);
+    machine_end(&m, SIM_POWER);
+    fd = machine_reopen(&m, "f");
+    for (uint32_t i = 0; i < 3; i++)
+        EXPECT_EQ(machine_block(&m, fd, i), 0xb0 + (int)i);
+    machine_close(&m);
+}

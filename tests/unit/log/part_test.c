@@ -450,3 +450,46 @@ TEST(part, one_more_than_the_tails_file_has_slots_for)
            BLOCK_BYTES + 2ull * f.store->slot_count * BLOCK_BYTES);
     fixture_close(&f);
 }
+
+static void nothing(struct part_request *r)
+{
+    (void)r;
+}
+
+static void got_nothing(struct read *r)
+{
+    (void)r;
+}
+
+static void nothing_found(struct time_find *find)
+{
+    (void)find;
+}
+
+TEST(part, goes_before_reads_that_are_finished_are_answered)
+{
+    // Goal: r0174. A read has found its bytes and a look-up its batch; the drop is named before
+    // they are answered: neither looks at the partition again.
+    struct fixture f;
+    struct got g = { .r = { .off = 0, .bytes_max = 1 << 20 } };
+    fixture_open(&f, 1290);
+    struct part *p = fixture_add(&f, 0);
+    fixture_add(&f, 1);
+    fixture_fill(&f, 0, 3, 500);
+    fixture_settle(&f);
+    struct time_find find = { .time_ms = 5, .done = nothing_found };
+    struct part_request drop = { .done = nothing };
+    g.r.done = got_nothing;
+    part_read(p, &g.r);
+    part_time_find(p, &find);
+    part_drop(p, &drop);
+    EXPECT(g.r.part == p);
+    commit_turn(f.store);
+    EXPECT(fixture_part(&f, 0) == NULL);
+    EXPECT(!g.r.part);
+    fixture_settle(&f);
+    EXPECT_OK(g.r.err);
+    EXPECT_EQ(find.err, ERR_NOT_FOUND);
+    read_give(&g.r);
+    fixture_close(&f);
+}

@@ -178,3 +178,17 @@ TEST(warm, a_partition_dropped_while_it_loads)
     EXPECT_EQ(f.store->warming, 0);
     fixture_close(&f);
 }
+
+TEST(warm, nothing_is_lent_where_writes_go_through_the_page_cache)
+{
+    // Goal: r0175. A slow peer holds pages while their space goes to another partition, whose
+    // buffered writes would be in them.
+    struct fixture f;
+    open_on_disk(&f, 51, 10000);
+    for (uint32_t i = 0; i < f.store->vol_count; i++)
+        f.store->vols[i]->past_cache = false;
+    read_through(&f, 3);
+    EXPECT_EQ(f.store->counts.cache_lent_bytes, 0);
+    EXPECT_EQ(f.store->counts.cache_load_bytes, 0);
+    fixture_close(&f);
+}
