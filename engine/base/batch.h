@@ -50,7 +50,7 @@ enum err batch_peek(struct bytes b, struct batch_info *out);
  * are not compressed, a walk over every record (lengths, varints, offset deltas 0..n-1).
  * `true_max_time` receives the largest record timestamp: computed from the records where they are
  * readable, the header's claim where they are compressed. `why` (may be NULL) says which field
- * failed. */
+ * failed. Bytes behind the batch are not looked at: who takes one compares out->bytes. */
 enum err batch_verify(struct bytes b, struct batch_info *out, int64_t *true_max_time,
                       struct why *why);
 

@@ -204,6 +204,13 @@ static void append_placed(struct part *p, struct append *a)
     part_direct(p);
 }
 
+/* Exactly one batch: the log finds the next one by this one's length. */
+static bool append_whole(const struct append *a)
+{
+    struct batch_info info;
+    return a->count && batch_peek(a->batch, &info) == ERR_OK && info.bytes == a->batch.len;
+}
+
 static enum err append_refusal(const struct part *p, const struct append *a)
 {
     const struct store *s = p->store;
@@ -217,7 +224,7 @@ static enum err append_refusal(const struct part *p, const struct append *a)
         return ERR_DAMAGED;
     if (a->batch.len > s->id.geometry.batch_max)
         return ERR_TOO_LARGE;
-    if (a->batch.len < BATCH_HEADER_BYTES || a->count == 0)
+    if (!append_whole(a))
         return ERR_BAD_BATCH;
     uint64_t off = a->at_off_set ? a->at_off : p->next_off;
     if (off < p->next_off || off >= OFF_MAX - a->count)

@@ -184,7 +184,8 @@ bool part_extent_at(const struct part *p, uint32_t i, struct part_extent_info *o
 struct append {
     void (*done)(struct append *);
     void *arg;
-    struct bytes batch; /* verified by the caller (batch_verify); copied before the call returns,
+    struct bytes batch; /* one, verified by the caller (batch_verify), with nothing behind it
+                         * (BAD_BATCH); copied before the call returns,
                          * or, when memory is short, borrowed until done: `borrowed` says so */
     int64_t max_time;   /* from batch_verify */
     uint32_t count;     /* offsets it takes: last offset delta + 1 */

@@ -126,6 +126,8 @@ void serve_append(struct serve *s, struct verb_append *v)
     if (!v->verified) {
         struct batch_info info;
         enum err err = batch_verify(v->batch, &info, &v->max_time, NULL);
+        if (err == ERR_OK && info.bytes != v->batch.len)
+            err = ERR_BAD_BATCH;
         if (err != ERR_OK) {
             verb_refuse(s, &v->verb, v->place.shard, err);
             return;

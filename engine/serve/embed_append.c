@@ -79,6 +79,9 @@ static enum err call_verify(struct call_append *c)
 {
     struct batch_info info;
     TRY(batch_verify(c->v.batch, &info, &c->v.max_time, NULL));
+    if (info.bytes !=
+        c->v.batch.len) /* a second batch, as in a buffer of many: no offsets for it */
+        return ERR_BAD_BATCH;
     c->v.count = info.last_off_delta + 1;
     c->v.verified = true;
     return ERR_OK;

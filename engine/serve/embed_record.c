@@ -151,6 +151,8 @@ enum sl_err sl_batch_verify(const void *batch, size_t bytes, uint32_t *offsets)
     struct batch_info info;
     int64_t max_time;
     enum err err = batch_verify((struct bytes){ batch, bytes }, &info, &max_time, NULL);
+    if (err == ERR_OK && info.bytes != bytes)
+        err = ERR_BAD_BATCH;
     if (err == ERR_OK && offsets)
         *offsets = info.last_off_delta + 1;
     return (enum sl_err)err;

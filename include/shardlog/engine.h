@@ -202,9 +202,10 @@ SL_API enum sl_err sl_append(struct sl_topic *t, uint32_t partition,
                              const struct sl_append_options *options, sl_append_done *done,
                              void *arg);
 /* The same for a ready RecordBatch v2, checked before the call returns (BAD_BATCH) and borrowed
- * until `done`. A batch with a producer id is recognised when it is sent again, also after a crash
- * that it survived: the last five of each producer and partition, until it was silent for 24 h. A
- * gap is SEQUENCE, an older epoch FENCED. */
+ * until `done`. It is one batch: with bytes behind it, another batch too, it is BAD_BATCH. A batch
+ * with a producer id is recognised when it is sent again, also after a crash that it survived: the
+ * last five of each producer and partition, until it was silent for 24 h. A gap is SEQUENCE, an
+ * older epoch FENCED. */
 SL_API enum sl_err sl_append_batch(struct sl_topic *t, uint32_t partition, const void *batch,
                                    size_t bytes, const struct sl_append_options *options,
                                    sl_append_done *done, void *arg);

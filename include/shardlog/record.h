@@ -91,7 +91,8 @@ SL_API size_t sl_batch_bytes_max(const struct sl_record *records, uint32_t count
 SL_API enum sl_err sl_batch_build(void *at, size_t cap, const struct sl_record *records,
                                   uint32_t count, size_t *bytes);
 /* Checks a batch completely, as an append does: structure, CRC, every record where they are not
- * compressed. OK or BAD_BATCH; `offsets` (may be NULL) is how many offsets it takes. */
+ * compressed, nothing behind it. OK or BAD_BATCH; `offsets` (may be NULL) is how many offsets it
+ * takes. */
 SL_API enum sl_err sl_batch_verify(const void *batch, size_t bytes, uint32_t *offsets);
 
 /* CRC32C (Castagnoli) of bytes, continuing from `seed` (0: from the start). */

@@ -177,6 +177,10 @@ TEST(embed, a_ready_batch_is_kept_as_it_is)
     EXPECT_EQ(b.bytes, bytes);
     EXPECT_BYTES((const uint8_t *)b.at + 16, batch + 16, bytes - 16);
     sl_batches_free(&b);
+    memcpy(batch + bytes, batch, bytes); /* one batch, with nothing behind it */
+    EXPECT_ERR(sl_append_batch_wait(t, 0, batch, 2 * bytes, NULL, &a), SL_ERR_BAD_BATCH);
+    EXPECT_ERR(sl_append_batch_wait(t, 0, batch, bytes + 7, NULL, &a), SL_ERR_BAD_BATCH);
+    EXPECT_ERR(sl_batch_verify(batch, bytes + 7, NULL), SL_ERR_BAD_BATCH);
     batch[bytes - 1] ^= 1;
     EXPECT_ERR(sl_append_batch_wait(t, 0, batch, bytes, NULL, &a), SL_ERR_BAD_BATCH);
     EXPECT_ERR(sl_append_wait(t, 0, &r, 0, NULL, &a), SL_ERR_INVALID);

@@ -40,7 +40,7 @@ TEST(append, is_refused_just_beyond_each_limit)
 TEST(append, is_refused_when_it_is_no_batch)
 {
     struct fixture f;
-    uint8_t bytes[BATCH_HEADER_BYTES + 10] = { 0 };
+    uint8_t bytes[BATCH_HEADER_BYTES + 10] = { [11] = BATCH_HEADER_BYTES - 12, [16] = 2 };
     fixture_open(&f, 941);
     struct part *p = fixture_add(&f, 0);
     fixture_settle(&f);
@@ -50,8 +50,9 @@ TEST(append, is_refused_when_it_is_no_batch)
         enum err err;
     } rows[] = { { BATCH_HEADER_BYTES - 1, 1, ERR_BAD_BATCH },
                  { BATCH_HEADER_BYTES, 0, ERR_BAD_BATCH },
+                 { BATCH_HEADER_BYTES + 1, 1, ERR_BAD_BATCH }, /* a byte behind it */
                  { BATCH_HEADER_BYTES, 1, ERR_OK } };
-    for (uint32_t i = 0; i < 3; i++) {
+    for (uint32_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         struct append a = { .batch = { bytes, rows[i].len }, .count = rows[i].count };
         part_append(p, &a);
         EXPECT_ERR(a.err, rows[i].err);
