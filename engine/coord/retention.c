@@ -1,10 +1,16 @@
 /* retention.c -- see retention.h. */
 #include "engine/coord/retention.h"
 
+/* Where no record has a time since 1970 (Kafka's NO_TIMESTAMP is -1), the log's own counts. */
+static int64_t extent_newest(const struct retention_extent *e)
+{
+    return e->max_time < 0 || e->max_append < e->max_time ? e->max_append : e->max_time;
+}
+
 /* True when `limit_ms` have passed since the extent's newest record; -1: never. */
 static bool extent_aged(const struct retention_extent *e, int64_t now_ms, int64_t limit_ms)
 {
-    int64_t newest = e->max_time < e->max_append ? e->max_time : e->max_append;
+    int64_t newest = extent_newest(e);
     if (limit_ms < 0 || newest == INT64_MIN || newest > now_ms)
         return false;
     /* Unsigned: newest <= now_ms, but their distance may exceed INT64_MAX. */

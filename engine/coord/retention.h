@@ -2,7 +2,8 @@
  *
  * Extents are given oldest first; only a prefix of them can go, and only what readers see. Age
  * uses the smaller of record time and append time, so that neither a producer's clock in the
- * future nor a late load of old records keeps or kills the wrong thing alone; size counts bytes on
+ * future nor a late load of old records keeps or kills the wrong thing alone; where the largest
+ * record time is below 0 there is none, and the append time counts. Size counts bytes on
  * disk and never goes below the newest retention.bytes. An open extent cannot be freed: when it is
  * due by age, it is sealed first, and freed the next time.
  *

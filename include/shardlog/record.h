@@ -31,7 +31,9 @@ struct sl_record {
     size_t value_bytes;
     const struct sl_header *headers;
     uint32_t header_count;
-    int64_t time_ms; /* since 1970; sl_time_ms() is now */
+    /* Since 1970; sl_time_ms() is now. 0 is 1970, not now: age retention goes by it, and deletes
+     * the record soon. Below 0: none, as Kafka's -1; then age is since the append. */
+    int64_t time_ms;
 };
 
 /* A record that was read. `headers` is opened with sl_headers_open(). */

@@ -52,6 +52,29 @@ TEST(retention, age_takes_the_smaller_time)
     EXPECT_EQ(decide(list, INT64_MAX).trim_off, 5);
 }
 
+TEST(retention, without_record_times_age_is_since_the_append)
+{
+    /* Goal: where no record has a time since 1970, what counts is when the log took them; time 0
+     * is 1970. Method: one extent, its largest time below and at 0. */
+    static const struct {
+        int64_t max_time, max_append;
+        uint64_t trim;
+    } rows[] = {
+        { -1, 1000, 5 }, { -1, 500, 10 },  { INT64_MIN + 1, 1000, 5 }, { INT64_MIN, 500, 10 },
+        { 0, 1000, 10 }, { 501, 1000, 5 }, { -1, INT64_MIN, 5 },       { INT64_MIN, INT64_MIN, 5 }
+    };
+    keep(500, -1, 10000);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct retention_extent list[] = { { .end_off = 10,
+                                             .bytes = 10,
+                                             .max_time = rows[i].max_time,
+                                             .max_append = rows[i].max_append,
+                                             .sealed = true },
+                                           { .end_off = 0 } };
+        EXPECT_EQ(decide(list, 1000).trim_off, rows[i].trim);
+    }
+}
+
 TEST(retention, only_a_prefix_goes)
 {
     /* Goal: a young extent keeps the old ones after it. Method: the middle one is young. */
