@@ -322,6 +322,7 @@ struct part_state_info part_info(const struct part *p)
                                  .extents = p->extent_count,
                                  .leader_epoch = p->leader_epoch,
                                  .damaged = p->damaged,
+                                 .parked = !list_empty(&p->parked),
                                  .damaged_off = p->damaged_off,
                                  .max_time = INT64_MIN,
                                  .producers = producers_count(p) };

@@ -153,6 +153,7 @@ struct part_state_info {
     uint32_t extents;
     uint32_t leader_epoch;
     bool damaged;
+    bool parked; /* appends wait for memory, space or a tail: next_off will move by itself */
     uint64_t damaged_off;
     int64_t max_time;   /* largest record time kept; INT64_MIN when empty */
     uint32_t producers; /* idempotent ones that are remembered */

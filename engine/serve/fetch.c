@@ -7,7 +7,8 @@
  *                             +--time is over--> LOOK, for the last time
  *
  * A parked fetch costs nothing: it hangs at its slot, and the slot is looked at only while it is
- * on desk.moving, that is, from an append there until all of it is visible. */
+ * on desk.moving, that is, from an append there until all of it is visible, also if the append has
+ * to wait before it is placed. */
 #include "engine/base/check.h"
 #include "engine/serve/serve_in.h"
 
@@ -227,7 +228,8 @@ void desk_wake_fetches(struct desk *d)
         struct slot *slot = container_of(n, struct slot, moving);
         struct part_state_info info = part_info(slot->part);
         slot_wake(slot, info.visible_off);
-        if (list_empty(&slot->parked) || info.visible_off == info.next_off)
+        bool still = info.visible_off == info.next_off && !info.parked;
+        if (list_empty(&slot->parked) || still)
             node_unlink(&slot->moving);
     }
 }
