@@ -75,6 +75,7 @@ static uint32_t topics_first(const struct request *r)
 void topics_answer(struct request *r)
 {
     const struct topics_request ask = r->asked.topics;
+    const char **list = r->list.names; /* r may be gone with its answer */
     uint32_t count = ask.count_max ? ask.count_max : UINT32_MAX;
     uint32_t cap = native_of(r->conn)->peer_max - TOPICS_FIXED, first = topics_first(r), i = first;
     size_t bytes = 0;
@@ -85,7 +86,7 @@ void topics_answer(struct request *r)
         bytes += 2 + strlen(r->list.names[k]);
     cap = (uint32_t)min_u64(cap, bytes);
     if (!request_charge(r, cap)) { /* they are here, and in the answer */
-        free(r->list.names);
+        free(list);
         return;
     }
     uint8_t *names = malloc(cap + 1);
@@ -99,7 +100,7 @@ void topics_answer(struct request *r)
     tell.more = i < r->list.count;
     request_answer(r, &tell, TOPICS_FIXED + cap);
     free(names);
-    free(r->list.names);
+    free(list);
 }
 
 /* ---- describe ---- */
