@@ -21,9 +21,9 @@
  *
  * A cut connection. Without `reconnect`, all that is under way ends with CLOSED, and so does
  * everything else until sl_client_reconnect(). With it, the client connects again and sends again
- * what does no harm twice: everything but create, delete, alter, and appends without a producer;
- * those end with CLOSED. Appends with a producer are recognised by the server: `duplicate` says
- * that the first one had arrived.
+ * what does no harm twice: everything but create, delete, alter, trims of all (offset UINT64_MAX)
+ * and appends without a producer; those end with CLOSED, and may have been done. Appends with a
+ * producer are recognised by the server: `duplicate` says that the first one had arrived.
  *
  * Memory. What is passed in is copied. A request under way keeps its bytes until it is answered.
  * The library writes nothing to the terminal and touches no signal (SIGPIPE included).

@@ -43,10 +43,18 @@ struct client_call *call_make(struct sl_client *c, enum native_verb verb, size_t
     return call;
 }
 
+/* A trim of all, done again, is another one: it takes what was appended after the first. */
+static bool trims_all(const struct client_call *call, const void *from)
+{
+    const struct trim_request *trim = from;
+    return call->frame.verb == VERB_TRIM && trim->offset == UINT64_MAX;
+}
+
 bool call_fill(struct sl_client *c, struct client_call *call, const void *from)
 {
     struct fault fault = { 0 };
     size_t batch = frame_batches(&call->frame, from).len;
+    call->again = call->again && !trims_all(call, from);
     size_t len =
         frame_make(call->bytes, call->len - batch, &call->frame, from, c->hello.frame_max, &fault);
     if (len) {

@@ -8,7 +8,8 @@
     --shards N what hello says
 
 Topics whose names begin so misbehave:  silent: appends get no answer; garble: an append's answer has
-a broken header; wrong: the answer's payload has a broken checksum; stop: the server says close.
+a broken header; wrong: the answer's payload has a broken checksum; stop: the server says close;
+trim: the first trim is done, and its connection cut instead of answered.
 """
 import argparse
 import os
@@ -131,6 +132,7 @@ class Topic:
         self.name, self.settings = name, dict(settings)
         self.id = os.urandom(16)
         self.partitions = [Partition() for _ in range(partitions)]
+        self.trims = 0
 
 
 class Server:
@@ -319,11 +321,16 @@ class Connection:
         return struct.pack("<QqII", offset, found, 0, 0)
 
     def trim(self, fields, head):
-        partition, offset = self.place(head)[1], fields.numbers("Q")[0]
+        topic, partition = self.place(head)
+        offset = fields.numbers("Q")[0]
         if offset != (1 << 64) - 1 and offset > partition.next:
             raise Refused(OFFSET_RANGE, "beyond the end", partition.next, offset)
         partition.start = max(partition.start, min(offset, partition.next))
         partition.batches = [b for b in partition.batches if b[0] + b[1] > partition.start]
+        topic.trims += 1
+        if topic.name.split("-")[0] == "trim" and topic.trims == 1:
+            self.sock.shutdown(socket.SHUT_RDWR)
+            return None
         return struct.pack("<Q", partition.start)
 
     def stats(self, fields, _):

@@ -252,6 +252,32 @@ TEST(client_pipeline, append_without_producer_is_not_sent_twice)
     fake_close(&f);
 }
 
+TEST(client_pipeline, only_a_trim_to_a_number_is_sent_twice)
+{
+    /* Goal: a trim of all is another one when it is done again: it would take what was appended
+     * after the first. A cut leaves it in doubt. Method: the first trim of a topic is cut. */
+    static const struct {
+        const char *topic;
+        uint64_t offset;
+        enum sl_err err;
+    } rows[] = { { "trim-one", 1, SL_ERR_OK }, { "trim-all", UINT64_MAX, SL_ERR_CLOSED } };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct fake f;
+        struct sl_client_topic t;
+        struct sl_client_options o = { .size = sizeof(o), .reconnect = true };
+        struct sl_client *c = client_start(&f, NULL, NULL, &o, rows[i].topic, &t);
+        struct sl_record r = record_of("x");
+        uint64_t start = 0;
+        REQUIRE(c);
+        EXPECT_OK(sl_client_append_wait(c, &t, 0, &r, 1, NULL, NULL));
+        EXPECT_ERR(sl_client_trim(c, &t, 0, rows[i].offset, NULL), rows[i].err);
+        EXPECT_OK(sl_client_offset(c, &t, 0, SL_OFFSET_EARLIEST, 0, &start, NULL));
+        EXPECT_EQ(start, 1); /* that it was cut does not mean that it was not done */
+        sl_client_close(&c);
+        fake_close(&f);
+    }
+}
+
 TEST(client_pipeline, sequences_can_be_carried_on)
 {
     struct fake f;
