@@ -284,18 +284,28 @@ void conn_leave(struct conn *c)
     node_unlink(&c->dirty);
     node_unlink(&c->waiting);
     memory_give(d, c->held); /* the request's, and what came behind it */
+    d->rest_used -= c->rest_bytes;
     metrics_sub(d->metrics, METRIC_CONNECTIONS, 1);
     metrics_sub(d->metrics, METRIC_REQUESTS, 1);
 }
 
-void conn_arrive_at(struct conn *c, struct door_desk *d)
+bool conn_arrive_at(struct conn *c, struct door_desk *d)
 {
     c->desk = d;
     c->own = d->own[c->spoken];
     memory_move(d, c->held);
+    d->rest_used += c->rest_bytes;
     metrics_add(d->metrics, METRIC_CONNECTIONS, 1);
     metrics_add(d->metrics, METRIC_REQUESTS, 1);
     list_push(&d->conns, &c->node);
+    if (d->rest_used <= memory_rest_max(d))
+        return true;
+    probe("door: cut, for it came with more than waits may hold");
+    desk_say(d, LOG_LEVEL_INFO, c, ERR_NO_MEMORY,
+             "it sent more behind its hello than there is memory for: wait for the answer first");
+    conn_break(c);
+    conn_settle(c);
+    return false;
 }
 
 /* ---- the last of it ---- */

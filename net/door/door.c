@@ -33,6 +33,14 @@ bool memory_need(struct door_desk *d, uint64_t bytes)
     return memory_within(d, bytes, d->memory_max);
 }
 
+bool memory_rest(struct door_desk *d, uint64_t bytes)
+{
+    if (d->rest_used + bytes > memory_rest_max(d) || !memory_need(d, bytes))
+        return false;
+    d->rest_used += bytes;
+    return true;
+}
+
 void memory_move(struct door_desk *d, uint64_t bytes)
 {
     d->memory_used += bytes;

@@ -116,6 +116,7 @@ struct door_desk {
     uint64_t conn_numbers; /* given so far */
     uint64_t hurried_ns;   /* when all fetches here were */
     uint64_t memory_used, memory_max;
+    uint64_t rest_used; /* of memory_used: rests of the connections here */
     bool closing, closed;
     struct timer drain;
     struct door_opts opts; /* this shard's: door_adjust() changes them */
@@ -140,13 +141,26 @@ struct door {
  * take  for what can wait: false, if less than an eighth would be left; of a piece that is not
  *       small, also if less than three eighths would be, or others wait already: small requests go
  *       on beside large ones. A single piece that is larger than all passes when nothing is out.
- * need  for what cannot: false, if there is none at all; refuse it. */
+ * need  for what cannot: false, if there is none at all; refuse it.
+ * rest  for what came and waits: false, if rests would be more than a sixteenth; it keeps its
+ *       receive buffer.
+ *
+ * Invariant: whoever waits for memory holds its rest and nothing else (conn_take gives the room
+ * back), so all who wait hold a sixteenth at most. All other memory is of requests, answers and
+ * payloads in reception: those end by themselves, or are shed. When they are gone, the first that
+ * waits finds what it needs: half of all for the largest frame, a sixteenth for its room, and a
+ * sixteenth of rests are no more than the five eighths that a take may fill. */
 bool memory_take(struct door_desk *d, uint64_t bytes);
 static inline bool memory_small(uint64_t bytes)
 {
     return bytes <= KIB(64) + KIB(4); /* a batch of 64 KiB, and its frame */
 }
 bool memory_need(struct door_desk *d, uint64_t bytes);
+bool memory_rest(struct door_desk *d, uint64_t bytes); /* counted in rest_used, too */
+static inline uint64_t memory_rest_max(const struct door_desk *d)
+{
+    return d->memory_max / 16;
+}
 void memory_move(struct door_desk *d, uint64_t bytes); /* taken on another shard: moves here */
 void memory_give(struct door_desk *d, uint64_t bytes);
 /* Somebody waits for memory, on this shard or for a fetch on another one. */
@@ -237,9 +251,10 @@ void conn_move_state(struct conn *c, enum conn_state to); /* checks that it may 
 void conn_receive(struct conn *c);       /* if it reads, and does not receive already */
 void conn_received_free(struct conn *c); /* what came and was not taken */
 bool conn_in_own(struct conn *c);        /* `in` no longer lies in the pool; false: no memory */
-/* It leaves its desk, with one request, and comes to another one: lists, timer, memory, figures. */
+/* It leaves its desk, with one request, and comes to another one: lists, timer, memory, figures.
+ * False: rests are too many there, it was cut; c may be gone. */
 void conn_leave(struct conn *c);
-void conn_arrive_at(struct conn *c, struct door_desk *d);
+bool conn_arrive_at(struct conn *c, struct door_desk *d);
 
 /* ---- for gather() ---- */
 

@@ -4,12 +4,12 @@
  *   whole frames are taken where they lie; what a verb keeps is copied, but for a batch that goes
  *   into the log at once
  *   a frame that is not whole: memory of exactly its size, the rest is received into it
- *   no room (requests, memory): what is left moves to memory of its own, and reading stops; if
- *   there is no memory for that either, it keeps the buffer
+ *   no room (requests, memory): what is left moves to memory of its own (`rest`), and reading
+ *   stops; if there is no memory for that either, it keeps the buffer
  *
- * So a connection that waits holds no buffer as long as there is memory. When there is none,
- * buffers run out with it, and nothing is received but payloads whose memory was taken: until they
- * are done.
+ * So a connection that waits holds no buffer as long as there is memory for rests (memory_rest).
+ * When there is none, buffers run out with it, and nothing is received but payloads whose memory
+ * was taken: until they are done.
  */
 #include <stdlib.h>
 
@@ -29,10 +29,12 @@ static void in_free(struct conn *c)
     if (c->pool)
         io_recv_give(c->desk->shard->io, c->pool);
     if (c->rest) {
+        c->desk->rest_used -= c->rest_bytes;
         conn_give(c, c->rest_bytes);
         free(c->rest);
     }
     c->pool = c->rest = NULL;
+    c->rest_bytes = 0;
     c->in = (struct bytes){ NULL, 0 };
 }
 
@@ -55,7 +57,7 @@ bool conn_in_own(struct conn *c)
     struct bytes in = c->in;
     uint8_t *rest = NULL;
     if (in.len) {
-        if (!memory_need(c->desk, in.len))
+        if (!memory_rest(c->desk, in.len))
             return false;
         c->held += in.len;
         rest = malloc(in.len);
@@ -125,7 +127,7 @@ static void large_done(struct op *op)
     conn_feed(c);
 }
 
-/* False: no memory now, it waits. */
+/* False: no memory now, it waits; meanwhile it holds nothing but its rest. */
 static bool conn_take(struct conn *c, uint64_t bytes)
 {
     struct door_desk *d = c->desk;
@@ -134,6 +136,8 @@ static bool conn_take(struct conn *c, uint64_t bytes)
         return true;
     }
     probe("door: waits for memory");
+    conn_give(c, c->room);
+    c->room = 0;
     if (d->waking || memory_small(bytes))
         list_push_front(&d->waiting, &c->waiting);
     else

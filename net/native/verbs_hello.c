@@ -84,7 +84,8 @@ static void conn_arrive(struct letter *l, struct shard *at)
         conn_drop(c);
         return;
     }
-    conn_arrive_at(c, d);
+    if (!conn_arrive_at(c, d))
+        return;
     hello_tell(conn_hello(c));
     conn_feed(c);
 }
