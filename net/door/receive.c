@@ -294,5 +294,7 @@ void conn_receive(struct conn *c)
     bool passes_over = c->state == CONN_CLOSING || c->state == CONN_LINGER;
     if (c->recv.busy || c->large || c->peer_ended || !(conn_reads(c) || passes_over))
         return;
+    if (passes_over)
+        in_free(c); /* that of one that waited for memory */
     io_recv_any(c->desk->shard->io, &c->recv, c->fd, recv_done);
 }
