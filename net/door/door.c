@@ -24,7 +24,8 @@ bool memory_take(struct door_desk *d, uint64_t bytes)
 {
     bool small = memory_small(bytes);
     uint64_t left = d->memory_max / 8 + (small ? 0 : d->memory_max / 4);
-    bool first = small || d->waking || list_empty(&d->waiting);
+    struct list *line = memory_line(d, bytes);
+    bool first = d->waking == line || list_empty(line);
     return first && memory_within(d, bytes, d->memory_max - left);
 }
 
@@ -47,9 +48,14 @@ void memory_move(struct door_desk *d, uint64_t bytes)
     metrics_add(d->metrics, METRIC_NETWORK_MEMORY, bytes);
 }
 
+static bool waiting_any(const struct door_desk *d)
+{
+    return !list_empty(&d->waiting_small) || !list_empty(&d->waiting_large);
+}
+
 bool memory_short(const struct door_desk *d)
 {
-    return !list_empty(&d->waiting) || serve_reads_wait(d->serve);
+    return waiting_any(d) || serve_reads_wait(d->serve);
 }
 
 void memory_give(struct door_desk *d, uint64_t bytes)
@@ -194,7 +200,8 @@ static void desk_init(struct door_desk *d, struct door *door, uint32_t number)
                              .metrics = metrics_board_at(o->board, number) };
     list_init(&d->conns);
     list_init(&d->dirty);
-    list_init(&d->waiting);
+    list_init(&d->waiting_small);
+    list_init(&d->waiting_large);
     for (uint32_t i = 0; i < DOOR_ADDRESSES_MAX; i++)
         d->listeners[i] = (struct listener){ .fd = -1,
                                              .take = connection_take,
@@ -338,23 +345,33 @@ static void front_open(void *arg, struct serve *s, struct shard *at)
         listener_start(&d->listeners[i], at);
 }
 
-/* Who waits for memory goes on in the order of waiting, while there is some. */
+/* Until the first finds no memory: it is the first again then. */
+static void line_wake(struct door_desk *d, struct list *line)
+{
+    const struct node *last = NULL;
+    struct node *first;
+    d->waking = line;
+    while ((first = list_first(line)) && first != last) {
+        last = first;
+        node_unlink(first);
+        conn_feed(container_of(first, struct conn, waiting));
+    }
+    d->waking = NULL;
+}
+
+/* Who waits for memory goes on in the order of waiting, while there is some. Where a small piece
+ * finds none, a larger one does not either. */
 static void waiting_wake(struct door_desk *d)
 {
-    struct node *first;
-    uint64_t used = UINT64_MAX;
-    while (d->memory_used != used && (first = list_pop(&d->waiting))) {
-        used = d->memory_used;
-        d->waking = true;
-        conn_feed(container_of(first, struct conn, waiting));
-        d->waking = false;
-    }
+    line_wake(d, &d->waiting_small);
+    if (list_empty(&d->waiting_small))
+        line_wake(d, &d->waiting_large);
 }
 
 /* Those that wait still: fetches that wait for records may hold what they need. */
 static void waiting_hurry(struct door_desk *d)
 {
-    if (list_empty(&d->waiting) || desk_now(d) < d->hurried_ns + SHED_NS)
+    if (!waiting_any(d) || desk_now(d) < d->hurried_ns + SHED_NS)
         return;
     probe("door: fetches wait no longer, for others need their memory");
     d->hurried_ns = desk_now(d);

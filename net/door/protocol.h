@@ -109,9 +109,9 @@ struct door_desk {
     struct listener listeners[DOOR_ADDRESSES_MAX];
     void *own[DOOR_PROTOCOLS_MAX]; /* of each protocol */
     struct list conns;
-    struct list dirty;   /* conn.dirty: have something to send, or to go on with */
-    struct list waiting; /* conn.waiting: for memory */
-    bool waking;         /* the first of them is looked at */
+    struct list dirty; /* conn.dirty: have something to send, or to go on with */
+    struct list waiting_small, waiting_large; /* conn.waiting: for memory, oldest first */
+    struct list *waking; /* one of the two: its first is looked at; NULL: none */
     uint32_t farewells;
     uint64_t conn_numbers; /* given so far */
     uint64_t hurried_ns;   /* when all fetches here were */
@@ -139,8 +139,9 @@ struct door {
 
 /* Takes budget before there is memory.
  * take  for what can wait: false, if less than an eighth would be left; of a piece that is not
- *       small, also if less than three eighths would be, or others wait already: small requests go
- *       on beside large ones. A single piece that is larger than all passes when nothing is out.
+ *       small, also if less than three eighths would be: small requests go on beside large ones.
+ *       Small and large pieces wait in two lines; whoever comes waits at the end of its own. A
+ *       single piece that is larger than all passes when nothing is out.
  * need  for what cannot: false, if there is none at all; refuse it.
  * rest  for what came and waits: false, if rests would be more than a sixteenth; it keeps its
  *       receive buffer.
@@ -154,6 +155,11 @@ bool memory_take(struct door_desk *d, uint64_t bytes);
 static inline bool memory_small(uint64_t bytes)
 {
     return bytes <= KIB(64) + KIB(4); /* a batch of 64 KiB, and its frame */
+}
+/* Where a piece waits. */
+static inline struct list *memory_line(struct door_desk *d, uint64_t bytes)
+{
+    return memory_small(bytes) ? &d->waiting_small : &d->waiting_large;
 }
 bool memory_need(struct door_desk *d, uint64_t bytes);
 bool memory_rest(struct door_desk *d, uint64_t bytes); /* counted in rest_used, too */

@@ -131,6 +131,7 @@ static void large_done(struct op *op)
 static bool conn_take(struct conn *c, uint64_t bytes)
 {
     struct door_desk *d = c->desk;
+    struct list *line = memory_line(d, bytes);
     if (memory_take(d, bytes)) {
         c->held += bytes;
         return true;
@@ -138,10 +139,10 @@ static bool conn_take(struct conn *c, uint64_t bytes)
     probe("door: waits for memory");
     conn_give(c, c->room);
     c->room = 0;
-    if (d->waking || memory_small(bytes))
-        list_push_front(&d->waiting, &c->waiting);
+    if (d->waking == line)
+        list_push_front(line, &c->waiting);
     else
-        list_push(&d->waiting, &c->waiting);
+        list_push(line, &c->waiting);
     return false;
 }
 
