@@ -153,27 +153,37 @@ void guest_close(struct guest *g)
     node_pass(&inn.node, SEC_NS);
 }
 
-void guest_put(struct guest *g, const void *at, size_t len)
+void guest_put_start(struct guest *g, const void *at, size_t len)
 {
     g->out = (struct iovec){ (void *)(uintptr_t)at, len };
     io_send(inn.io, &g->send, g->fd, &g->out, 1, 0, sent);
+}
+
+void guest_put(struct guest *g, const void *at, size_t len)
+{
+    guest_put_start(g, at, len);
     pass_while(&g->send.busy, 40 * SEC_NS);
 }
 
-void guest_ask(struct guest *g, int16_t key, int16_t version, const void *request)
+size_t guest_make(struct guest *g, int16_t key, int16_t version, const void *request, uint8_t *at,
+                  size_t cap)
 {
-    static uint8_t at[BATCH_BYTES + KIB(64)];
     const struct kafka_api *api = kafka_api(key);
     struct kafka_what head = kafka_head(api, version, KAFKA_REQUEST);
     struct kafka_what body = kafka_body(api, version, KAFKA_REQUEST);
     struct kafka_request_header h = { key, version, ++g->correlation, text_bytes("test") };
     size_t first, second;
     struct kafka_fault fault = { .kind = KAFKA_FAULT_NONE };
-    EXPECT_OK(kafka_encode(&head, &h, at + 4, sizeof(at) - 4, &first, &fault));
-    EXPECT_OK(
-        kafka_encode(&body, request, at + 4 + first, sizeof(at) - 4 - first, &second, &fault));
+    EXPECT_OK(kafka_encode(&head, &h, at + 4, cap - 4, &first, &fault));
+    EXPECT_OK(kafka_encode(&body, request, at + 4 + first, cap - 4 - first, &second, &fault));
     be32_put(at, (uint32_t)(first + second));
-    guest_put(g, at, 4 + first + second);
+    return 4 + first + second;
+}
+
+void guest_ask(struct guest *g, int16_t key, int16_t version, const void *request)
+{
+    static uint8_t at[BATCH_BYTES + KIB(64)];
+    guest_put(g, at, guest_make(g, key, version, request, at, sizeof(at)));
 }
 
 static bool frame_take(struct guest *g, struct bytes *out)

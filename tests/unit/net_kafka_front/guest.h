@@ -42,6 +42,10 @@ struct guest {
 void guest_open(struct guest *g);
 void guest_close(struct guest *g);
 void guest_put(struct guest *g, const void *at, size_t len);
+void guest_put_start(struct guest *g, const void *at, size_t len); /* until g->send is not busy */
+/* A request as bytes; returns their number. */
+size_t guest_make(struct guest *g, int16_t key, int16_t version, const void *request, uint8_t *at,
+                  size_t cap);
 /* A request of an API at a version; the struct is that of its shape. */
 void guest_ask(struct guest *g, int16_t key, int16_t version, const void *request);
 /* The next answer, within `ns`, decoded into its struct (lists and views live until the one after);
