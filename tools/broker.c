@@ -214,6 +214,17 @@ static enum err listen_start(struct broker *b, enum err (*start)(struct broker *
     return err;
 }
 
+/* Where a setting says 0, it means it; in the options 0 is the default. */
+static struct group_opts group_opts_of(const struct config *c)
+{
+    uint64_t delay_ns = config_number(c, CONFIG_GROUPS_DELAY);
+    uint64_t retention_ns = config_number(c, CONFIG_GROUPS_RETENTION);
+    return (struct group_opts){
+        .delay_ms = delay_ns ? (int32_t)(delay_ns / MS_NS) : -1,
+        .retention_ms = retention_ns ? (int64_t)(retention_ns / MS_NS) : INT64_MAX,
+    };
+}
+
 static enum err engine_start(struct broker *b, struct why *why)
 {
     const struct config *c = b->config;
@@ -231,6 +242,8 @@ static enum err engine_start(struct broker *b, struct why *why)
     o.node = (uint32_t)config_number(c, CONFIG_NODE_ID);
     o.read_bytes = config_number(c, CONFIG_MEMORY_NETWORK) / 2;
     o.retention_ns = config_number(c, CONFIG_RETENTION_INTERVAL);
+    o.groups = b->kafka > 0;
+    o.group = group_opts_of(c);
     o.note = engine_note;
     o.note_arg = b;
     b->fronts[0] = door_front(b->door);

@@ -377,7 +377,7 @@ void errands_hurry(struct conn *conn)
 {
     list_each (&conn->requests, n) {
         struct errand *c = container_of(n, struct errand, node);
-        if (c->started && !c->ended && c->handler && c->handler->hurry)
+        if ((c->started || c->asks) && !c->ended && c->handler && c->handler->hurry)
             c->handler->hurry(c);
     }
 }

@@ -83,6 +83,7 @@ struct errand {
     uint64_t charged;
     uint32_t granted;
     bool counted, started, ended, silent;
+    bool asks; /* it has not started, and may be hurried all the same */
     /* The answer. */
     uint8_t *answer;
     size_t answer_bytes;

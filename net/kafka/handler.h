@@ -31,5 +31,21 @@ void alters_start(struct errand *c);
 /* A setting as configs are told: its texts are in memory of the errand. False: it ended. */
 bool kafka_config_text(struct errand *c, const struct settings *s, enum setting which,
                        struct bytes *name, struct bytes *value, int8_t *source);
+/* group_call.c */
+void groups_hurry(struct errand *c);
+void groups_free(struct errand *c, bool alive);
+/* api_group.c */
+void joins_start(struct errand *c);
+void syncs_start(struct errand *c);
+void beats_start(struct errand *c);
+void leaves_start(struct errand *c);
+/* api_group_offset.c */
+void commits_start(struct errand *c);
+void committed_start(struct errand *c);
+void forgets_start(struct errand *c);
+/* api_group_admin.c */
+void describes_start(struct errand *c);
+void lists_start(struct errand *c);
+void ends_start(struct errand *c);
 
 #endif

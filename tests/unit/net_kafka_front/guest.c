@@ -43,6 +43,8 @@ static void door_up(uint32_t shards)
     inn.node.fronts = &inn.front;
     inn.node.front_count = 1;
     inn.node.beside = guests_turn;
+    inn.node.groups = true;
+    inn.node.group.delay_ms = -1;
     EXPECT_EQ(node_start(&inn.node, NULL), SERVE_READY);
 }
 
