@@ -104,9 +104,10 @@ void serve_group_give_up(struct verb_group *v)
 {
     struct serve *s = v->verb.serve;
     const struct shard *here = shard_current();
-    check(here && here->number == v->verb.home && !v->ended);
+    check(here && here->number == v->verb.home);
     if (v->given_up)
         return;
+    check(!v->ended);
     v->given_up = true;
     v->letter.open = give_up_open;
     shard_post(&s->desks[s->wards[v->ward].shard].shard, &v->letter);
