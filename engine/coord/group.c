@@ -229,6 +229,9 @@ enum err groups_step(struct groups *gs, const struct group_event *in, struct gro
         if (gs->started && !gs->settling && !gs->stopped)
             event_time(gs);
         break;
+    case GROUP_EVENT_TOPIC_GONE:
+        group_topic_gone(gs, in->topic);
+        break;
     case GROUP_EVENT_GIVE_UP:
         event_give_up(gs, in->request);
         break;

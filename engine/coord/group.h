@@ -141,6 +141,7 @@ enum group_event_kind {
     GROUP_EVENT_ASK,        /* `request`; `random` for ids */
     GROUP_EVENT_APPENDED,   /* answer to GROUP_APPEND: `write`, `err`, `off` */
     GROUP_EVENT_TIME,       /* it is time (GROUP_ARM); earlier is fine */
+    GROUP_EVENT_TOPIC_GONE, /* `topic` was deleted: nobody wants its offsets */
     GROUP_EVENT_GIVE_UP,    /* `request`: answer it now if it waits for others */
     GROUP_EVENT_STOP,       /* answer all that wait; from now on nothing else is taken */
 };
@@ -151,6 +152,7 @@ struct group_event {
     int64_t wall_ms; /* since 1970: what is recorded, and when offsets are too old */
     struct bytes record;
     struct group_request *request;
+    struct bytes topic;
     struct id16 random;
     struct group_write *write;
     enum err err;

@@ -121,6 +121,7 @@ void group_offsets_written(struct groups *gs, struct group_write *w)
 static void fetch_row(const struct group *g, struct group_offset *o)
 {
     const struct offset_row *r = g ? group_offset_find(g, o->topic, o->partition) : NULL;
+    r = r && r->gone ? NULL : r;
     o->off = r ? r->off : -1;
     o->leader_epoch = r ? r->leader_epoch : -1;
     o->metadata = r ? r->metadata : (struct bytes){ (const uint8_t *)"", 0 };
@@ -152,18 +153,20 @@ static void fetch_all(const struct group *g, struct group_request *q)
     struct group_block b = group_block_open(rows * sizeof(struct group_offset) + texts);
     struct group_offset *o = group_block_array(&b, rows * sizeof(*o));
     q->out.offsets = o;
-    q->out.offset_count = (uint32_t)rows;
     for (uint32_t i = 0; i < g->topic_count; i++) {
         struct bytes topic = group_block_text(&b, g->topics[i].name);
-        for (uint32_t k = 0; k < g->topics[i].count; k++, o++) {
+        for (uint32_t k = 0; k < g->topics[i].count; k++) {
             const struct offset_row *r = &g->topics[i].rows[k];
-            *o = (struct group_offset){ .topic = topic,
-                                        .partition = r->partition,
-                                        .leader_epoch = r->leader_epoch,
-                                        .off = r->off,
-                                        .metadata = group_block_text(&b, r->metadata) };
+            if (r->gone)
+                continue;
+            *o++ = (struct group_offset){ .topic = topic,
+                                          .partition = r->partition,
+                                          .leader_epoch = r->leader_epoch,
+                                          .off = r->off,
+                                          .metadata = group_block_text(&b, r->metadata) };
         }
     }
+    q->out.offset_count = (uint32_t)(o - q->out.offsets);
     q->block = b.at;
 }
 

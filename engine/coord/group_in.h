@@ -33,6 +33,7 @@ struct offset_row {
     int32_t partition, leader_epoch;
     int64_t off, commit_ms, expire_ms;
     struct bytes metadata;
+    bool gone; /* its topic was deleted: nobody sees it, and the next look forgets it */
 };
 struct topic_rows {
     struct bytes name;
@@ -228,6 +229,8 @@ void group_forget(struct groups *gs, struct group *g, struct group_request *q,
                   struct group_writer *w, uint32_t rows);
 /* It is empty: its end goes to the log. `q` may be NULL. */
 void group_end(struct groups *gs, struct group *g, struct group_request *q);
+/* Hides its offsets; a look that forgets them is due now. */
+void group_topic_gone(struct groups *gs, struct bytes topic);
 /* Offsets that are too old, and groups of which nothing is left. */
 void group_sweep(struct groups *gs);
 void group_offsets_written(struct groups *gs, struct group_write *w);

@@ -100,6 +100,7 @@ static void row_set(struct groups *gs, struct group *g, const struct group_note_
     r->leader_epoch = o->leader_epoch;
     r->commit_ms = o->commit_ms;
     r->expire_ms = o->expire_ms;
+    r->gone = false;
     group_text_set(&r->metadata, o->metadata);
     gs->bytes += row_bytes(t, r);
 }
@@ -155,6 +156,17 @@ void group_offsets_clear(struct groups *gs, struct group *g)
     free(g->topics);
     g->topics = NULL;
     g->topic_count = g->topic_cap = 0;
+}
+
+void group_topic_gone(struct groups *gs, struct bytes topic)
+{
+    for (struct group *g = group_first(gs); g; g = group_next(gs, g)) {
+        struct topic_rows *t = topic_find(g, topic);
+        for (uint32_t i = 0; t && i < t->count; i++) {
+            t->rows[i].gone = true;
+            gs->sweep_due_ms = gs->now_ms;
+        }
+    }
 }
 
 void group_offsets_each(const struct group *g,

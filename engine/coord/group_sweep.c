@@ -8,11 +8,14 @@
 #define SWEEP_MAX      64u  /* records of one look ... */
 #define SWEEP_AGAIN_MS 100u /* ... and when the rest is looked at */
 
-/* Too old: by its own time, or nobody has read there for the retention. As long as a group has
- * members that is known of consumers alone, and of topics that none of them subscribes to. */
+/* Too old: its topic is gone, or by its own time, or nobody has read there for the retention. As
+ * long as a group has members that is known of consumers alone, and of topics that none of them
+ * subscribes to. */
 static bool row_expired(const struct groups *gs, const struct group *g, struct bytes topic,
                         const struct offset_row *r)
 {
+    if (r->gone)
+        return true;
     bool stable = g->state == GROUP_STABLE && group_consumes(g) && !group_subscribed(g, topic);
     if (g->state != GROUP_EMPTY && !stable)
         return false;
@@ -65,15 +68,29 @@ static bool group_look(struct groups *gs, struct group *g)
     return false;
 }
 
+static bool group_has_gone(const struct group *g)
+{
+    for (uint32_t i = 0; i < g->topic_count; i++)
+        for (uint32_t k = 0; k < g->topics[i].count; k++)
+            if (g->topics[i].rows[k].gone)
+                return true;
+    return false;
+}
+
+/* What is under way for a group may bring the offset anew that is about to be forgotten: it is
+ * looked at when nothing is. */
 void group_sweep(struct groups *gs)
 {
     uint32_t records = 0;
+    bool again = false;
     gs->sweep_due_ms = gs->now_ms + gs->opts.sweep_ms;
     for (struct group *g = group_first(gs), *next; g && records < SWEEP_MAX; g = next) {
         next = group_next(gs, g);
         if (!g->under_way)
             records += group_look(gs, g);
+        else
+            again = again || group_has_gone(g);
     }
-    if (records == SWEEP_MAX)
+    if (again || records == SWEEP_MAX)
         gs->sweep_due_ms = gs->now_ms + SWEEP_AGAIN_MS;
 }

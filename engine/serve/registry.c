@@ -103,6 +103,8 @@ static void act_post(struct serve *s, const struct meta_action *act)
                              : act->kind == META_DROP ? POSTING_DROP
                                                       : POSTING_APPLY;
     s->registry->under_way++;
+    if (act->kind == META_DROP)
+        wards_topic_gone(s, act->topic->name);
     posting_send(s, kind, s->registry->meta, act->topic, posted);
 }
 

@@ -229,6 +229,8 @@ void ward_found(struct serve *s, uint32_t number, uint32_t store);
 void wards_place(struct serve *s);
 /* On its desk: opens those that are here. */
 void wards_start(struct desk *d);
+/* On desk 0: offsets of this topic are forgotten. */
+void wards_topic_gone(struct serve *s, const char *name);
 /* Every request that waits is answered, and none is taken any more; again is fine. */
 void wards_stop(struct desk *d);
 bool wards_busy(const struct desk *d); /* something is under way */

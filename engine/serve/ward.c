@@ -169,6 +169,50 @@ enum err ward_step(struct ward *w, struct group_event *in)
     return err;
 }
 
+/* ---- topics that are deleted ---- */
+
+struct topic_gone {
+    struct letter letter;
+    struct serve *serve;
+    size_t len;
+    char name[];
+};
+
+static void topic_gone_home(struct letter *l, struct shard *at)
+{
+    (void)at;
+    loan_give(container_of(l, struct topic_gone, letter));
+}
+
+static void topic_gone_open(struct letter *l, struct shard *at)
+{
+    struct topic_gone *t = container_of(l, struct topic_gone, letter);
+    struct group_event in = { .kind = GROUP_EVENT_TOPIC_GONE };
+    in.topic = (struct bytes){ (const uint8_t *)t->name, t->len };
+    for (uint32_t i = 0; i < WARDS; i++) {
+        struct ward *w = &t->serve->wards[i];
+        if (w->shard == at->number && w->state == WARD_OPEN)
+            (void)ward_step(w, &in);
+    }
+    t->letter.open = topic_gone_home;
+    shard_post(&t->serve->desks[0].shard, &t->letter);
+}
+
+/* A crash before they have forgotten leaves offsets that nobody reads until they are too old. */
+void wards_topic_gone(struct serve *s, const char *name)
+{
+    if (!s->opts.groups || s->desks[0].state != DESK_READY)
+        return;
+    for (uint32_t i = 0; i < s->desk_count; i++) {
+        struct topic_gone *t = loan_take(&s->desks[0], sizeof(*t) + strlen(name));
+        t->letter.open = topic_gone_open;
+        t->serve = s;
+        t->len = strlen(name);
+        memcpy(t->name, name, t->len);
+        shard_post(&s->desks[i].shard, &t->letter);
+    }
+}
+
 /* ---- stop ---- */
 
 static void ward_stop(struct ward *w)

@@ -239,6 +239,34 @@ TEST(group_offset, what_is_too_old_is_forgotten)
     group_world_end();
 }
 
+TEST(group_offset, those_of_a_deleted_topic_go)
+{
+    /* Goal: offsets of a topic that is gone are not seen any more, and are forgotten; what is
+     * committed after that, for another topic of this name, stays. */
+    begin();
+    struct ask *a = consumer();
+    commit_two(id_of_join(a), 1);
+    EXPECT_ASK(ask_commit("simple", NULL, -1, 4), OK);
+    gw.hold = true;
+    struct ask *late = ask_commit("simple", NULL, -1, 5);
+    group_world_topic_gone("t");
+    EXPECT_EQ(committed("g", "t", 0), -1);
+    EXPECT_EQ(committed("simple", "t", 0), -1);
+    struct ask *all = ask_fetch("g", NULL, 0);
+    EXPECT_EQ(all->q.out.offset_count, 1);
+    group_world_pass(50); /* of "simple" something is under way */
+    group_world_write(UINT32_MAX);
+    EXPECT_ASK(late, OK);
+    gw.hold = false;
+    group_world_pass(200);
+    EXPECT_EQ(committed("g", "old", 0), 2);
+    group_world_restart();
+    EXPECT_EQ(committed("g", "t", 0), -1);
+    EXPECT_EQ(committed("g", "old", 0), 2);
+    EXPECT_EQ(committed("simple", "t", 0), 5); /* it came when the topic was gone */
+    group_world_end();
+}
+
 TEST(group_offset, many_old_groups_go_in_several_looks)
 {
     /* Goal: a look does a bounded piece of work, and comes back soon for the rest. */

@@ -293,6 +293,13 @@ void group_world_stop(void)
     feed(event(GROUP_EVENT_STOP));
 }
 
+void group_world_topic_gone(const char *topic)
+{
+    struct group_event e = event(GROUP_EVENT_TOPIC_GONE);
+    e.topic = text(topic);
+    feed(e);
+}
+
 struct ask *join_make(const char *group, const char *member, const char *meta)
 {
     struct ask *a = ask_make(GROUP_VERB_JOIN, group, member);

@@ -64,6 +64,7 @@ struct ask *ask_make(enum group_verb verb, const char *group, const char *member
 struct ask *group_world_ask(struct ask *a);
 void group_world_give_up(struct ask *a);
 void group_world_stop(void);
+void group_world_topic_gone(const char *topic);
 
 /* One protocol, "range", with the metadata `meta`; timeouts of 10 s, and 20 s to join again. */
 struct ask *join_make(const char *group, const char *member, const char *meta); /* not asked yet */

@@ -410,6 +410,28 @@ TEST(serve_group, without_groups_nothing_is_made)
     world_close();
 }
 
+TEST(serve_group, offsets_of_a_deleted_topic_go_with_it)
+{
+    /* Goal: wherever the group is; and for good. */
+    char names[WARDS][32];
+    world_open(SHARDS);
+    group_names(names);
+    EXPECT_OK(node_create(&w, "t", 1, NULL, NULL));
+    for (uint32_t i = 0; i < WARDS; i++)
+        EXPECT_EQ(wait(start(commit_make(names[i], 5)))->v.ask.err, GROUP_ERR_OK);
+    EXPECT_OK(node_delete(&w, "t"));
+    for (uint32_t i = 0; i < WARDS; i++)
+        EXPECT_EQ(fetched(names[i]), -1);
+    EXPECT_OK(node_create(&w, "t", 1, NULL, NULL));
+    EXPECT_EQ(wait(start(commit_make(names[2], 6)))->v.ask.err, GROUP_ERR_OK);
+    node_pass(&w, SEC_NS);
+    node_crash(&w, SIM_POWER);
+    restart(SHARDS);
+    for (uint32_t i = 0; i < WARDS; i++)
+        EXPECT_EQ(fetched(names[i]), i == 2 ? 6 : -1);
+    world_close();
+}
+
 TEST(serve_group, the_log_on_disk_is_bounded)
 {
     /* Goal: the log is trimmed for good: after thousands of commits and kills it is short. */
