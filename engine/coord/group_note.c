@@ -232,7 +232,7 @@ bool group_note_protocol(struct bytes *protocols, struct bytes *name, struct byt
 
 static uint8_t *room(struct group_writer *w, size_t len)
 {
-    if (w->cap - w->len < len) {
+    if (!w->at || w->cap - w->len < len) {
         w->cap = max_u64(2 * w->cap, w->len + max_u64(len, 256));
         w->at = realloc(w->at, w->cap);
         check(w->at);
