@@ -14,10 +14,10 @@
 static const struct {
     void (*step)(struct groups *gs, struct group *g, struct group_request *q);
     bool changes, empty_id;
-    enum group_err missing;
+    enum group_err missing, loading;
 } verbs[] = {
-#define GROUP_VERB(name, step, changes, empty_id, missing) \
-    [GROUP_VERB_##name] = { step, changes, empty_id, GROUP_ERR_##missing },
+#define GROUP_VERB(name, step, changes, empty_id, missing, loading) \
+    [GROUP_VERB_##name] = { step, changes, empty_id, GROUP_ERR_##missing, GROUP_ERR_##loading },
 #include "engine/coord/group_verb.def"
 #undef GROUP_VERB
 };
@@ -245,6 +245,11 @@ enum err groups_step(struct groups *gs, const struct group_event *in, struct gro
 }
 
 /* ---- questions ---- */
+
+enum group_err group_verb_loading(enum group_verb v)
+{
+    return verbs[v].loading;
+}
 
 uint32_t groups_count(const struct groups *gs)
 {

@@ -241,7 +241,7 @@ void group_offsets_written(struct groups *gs, struct group_write *w);
 void group_ask(struct groups *gs, struct group_request *q);
 void group_release(struct groups *gs, struct list *parked);
 
-#define GROUP_VERB(name, step, changes, empty_id, missing) \
+#define GROUP_VERB(name, step, changes, empty_id, missing, loading) \
     void step(struct groups *gs, struct group *g, struct group_request *q);
 #include "engine/coord/group_verb.def"
 #undef GROUP_VERB

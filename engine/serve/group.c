@@ -40,7 +40,7 @@ static void group_open(struct letter *l, struct shard *at)
     if (err != ERR_OK || w->state == WARD_STOPPED) {
         group_end(v, GROUP_ERR_UNAVAILABLE, err != ERR_OK ? err : ERR_CLOSED);
     } else if (w->state == WARD_LOADING) {
-        group_end(v, GROUP_ERR_LOADING, ERR_BUSY);
+        group_end(v, group_verb_loading(v->ask.verb), ERR_BUSY);
     } else if (w->state != WARD_OPEN) {
         group_end(v, GROUP_ERR_UNAVAILABLE, ERR_NOT_FOUND);
     } else {
