@@ -304,6 +304,16 @@ static void *helper_thread(void *arg)
     return NULL;
 }
 
+/* One will do: the others only make it faster. */
+static void helpers_start(struct broker *b)
+{
+    b->helpers = calloc(b->shards, sizeof(*b->helpers));
+    check(b->helpers);
+    while (b->helper_count < b->shards &&
+           pthread_create(&b->helpers[b->helper_count], NULL, helper_thread, b->helper) == 0)
+        b->helper_count++;
+}
+
 /* Signals are for the main thread: it waits for them. */
 static enum err workers_start(struct broker *b, struct why *why)
 {
@@ -317,9 +327,9 @@ static enum err workers_start(struct broker *b, struct why *why)
         if (!w->started)
             break;
     }
-    b->helping = pthread_create(&b->helper_thread, NULL, helper_thread, b->helper) == 0;
+    helpers_start(b);
     pthread_sigmask(SIG_SETMASK, &old, NULL);
-    if (i == b->shards && b->helping)
+    if (i == b->shards && b->helper_count)
         return ERR_OK;
     why_set(why,
             "the thread of shard %u could not be started: lower `shards`, or raise the limit "
@@ -397,19 +407,21 @@ void broker_stop(struct broker *b)
     }
 }
 
-static void helper_end(struct broker *b)
+static void helpers_end(struct broker *b)
 {
-    if (b->helping) {
+    if (b->helper)
         helper_stop(b->helper);
-        pthread_join(b->helper_thread, NULL);
-    }
-    b->helping = false;
+    for (uint32_t i = 0; i < b->helper_count; i++)
+        pthread_join(b->helpers[i], NULL);
+    b->helper_count = 0;
+    free(b->helpers);
+    b->helpers = NULL;
 }
 
 void broker_close(struct broker *b)
 {
     broker_stop(b);
-    helper_end(b);
+    helpers_end(b);
     serve_close(&b->serve);
     if (b->http)
         http_close(&b->http);

@@ -1,11 +1,11 @@
-/* broker.h -- a node that runs: the engine, a thread for each shard and one beside them, its
+/* broker.h -- a node that runs: the engine, a thread for each shard and as many that help, its
  * fronts, its log lines.
  *
  *     broker_open(&b, &config, &why)     listens, opens the stores, starts the threads
  *     broker_state(&b, &why)             until READY, or FAILED
  *     broker_stop(&b), broker_close(&b)  drains, writes checkpoints, ends the threads
  *
- * Thread     one; the threads of the shards, and the helper's, are its own.
+ * Thread     one; the threads of the shards, and those that help, are its own.
  * Memory     until broker_close().
  * Fails      broker_open(): a setting that this machine cannot keep, an address in use. What the
  *            stores say comes with the state: LOCKED, PERMISSION, MISMATCH, ...
@@ -36,8 +36,8 @@ struct broker {
     struct io *io; /* control plane */
     struct door *door;
     struct helper *helper;
-    pthread_t helper_thread;
-    bool helping;
+    pthread_t *helpers;     /* threads: as many as shards ... */
+    uint32_t helper_count;  /* ... of which so many were started */
     uint32_t native, kafka; /* listeners of the door, in this order */
     struct http *http;
     struct serve *serve;

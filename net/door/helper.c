@@ -88,6 +88,6 @@ void helper_stop(struct helper *h)
 {
     pthread_mutex_lock(&h->lock);
     h->stopping = true;
-    pthread_cond_signal(&h->moved);
+    pthread_cond_broadcast(&h->moved);
     pthread_mutex_unlock(&h->lock);
 }

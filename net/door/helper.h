@@ -1,13 +1,13 @@
-/* helper.h -- work that is too long for a shard's turn, done by a thread beside the shards.
+/* helper.h -- work that is too long for a shard's turn, done by threads beside the shards.
  *
  *     h = helper_open();                   whoever starts the node
- *     helper_run(h);                       in a thread of its own, until helper_stop()
+ *     helper_run(h);                       in threads of their own, until helper_stop()
  *     helper_do(h, &job, shard);           from the shard; job.done runs there, later
  *
- * Jobs are done one after another. Without a helper (NULL) a job is done in a turn of the shard,
- * soon after: in the simulator there is nobody else.
+ * Each thread does one job after another, in no order among them. Without a helper (NULL) a job is
+ * done in a turn of the shard, soon after: in the simulator there is nobody else.
  *
- * Thread     helper_do() from any shard; helper_run() in one thread.
+ * Thread     helper_do() from any shard; helper_run() in any number of others.
  * Memory     the caller's: a job is borrowed until its done.
  */
 #ifndef DOOR_HELPER_H
@@ -28,7 +28,7 @@ struct job {
 
 struct helper *helper_open(void);
 void helper_run(struct helper *h);
-/* Any thread: helper_run() returns when all jobs are done. */
+/* Any thread: each helper_run() returns when no job is left. */
 void helper_stop(struct helper *h);
 void helper_close(struct helper **h); /* it does not run any more; NULL is fine */
 void helper_do(struct helper *h, struct job *j, struct shard *home);

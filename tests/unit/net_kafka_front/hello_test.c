@@ -128,6 +128,21 @@ TEST(metadata, names_the_address_that_was_reached)
     end();
 }
 
+TEST(metadata, names_the_address_that_is_to_be_told)
+{
+    /* Goal: advertise.kafka, version 6 without its brackets. */
+    struct kafka_metadata_response tell;
+    struct door_opts opts = { .advertise = { .ip = { [15] = 1 }, .port = 1234, .version = 6 } };
+    inn_open(33, 1, &opts);
+    guest_open(&g);
+    metadata(8, NULL, false, &tell);
+    REQUIRE(tell.brokers.count == 1);
+    EXPECT_EQ(tell.brokers.at[0].port, 1234);
+    EXPECT_EQ(tell.brokers.at[0].host.len, 3);
+    EXPECT_BYTES(tell.brokers.at[0].host.at, "::1", 3);
+    end();
+}
+
 TEST(metadata, null_is_all_and_empty_is_none)
 {
     struct kafka_metadata_response tell;
