@@ -24,7 +24,7 @@ static bool row_expired(const struct groups *gs, const struct group *g, struct b
     int64_t since = r->commit_ms;
     if (g->state == GROUP_EMPTY && g->protocol_type.at)
         since = max_i64(since, g->since_ms);
-    return gs->wall_ms - since >= gs->opts.retention_ms;
+    return since <= gs->wall_ms - gs->opts.retention_ms; /* a log may say any time */
 }
 
 /* One record's worth; true: all that the group has is too old. */
