@@ -227,7 +227,7 @@ TEST(checkpoint, a_stop_waits_for_what_is_queued)
 
 TEST(checkpoint, waits_for_the_slots_it_asked_for)
 {
-    // Goal: r0173. Whoever needed the new slots may be gone before the file has them: the
+    // Goal: r0198. Whoever needed the new slots may be gone before the file has them: the
     // checkpoint does not end, and give its memory back, while the file grows.
     struct fixture f;
     open_resting(&f, 936);

@@ -314,7 +314,7 @@ static void nothing(struct part_request *r)
 
 TEST(naming, a_partition_with_nothing_to_say_is_named_later)
 {
-    // Goal: r0171. A seal asks for a row that cannot come yet, and no entry is built: the
+    // Goal: r0196. A seal asks for a row that cannot come yet, and no entry is built: the
     // partition is taken up again when there is room.
     struct fixture f;
     open_quiet(&f, 560);
@@ -343,7 +343,7 @@ TEST(naming, a_partition_with_nothing_to_say_is_named_later)
 
 TEST(naming, more_direct_runs_than_an_entry_has_rows)
 {
-    // Goal: r0172. While a sync takes its time, runs go out; entries say of them what they have
+    // Goal: r0197. While a sync takes its time, runs go out; entries say of them what they have
     // rows for, and the rest follows.
     enum { BATCHES = 400 };
     struct fixture f;
