@@ -11,13 +11,15 @@
  * A run of n bytes is ceil(n / TILE_RUN_MAX) tiles. So [from, z) cut in c places is at most
  * ceil((z - from) / TILE_RUN_MAX) + c tiles. It is cut
  *
- *   where a chunk of the tail begins      they are there when the extent is asked: tail_room()
- *                                         comes first
- *   where a batch ends that no entry      once each: by a checkpoint, which goes to named_pos, or
- * by has, and at named_pos                 a direct run. Rounded down to a block: the last one's
- * end leaves a block behind it, which makes two with head a BEHIND_STEP after the last cut      one
- * for each BEHIND_STEP of bytes, and one of a step that began in the extent before where a direct
- * run ends among bytes   direct_target() asks extent_takes_cut() before that entries have
+ * - where a chunk of the tail begins. They are there when the extent is asked: tail_room() comes
+ *   first;
+ * - where a batch ends that no entry has, and at named_pos: once each, by a checkpoint, which
+ *   goes to named_pos, or by a direct run. Rounded down to a block: the last one's end leaves a
+ *   block behind it, which makes two with head;
+ * - a BEHIND_STEP after the last cut: one for each BEHIND_STEP of bytes, and one of a step that
+ *   began in the extent before;
+ * - where a direct run ends among bytes that entries have: direct_target() asks extent_takes_cut()
+ *   before.
  *
  * After a crash [x, z) is cut anew, from some place in [x, from] on. What [x, from) was cut into is
  * at least ceil(n / TILE_RUN_MAX) tiles, which are free again; beyond these it is cut where a chunk

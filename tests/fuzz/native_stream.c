@@ -13,7 +13,7 @@
 #include "engine/base/check.h"
 #include "engine/base/crc32c.h"
 #include "engine/base/le.h"
-#include "tests/test.h"
+#include "tests/fuzz/steps.h"
 #include "tests/unit/net_server/peer.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -47,46 +47,7 @@ static uint32_t inputs;
 static uint8_t out[OUT_MAX];
 static size_t out_len;
 
-struct input {
-    const uint8_t *at;
-    size_t left;
-};
-
-static uint8_t input_byte(struct input *in)
-{
-    if (!in->left)
-        return 0;
-    in->left--;
-    return *in->at++;
-}
-
-static struct bytes input_bytes(struct input *in, size_t count)
-{
-    struct bytes b = { in->at, min_u64(count, in->left) };
-    in->at += b.len;
-    in->left -= b.len;
-    return b;
-}
-
 /* ---- the broker ---- */
-
-/* What EXPECT of the fixtures comes to: here every one must hold. */
-bool test_expect(bool held, const char *file, int line, const char *text)
-{
-    check(held);
-    (void)file, (void)line, (void)text;
-    return held;
-}
-
-bool test_expect_eq(int64_t a, int64_t b, const char *file, int line, const char *text)
-{
-    return test_expect(a == b, file, line, text);
-}
-
-bool test_expect_err(int err, int want, const char *file, int line, const char *text)
-{
-    return test_expect(err == want, file, line, text);
-}
 
 static void broker_fresh(void)
 {
