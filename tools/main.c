@@ -29,7 +29,8 @@ static const struct command commands[] = {
       NULL },
     { "topic", "COMMAND ...", "topics of a node", NULL, "", topic_commands },
     { "produce", "TOPIC [FILE...]", "append lines, from stdin or files", produce_command,
-      "  --key-separator S  what stands before it is the key; the key chooses the partition\n"
+      "  --key-separator S  what stands before it is the key; the key chooses the partition, by\n"
+      "                 murmur2 as Kafka's Java client does\n"
       "  --partition N  all to this one; else keys choose, and batches without go round\n"
       "  --batch N      records in a batch at most (1000)\n"
       "  --linger MS    a batch that is not full is sent when no line came for so long (5)\n"

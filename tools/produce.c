@@ -108,7 +108,7 @@ static uint32_t line_partition(struct produce *p, const uint8_t *key, size_t key
     if (p->partition_given)
         return (uint32_t)p->partition;
     if (keyed)
-        return sl_crc32c(0, key, key_bytes) % p->topic.partitions;
+        return sl_key_partition(key, key_bytes, p->topic.partitions);
     uint32_t partition = p->next;
     if (p->batches[partition].count + 1 >= p->batch) /* whole batches in turn */
         p->next = (p->next + 1) % p->topic.partitions;

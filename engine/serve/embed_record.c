@@ -3,12 +3,18 @@
 
 #include "engine/base/batch_public.h"
 #include "engine/base/crc32c.h"
+#include "engine/base/murmur2.h"
 
 #define ATTRIBUTE_CONTROL 0x20u
 
 uint32_t sl_crc32c(uint32_t seed, const void *at, size_t bytes)
 {
     return crc32c(seed, at, bytes);
+}
+
+uint32_t sl_key_partition(const void *key, size_t bytes, uint32_t partitions)
+{
+    return partitions ? murmur2_partition(key, bytes, partitions) : 0;
 }
 
 /* ---- reading ---- */

@@ -99,6 +99,11 @@ SL_API enum sl_err sl_batch_verify(const void *batch, size_t bytes, uint32_t *of
 
 /* CRC32C (Castagnoli) of bytes, continuing from `seed` (0: from the start). */
 SL_API uint32_t sl_crc32c(uint32_t seed, const void *at, size_t bytes);
+/* The partition of a key, 0 .. partitions - 1, as Kafka's Java client chooses it: murmur2 without
+ * its sign, modulo the partitions. Who goes by it shares topics with Kafka's clients: a key's
+ * records lie in one partition, whoever appended them. An empty key has one too; records without a
+ * key go where they like. No partitions: 0. */
+SL_API uint32_t sl_key_partition(const void *key, size_t bytes, uint32_t partitions);
 
 SL_API_END
 #endif

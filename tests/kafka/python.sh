@@ -19,6 +19,7 @@ if ! venv_ready >"$venv.log" 2>&1; then
 fi
 source "$(dirname "$0")/../net/broker.sh"
 broker_start
+export SHARDLOG_AT=127.0.0.1:$port
 timeout 100 "$venv/bin/python" "$(dirname "$0")/$script" "127.0.0.1:$kafka_port" ||
     fail "$script: exit code $?"
 broker_stop

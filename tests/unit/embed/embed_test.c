@@ -280,3 +280,11 @@ TEST(embed, shards_change_between_two_openings)
         sl_engine_close(&e);
     }
 }
+
+/* murmur2_test.c has the vectors. */
+TEST(embed, a_key_has_a_partition)
+{
+    EXPECT_EQ(sl_key_partition("foobar", 6, 1000), 166);
+    EXPECT_EQ(sl_key_partition(NULL, 0, 8), 1);
+    EXPECT_EQ(sl_key_partition("foobar", 6, 0), 0);
+}
