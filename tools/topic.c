@@ -1,11 +1,10 @@
-/* topic.c -- `shardlog topic`: create, list, describe, delete. */
+/* topic.c -- `shardlog topic`: create, list, describe, delete; topic_config.c has its settings. */
 #include <errno.h>
 #include <stdlib.h>
 
 #include "engine/base/check.h"
 #include "tools/remote.h"
-
-#define SETTINGS_MAX 64u
+#include "tools/setting_words.h"
 
 static int create_command(int argc, char **argv);
 static int list_command(int argc, char **argv);
@@ -28,6 +27,15 @@ const struct command topic_commands[] = {
     { "list", "", "all topics", list_command, HELP_OUT HELP_REMOTE, NULL },
     { "describe", "NAME", "partitions, offsets, settings of a topic", describe_command,
       HELP_OUT HELP_REMOTE, NULL },
+    { "config", "NAME", "the settings of a topic, and change them", topic_config_command,
+      "  --set K=V,...  set these\n"
+      "  --unset K,...  back to their defaults\n" HELP_OUT HELP_REMOTE "\n"
+      "  Shows every setting with its source: `topic`, given to this topic; `default`. All "
+      "changes\n"
+      "  of one call are made, or none is; they are durable when the settings are shown.\n"
+      "\n"
+      "  shardlog topic config events --set retention.ms=86400000 --unset segment.ms\n",
+      NULL },
     { "delete", "NAME... | --file FILE", "delete topics and their records, for good",
       delete_command,
       "  --file FILE     the first word of each line is a topic; - is stdin\n" HELP_OUT HELP_REMOTE
@@ -166,20 +174,6 @@ static void name_take(const struct many *m, char *line, struct started *s, char 
 
 /* ---- create ---- */
 
-/* "K=V,K=V", taken apart in place. False: not of this form. */
-static bool settings_split(char *text, struct sl_setting *to, uint32_t *count)
-{
-    char *save = NULL;
-    for (char *one = strtok_r(text, ",", &save); one; one = strtok_r(NULL, ",", &save)) {
-        char *value = strchr(one, '=');
-        if (!value || *count == SETTINGS_MAX)
-            return false;
-        *value++ = '\0';
-        to[(*count)++] = (struct sl_setting){ one, value };
-    }
-    return true;
-}
-
 struct create_call {
     struct many *many;
     struct started *started;
@@ -217,19 +211,20 @@ static void create_if_missing(struct many *m, struct started *s, const struct sl
 /* NAME [PARTITIONS] [K=V,...] */
 static void create_one(struct many *m, char *line, struct started *s)
 {
-    struct sl_setting settings[SETTINGS_MAX];
+    struct setting_words settings = { .count = 0 };
     struct sl_topic_options o = { .size = sizeof(o), .partitions = (uint32_t)m->partitions };
     char *rest = NULL, all[1024];
     bool sound = snprintf(all, sizeof(all), "%s", m->set ? m->set : "") < (int)sizeof(all);
-    sound = sound && settings_split(all, settings, &o.setting_count);
+    sound = sound && settings_split(all, &settings);
     name_take(m, line, s, &rest);
     for (char *word; m->lines && (word = strtok_r(NULL, " \t", &rest));) {
         if (strchr(word, '='))
-            sound = sound && settings_split(word, settings, &o.setting_count);
+            sound = sound && settings_split(word, &settings);
         else
             o.partitions = (uint32_t)strtoul(word, NULL, 10);
     }
-    o.settings = settings;
+    o.settings = settings.at;
+    o.setting_count = settings.count;
     if (!sound) {
         snprintf(s->why, sizeof(s->why), "settings are KEY=VALUE,KEY=VALUE");
         started_end(m, s, SL_ERR_INVALID);

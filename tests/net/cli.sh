@@ -34,6 +34,27 @@ says "written"
 gives 0 topic describe one -o json
 python3 -c 'import json,sys; t=json.load(open(sys.argv[1])); assert len(t["partitions"])==3 and t["partitions"][2]["end"]==0, t' "$place/out"
 
+# settings of a topic, with their source; all of a change, or nothing
+settings() { # TOPIC KEY: value and source
+    "$SHARDLOG" topic config "$1" -o json |
+        python3 -c 'import json,sys; s={x["key"]: x for x in json.load(sys.stdin)["settings"]}[sys.argv[1]]; print(s["value"], s["source"])' "$2"
+}
+[[ $(settings one retention.ms) == "1000000 topic" ]] || fail "retention.ms: $(settings one retention.ms)"
+[[ $(settings one segment.ms) == "604800000 default" ]] || fail "segment.ms: $(settings one segment.ms)"
+gives 0 topic config one --set segment.ms=5000,max.message.bytes=7000 --unset retention.ms
+says "5000  *topic"
+[[ $(settings one retention.ms) == "604800000 default" ]] || fail "back to its default"
+[[ $(settings one max.message.bytes) == "7000 topic" ]] || fail "max.message.bytes"
+gives 7 topic config one --set segment.ms=6000,retention.msec=1
+complains "retention.ms"
+gives 7 topic config one --set segment.ms=6000,max.message.bytes=-3
+[[ $(settings one segment.ms) == "5000 topic" ]] || fail "half of a change was made"
+gives 0 topic config one --unset segment.ms,max.message.bytes
+gives 6 topic config none
+gives 2 topic config one --set segment.ms
+gives 2 topic config one --unset segment.ms=1
+gives 2 topic config
+
 # many: answers in the order of the file, failures in between are told, more than are under way at once
 seq -f 'many-%g 1' 450 | sed '200s/.*/bad,name 1/' >"$place/list"
 gives 8 topic create --file "$place/list" -o json
