@@ -148,7 +148,7 @@ static void front_open(struct front *f)
     check(io_open(&f->control, &(struct io_opts){ .node = f->node }) == ERR_OK);
     check(metrics_board_open(&f->board, f->shards, 1) == ERR_OK);
     f->opts.board = &f->board;
-    struct door_listen listen = { .at = f->at, .speaks = &native_protocol };
+    struct door_listen listen = { .at = f->at, .speaks = f->speech->protocol };
     f->opts.listen = &listen;
     f->opts.listen_count = 1;
     enum err err = door_open(&f->door, f->control, &f->opts, &why);
@@ -396,14 +396,15 @@ static uint64_t handovers(void)
 
 /* ---- plan ---- */
 
-static void front_make(struct front *f, uint64_t seed)
+static void front_make(struct front *f, const struct speech *speech, uint64_t seed)
 {
     *f = (struct front){ .sim = sim_open(
-                             &(struct sim_opts){ .seed = seed ^ 0x746e6f7266ull, .nodes = 2 }) };
+                             &(struct sim_opts){ .seed = seed ^ speech->salt, .nodes = 2 }),
+                         .speech = speech };
     f->node = sim_node(f->sim, 0);
     f->far = sim_node(f->sim, 1);
     f->rng = sim_rng(f->sim);
-    f->at = sim_address(f->node, NATIVE_PORT);
+    f->at = sim_address(f->node, speech->port);
     list_init(&f->wires);
     check(io_open(&f->io, &(struct io_opts){ .node = f->far }) == ERR_OK);
     f->geometry = (struct geometry){ .journal_bytes = BLOCK_BYTES + KIB(512),
@@ -428,11 +429,11 @@ static void front_drop(struct front *f)
     sim_close(&f->sim);
 }
 
-void front_run(uint64_t seed, struct seed_result *out)
+static void speech_run(const struct speech *speech, uint64_t seed, struct seed_result *out)
 {
     static struct front f;
     uint64_t throttled_before = throttled(), handovers_before = handovers();
-    front_make(&f, seed);
+    front_make(&f, speech, seed);
     for (uint32_t life = 0; life < LIVES; life++)
         front_life(&f, (enum end)rng_below(f.rng, END_COUNT));
     front_finish(&f);
@@ -450,4 +451,9 @@ void front_run(uint64_t seed, struct seed_result *out)
     out->tally = f.tally;
     out->hash = sim_hash(f.sim);
     front_drop(&f);
+}
+
+void front_run(uint64_t seed, struct seed_result *out)
+{
+    speech_run(&native_speech, seed, out);
 }

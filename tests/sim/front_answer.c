@@ -36,7 +36,7 @@ static bool poison_excuses(const struct ask *a)
     bool reads = a->verb == VERB_FETCH || a->verb == VERB_OFFSETS;
     if (reads && !a->topic->doubtful)
         return false;
-    if (!(verb_row(a->verb)->flags & VERB_PLACE) || a->topic->serial != a->serial)
+    if (!ask_placed(a) || a->topic->serial != a->serial)
         return f->poisoned;
     return front_poisoned(f, part_of(a)->place.store);
 }
@@ -60,8 +60,8 @@ static bool excused(const struct ask *a, enum err err)
 void excuse_demand(const struct ask *a, enum err err, const struct error_answer *e)
 {
     demand(excused(a, err), "wire %llu: %s of %s/%u gives %s: %.*s", LLU(a->wire->serial),
-           verb_name(a->verb), a->topic ? a->topic->name : "", a->part, err_name(err),
-           (int)e->text.len, (const char *)e->text.at);
+           ask_name(a), a->topic ? a->topic->name : "", a->part, err_name(err), (int)e->text.len,
+           (const char *)e->text.at);
 }
 
 /* ---- answers: records ---- */
@@ -256,24 +256,9 @@ static void describe_answered(struct ask *a, enum err err, const union payload *
 
 /* ---- answers: the rest ---- */
 
-static void hello_answered(struct ask *a, enum err err, const union payload *p)
+static void greeted(struct ask *a, enum err err, const union payload *p)
 {
-    struct wire *w = a->wire;
-    const struct hello_answer *tell = &p->hello_answer;
-    if (err) {
-        bool fewer = err == ERR_INVALID && w->wanted != SHARD_ANY && w->wanted >= w->f->shards;
-        if (!fewer)
-            excuse_demand(a, err, &p->error);
-        w->refused = true;
-        return;
-    }
-    demand(tell->version == FRAME_VERSION && tell->shards == w->f->shards &&
-               tell->shard < tell->shards,
-           "hello: version %u, shard %u of %u", tell->version, tell->shard, tell->shards);
-    demand(w->wanted == SHARD_ANY || tell->shard == w->wanted, "hello: shard %u, %u was wanted",
-           tell->shard, w->wanted);
-    w->shard = tell->shard;
-    w->state = WIRE_READY;
+    a->wire->f->speech->greeted(a, err, p);
 }
 
 static void ping_answered(struct ask *a, enum err err, const union payload *p)
@@ -292,77 +277,33 @@ static void plain_answered(struct ask *a, enum err err, const union payload *p)
 }
 
 static void (*const answers[VERB_COUNT])(struct ask *, enum err, const union payload *) = {
-    [VERB_HELLO] = hello_answered,     [VERB_PING] = ping_answered,
-    [VERB_TOPICS] = plain_answered,    [VERB_DESCRIBE] = describe_answered,
-    [VERB_CREATE] = create_answered,   [VERB_DELETE] = delete_answered,
-    [VERB_APPEND] = append_answered,   [VERB_FETCH] = fetch_answered,
-    [VERB_OFFSETS] = offsets_answered, [VERB_TRIM] = trim_answered,
+    [VERB_HELLO] = greeted,
+    [VERB_PING] = ping_answered,
+    [VERB_TOPICS] = plain_answered,
+    [VERB_DESCRIBE] = describe_answered,
+    [VERB_CREATE] = create_answered,
+    [VERB_DELETE] = delete_answered,
+    [VERB_APPEND] = append_answered,
+    [VERB_FETCH] = fetch_answered,
+    [VERB_OFFSETS] = offsets_answered,
+    [VERB_TRIM] = trim_answered,
     [VERB_STATS] = plain_answered,
 };
-
-static struct ask *ask_find(const struct wire *w, uint64_t correlation)
-{
-    list_each (&w->asks, n) {
-        struct ask *a = container_of(n, struct ask, node);
-        if (a->correlation == correlation)
-            return a;
-    }
-    return NULL;
-}
-
-/* Appends of a connection to one partition are answered in their order. */
-static void order_check(const struct wire *w, const struct ask *a)
-{
-    list_each (&w->asks, n) {
-        const struct ask *earlier = container_of(n, struct ask, node);
-        if (earlier == a)
-            return;
-        demand(earlier->verb != VERB_APPEND || earlier->topic != a->topic ||
-                   earlier->serial != a->serial || earlier->part != a->part,
-               "wire %llu: batch %llu is answered before batch %llu", LLU(w->serial),
-               LLU(a->number), LLU(earlier->number));
-    }
-}
-
-static void close_told(struct wire *w, const struct error_answer *e)
-{
-    demand(e->code == ERR_TIMEOUT || e->code == ERR_CLOSED, "wire %llu: is closed with %s: %.*s",
-           LLU(w->serial), err_name((enum err)e->code), (int)e->text.len, (const char *)e->text.at);
-    trace("    wire %llu: closed: %.*s", LLU(w->serial), (int)e->text.len,
-          (const char *)e->text.at);
-}
 
 static void answer_count(const struct ask *a, enum err err)
 {
     struct tally *t = &a->wire->f->tally;
-    bool placed = verb_row(a->verb)->flags & VERB_PLACE;
+    bool placed = ask_placed(a);
     t->answers++;
     t->cross_shard += placed && !err && a->topic->placed && a->topic->serial == a->serial &&
                       part_of(a)->place.shard != a->wire->shard;
 }
 
-void wire_answer(struct wire *w, const struct frame *f, const union payload *p)
+void ask_answered(struct ask *a, enum err err, const union payload *p)
 {
-    enum err err = frame_is_error(f) ? (enum err)p->error.code : ERR_OK;
-    sim_trace(w->f->sim, f->correlation ^ (uint64_t)err << 8 ^ f->payload_bytes);
-    if (f->verb == VERB_CLOSE) {
-        close_told(w, &p->error);
-        return;
-    }
-    struct ask *a = ask_find(w, f->correlation);
-    if (err)
-        trace("    wire %llu: %s: %.*s", LLU(w->serial), err_name(err), (int)p->error.text.len,
-              (const char *)p->error.text.at);
-    demand(a, "wire %llu: an answer to %s that nobody asked for", LLU(w->serial),
-           verb_name(f->verb));
-    bool placed = verb_row(a->verb)->flags & VERB_PLACE;
-    demand(a->verb == f->verb && (!placed || f->partition == a->part),
-           "wire %llu: %s is answered as %s", LLU(w->serial), verb_name(a->verb),
-           verb_name(f->verb));
-    if (a->verb == VERB_APPEND)
-        order_check(w, a);
+    bool placed = ask_placed(a);
     demand(!a->gone || !placed || err == ERR_NOT_FOUND || err == ERR_CLOSED || err == ERR_BUSY,
-           "topic %s: answers %s with %s after it was deleted", a->topic->name, verb_name(a->verb),
+           "topic %s: answers %s with %s after it was deleted", a->topic->name, ask_name(a),
            err_name(err));
     answer_count(a, err);
     bool fetch = a->verb == VERB_FETCH; /* its batches are compared before the audit goes on */

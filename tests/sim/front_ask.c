@@ -1,4 +1,4 @@
-/* front_ask.c -- requests of clients, as frames. Their answers are front_answer.c's. */
+/* front_ask.c -- requests of clients, whatever they speak. Their answers are front_answer.c's. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -7,14 +7,33 @@
 #include "tests/sim/pick.h"
 #include "tests/sim/verdict.h"
 
-#define LLU(v)    ((unsigned long long)(v))
-#define PING_MAX  4096u
-#define FETCH_MAX (64u << 10)
-#define FRAME_CAP (256u << 10)
+#define LLU(v)      ((unsigned long long)(v))
+#define PING_MAX    4096u
+#define FETCH_MAX   (64u << 10)
+#define REQUEST_CAP (256u << 10)
+
+static const char *const names[ASKS] = {
+#define VERB(name, number, text, ...) [VERB_##name] = text,
+#include "net/native/verb.def"
+#undef VERB
+#define ASK(name, text) [ASK_##name] = text,
+    ASK_LIST
+#undef ASK
+};
+
+const char *ask_name(const struct ask *a)
+{
+    return names[a->verb];
+}
+
+bool ask_placed(const struct ask *a)
+{
+    return a->verb < VERB_COUNT && verb_row(a->verb)->flags & VERB_PLACE;
+}
 
 /* ---- asking ---- */
 
-struct ask *ask_new(struct wire *w, uint8_t verb, struct f_topic *t, uint32_t part)
+struct ask *ask_new(struct wire *w, uint32_t verb, struct f_topic *t, uint32_t part)
 {
     struct front *f = w->f;
     struct ask *a = calloc(1, sizeof(*a));
@@ -29,43 +48,21 @@ struct ask *ask_new(struct wire *w, uint8_t verb, struct f_topic *t, uint32_t pa
     return a;
 }
 
-/* `part`: of the frame's bytes, the first ones; UINT64_MAX: all. */
-static void ask_put(struct ask *a, const void *payload, uint64_t part)
+/* `part`: of the request's bytes, the first ones; UINT64_MAX: all. */
+static void ask_put(struct ask *a, const void *request, uint64_t part)
 {
-    static uint8_t at[FRAME_CAP];
+    static uint8_t at[REQUEST_CAP];
     struct wire *w = a->wire;
-    bool placed = verb_row(a->verb)->flags & VERB_PLACE;
-    struct frame f = { .version = FRAME_VERSION, .verb = a->verb, .correlation = a->correlation };
-    struct fault fault = { .kind = FAULT_NONE };
-    if (placed) {
-        f.topic = a->topic->id;
-        f.partition = a->part;
-    }
-    uint64_t len = frame_make(at, sizeof(at), &f, payload, FRAME_PAYLOAD_MAX, &fault);
-    struct bytes batches = frame_batches(&f, payload);
-    check(len && len + batches.len <= sizeof(at));
-    if (batches.len)
-        memcpy(at + len, batches.at, batches.len);
-    len += batches.len;
+    uint64_t len = w->f->speech->make(a, request, at, sizeof(at));
     a->from_pos = w->pos;
     a->end_pos = w->pos + len;
     wire_put(w, at, min_u64(len, part));
     sim_trace(w->f->sim, a->correlation ^ a->verb);
 }
 
-void ask_send(struct ask *a, const void *payload)
+void ask_send(struct ask *a, const void *request)
 {
-    ask_put(a, payload, UINT64_MAX);
-}
-
-void ask_hello(struct wire *w)
-{
-    struct hello_request hello = { .version_min = FRAME_VERSION,
-                                   .version_max = FRAME_VERSION,
-                                   .frame_max = w->frame_max,
-                                   .wanted_shard = w->wanted,
-                                   .client_id = text_of("front") };
-    ask_send(ask_new(w, VERB_HELLO, NULL, 0), &hello);
+    ask_put(a, request, UINT64_MAX);
 }
 
 void append_send(struct wire *w, struct f_topic *t, uint32_t part, uint64_t number,
@@ -74,8 +71,7 @@ void append_send(struct wire *w, struct f_topic *t, uint32_t part, uint64_t numb
     struct front *f = w->f;
     struct ask *a = ask_new(w, VERB_APPEND, t, part);
     a->number = number;
-    a->want_set = rng_chance(f->rng, 1, 4);
-    a->want = a->want_set ? (enum durability)rng_below(f->rng, 3) : t->durability;
+    f->speech->want(a);
     struct append_request request = { .durability = (uint8_t)(a->want_set ? a->want + 1u : 0u),
                                       .batch = batch };
     trace("  wire %llu append %s/%u batch %llu: %zu bytes, want %d", LLU(w->serial), t->name, part,

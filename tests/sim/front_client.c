@@ -195,8 +195,8 @@ static void client_tell(const struct client *c)
         return;
     list_each (&c->wire->asks, n) {
         const struct ask *a = container_of(n, struct ask, node);
-        trace("    %s of %s/%u, batch %llu", verb_name(a->verb), a->topic ? a->topic->name : "",
-              a->part, (unsigned long long)a->number);
+        trace("    %s of %s/%u, batch %llu", ask_name(a), a->topic ? a->topic->name : "", a->part,
+              (unsigned long long)a->number);
     }
     for (uint32_t i = 0; i < FRONT_TOPICS * FRONT_PARTS; i++)
         if (c->lines[i / FRONT_PARTS][i % FRONT_PARTS].count)

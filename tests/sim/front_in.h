@@ -8,8 +8,8 @@
 #define SIM_FRONT_IN_H
 
 #include "engine/io/sim.h"
-#include "net/native/hello.h"
-#include "net/native/server_in.h"
+#include "net/door/protocol.h"
+#include "net/native/payload.h"
 #include "tests/sim/ledger.h"
 #include "tests/sim/tally.h"
 
@@ -24,8 +24,36 @@
 enum front_state { FRONT_GONE, FRONT_CREATING, FRONT_LIVE, FRONT_DELETING };
 enum audit_state { AUDIT_START, AUDIT_END, AUDIT_SCAN, AUDIT_DONE };
 
+struct ask;
 struct front;
 struct wire;
+
+/* What is asked beside the verbs of net/native. */
+#define ASK_LIST ASK(PRODUCER, "a producer's id")
+
+enum ask_verb {
+    ASK_BEFORE = VERB_COUNT - 1,
+#define ASK(name, text) ASK_##name,
+    ASK_LIST
+#undef ASK
+        ASKS
+};
+
+/* A protocol as clients speak it. What is asked and told has the words of net/native, its verbs and
+ * the structs of payload.h: who speaks another protocol translates. */
+struct speech {
+    const struct protocol *protocol; /* the door's */
+    uint16_t port;
+    uint64_t salt; /* of its seeds */
+    void (*hello)(struct wire *w);
+    void (*want)(struct ask *a); /* draws how an append is to be acknowledged */
+    /* Writes what is asked at `at`; returns its bytes. */
+    uint64_t (*make)(struct ask *a, const void *request, uint8_t *at, uint64_t cap);
+    /* Takes an answer off what came, and gives it to ask_answered(); false: none is whole. */
+    bool (*take)(struct wire *w);
+    void (*greeted)(struct ask *a, enum err err, const union payload *p);
+};
+extern const struct speech native_speech;
 
 struct f_part {
     struct l_part *ledger;
@@ -83,9 +111,9 @@ struct client {
 struct ask {
     struct node node; /* wire.asks, in the order of sending */
     struct wire *wire;
-    uint8_t verb;
+    uint32_t verb; /* enum native_verb, enum ask_verb */
     uint64_t correlation;
-    uint64_t from_pos, end_pos; /* of its frame in the stream */
+    uint64_t from_pos, end_pos; /* of its bytes in the stream */
     struct f_topic *topic;
     uint32_t serial; /* of the topic */
     uint32_t part;
@@ -133,6 +161,7 @@ struct wire {
 
 struct front {
     struct sim *sim;
+    const struct speech *speech;
     struct sim_node *node, *far;
     struct rng *rng;
     struct io *io;      /* the clients' */
@@ -214,11 +243,12 @@ bool wire_usable(const struct wire *w);
 void wires_drop(struct front *f); /* the world ends */
 
 /* front_ask.c, front_answer.c */
-struct ask *ask_new(struct wire *w, uint8_t verb, struct f_topic *t, uint32_t part);
-void ask_send(struct ask *a, const void *payload);
+struct ask *ask_new(struct wire *w, uint32_t verb, struct f_topic *t, uint32_t part);
+void ask_send(struct ask *a, const void *request);
+const char *ask_name(const struct ask *a);
+bool ask_placed(const struct ask *a);     /* in a partition */
 void ask_lost(struct ask *a, bool whole); /* whole: the node may have all of it */
-void wire_answer(struct wire *w, const struct frame *f, const union payload *p);
-void ask_hello(struct wire *w);
+void ask_answered(struct ask *a, enum err err, const union payload *p); /* frees it */
 void ask_append(struct client *c, struct f_topic *t, uint32_t part, uint64_t value_bytes);
 void ask_fetch(struct wire *w, struct f_topic *t, uint32_t part, uint64_t off, uint32_t wait_ms);
 void ask_offsets(struct wire *w, struct f_topic *t, uint32_t part, uint32_t what);

@@ -34,7 +34,7 @@ static void called(struct op *op)
         return;
     }
     w->state = WIRE_HELLO;
-    ask_hello(w);
+    w->f->speech->hello(w);
 }
 
 static uint32_t shard_draw(struct front *f)
@@ -181,43 +181,11 @@ static void wire_send(struct wire *w)
 
 /* ---- receiving ---- */
 
-static void fault_demand(const struct wire *w, enum err err, const struct fault *fault,
-                         uint32_t verb)
-{
-    struct why why;
-    if (err == ERR_OK)
-        return;
-    fault_text(fault, verb, &why);
-    violated("wire %llu: what comes is no answer: %s", (unsigned long long)w->serial, why.text);
-}
-
-/* False: no whole frame is there. */
-static bool answer_take(struct wire *w)
-{
-    const struct frame_gate gate = { FRAME_VERSION, true, w->frame_max };
-    const uint8_t *at = w->in + w->in_at;
-    struct frame f;
-    union payload p;
-    struct fault fault = { .kind = FAULT_NONE };
-    if (w->in_len - w->in_at < FRAME_HEADER_BYTES)
-        return false;
-    fault_demand(w, frame_decode(at, &gate, &f, &fault), &fault, VERB_COUNT);
-    if (w->in_len - w->in_at < FRAME_HEADER_BYTES + f.payload_bytes)
-        return false;
-    w->in_at += FRAME_HEADER_BYTES + f.payload_bytes;
-    struct bytes payload = { at + FRAME_HEADER_BYTES, f.payload_bytes };
-    fault_demand(w, payload_decode(&f, payload, &p, &fault), &fault, f.verb);
-    wire_answer(w, &f, &p);
-    if (w->refused)
-        wire_end(w);
-    return true;
-}
-
 static void received(struct op *op)
 {
     struct wire *w = container_of(op, struct wire, recv);
     w->in_len += op->got;
-    while (w->state != WIRE_ENDED && answer_take(w))
+    while (w->state != WIRE_ENDED && w->f->speech->take(w))
         ;
     w->in_len -= w->in_at;
     memmove(w->in, w->in + w->in_at, w->in_len);

@@ -1,15 +1,10 @@
 /* guest.c -- see guest.h. */
 #include "tests/unit/net_kafka_front/guest.h"
 
-#include <lz4frame.h>
-#include <snappy-c.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <zlib.h>
-#include <zstd.h>
 
 #include "engine/base/check.h"
-#include "engine/base/crc32c.h"
 #include "tests/test.h"
 
 #define ARENA_BYTES MIB(1)
@@ -272,64 +267,10 @@ struct bytes guest_batch(uint32_t count, size_t bytes, int64_t base_ms)
     return batch_builder_done(&b);
 }
 
-void batch_mend(struct bytes batch)
-{
-    uint8_t *at = (uint8_t *)(uintptr_t)batch.at;
-    be32_put(at + 8, (uint32_t)batch.len - 12);
-    be32_put(at + 17, crc32c(0, at + BATCH_CRC_FROM, batch.len - BATCH_CRC_FROM));
-}
-
-static size_t gzip_pack(struct bytes from, uint8_t *to, size_t cap)
-{
-    z_stream z = { 0 };
-    check(deflateInit2(&z, 6, Z_DEFLATED, 16 + MAX_WBITS, 8, Z_DEFAULT_STRATEGY) == Z_OK);
-    z.next_in = (Bytef *)(uintptr_t)from.at;
-    z.avail_in = (uInt)from.len;
-    z.next_out = to;
-    z.avail_out = (uInt)cap;
-    check(deflate(&z, Z_FINISH) == Z_STREAM_END);
-    deflateEnd(&z);
-    return cap - z.avail_out;
-}
-
-static size_t snappy_pack(struct bytes from, uint8_t *to, size_t cap, bool framed)
-{
-    static const uint8_t head[16] = {
-        0x82, 'S', 'N', 'A', 'P', 'P', 'Y', 0, 0, 0, 0, 1, 0, 0, 0, 1
-    };
-    size_t used = framed ? sizeof(head) : 0, block = framed ? KIB(32) : from.len;
-    memcpy(to, head, used);
-    for (size_t at = 0; at < from.len; at += block) {
-        size_t len = cap - used - 4, n = min_u64(block, from.len - at);
-        uint8_t *out = to + used + (framed ? 4 : 0);
-        check(snappy_compress((const char *)from.at + at, n, (char *)out, &len) == SNAPPY_OK);
-        if (framed)
-            be32_put(to + used, (uint32_t)len);
-        used += len + (framed ? 4 : 0);
-    }
-    return used;
-}
-
 struct bytes guest_packed(uint32_t count, size_t bytes, int64_t base_ms, int codec, bool framed)
 {
     static uint8_t at[BATCH_BYTES];
-    struct bytes plain = guest_batch(count, bytes, base_ms), out;
-    struct bytes from = { plain.at + BATCH_HEADER_BYTES, plain.len - BATCH_HEADER_BYTES };
-    uint8_t *to = at + BATCH_HEADER_BYTES;
-    size_t cap = sizeof(at) - BATCH_HEADER_BYTES, len = 0;
-    memcpy(at, plain.at, BATCH_HEADER_BYTES);
-    be16_put(at + 21, (uint16_t)codec);
-    if (codec == 1)
-        len = gzip_pack(from, to, cap);
-    else if (codec == 2)
-        len = snappy_pack(from, to, cap, framed);
-    else if (codec == 3)
-        len = LZ4F_compressFrame(to, cap, from.at, from.len, NULL);
-    else
-        len = ZSTD_compress(to, cap, from.at, from.len, 3);
-    out = (struct bytes){ at, BATCH_HEADER_BYTES + len };
-    batch_mend(out);
-    return out;
+    return batch_pack(guest_batch(count, bytes, base_ms), codec, framed, at, sizeof(at));
 }
 
 /* ---- one partition ---- */

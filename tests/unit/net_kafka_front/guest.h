@@ -8,6 +8,7 @@
 #define TESTS_UNIT_NET_KAFKA_FRONT_GUEST_H
 
 #include "net/kafka/front_in.h"
+#include "tests/unit/net_kafka_front/pack.h"
 #include "tests/unit/serve/node.h"
 
 #define GUEST_IN_BYTES MIB(8)
@@ -73,8 +74,6 @@ struct bytes guest_batch(uint32_t count, size_t bytes, int64_t base_ms);
 /* The same, its records compressed (1 gzip, 2 snappy, 3 lz4, 4 zstd); `framed`: snappy in Java's
  * frame. */
 struct bytes guest_packed(uint32_t count, size_t bytes, int64_t base_ms, int codec, bool framed);
-/* Its CRC after a change. */
-void batch_mend(struct bytes batch);
 
 /* Produce of one batch to one partition: the answer for it. */
 struct kafka_produce_response_partition_response guest_produce(struct guest *g, int16_t version,
