@@ -124,13 +124,14 @@ void group_release(struct groups *gs, struct list *parked)
         group_ask(gs, container_of(n, struct group_request, node));
 }
 
-static void event_ask(struct groups *gs, struct group_request *q)
+static void event_ask(struct groups *gs, struct group_request *q, struct id16 random)
 {
     check(gs->started);
     q->err = GROUP_ERR_OK;
     q->block = NULL;
     memset(&q->out, 0, sizeof(q->out));
     q->node = (struct node){ NULL, NULL };
+    q->random = random;
     group_ask(gs, q);
 }
 
@@ -211,7 +212,6 @@ enum err groups_step(struct groups *gs, const struct group_event *in, struct gro
 {
     gs->now_ms = in->now_ms;
     gs->wall_ms = in->wall_ms;
-    gs->random = in->random;
     gs->out = out;
     switch (in->kind) {
     case GROUP_EVENT_RECORD:
@@ -220,7 +220,7 @@ enum err groups_step(struct groups *gs, const struct group_event *in, struct gro
         event_start(gs);
         break;
     case GROUP_EVENT_ASK:
-        event_ask(gs, in->request);
+        event_ask(gs, in->request, in->random);
         break;
     case GROUP_EVENT_APPENDED:
         group_appended(gs, in);

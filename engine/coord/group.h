@@ -129,7 +129,9 @@ struct group_request {
         uint32_t group_count;
     } out;
 
-    struct node node; /* the decider's: where it waits */
+    /* The decider's. */
+    struct node node;   /* where it waits */
+    struct id16 random; /* of its ASK: it may be taken up later, with others */
 };
 
 /* ---- events and actions ---- */

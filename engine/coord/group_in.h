@@ -98,7 +98,6 @@ struct groups {
     /* Of the event. */
     uint64_t now_ms;
     int64_t wall_ms;
-    struct id16 random;
     struct group_actions *out;
     /* Groups. */
     struct group **buckets;

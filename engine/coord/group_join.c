@@ -12,7 +12,7 @@
 #define UUID_CHARS    36u
 
 /* <client or instance>-<uuid>; the caller frees it. */
-static struct bytes id_make(const struct groups *gs, struct bytes prefix)
+static struct bytes id_make(const struct group_request *q, struct bytes prefix)
 {
     static const char hex[] = "0123456789abcdef";
     size_t len = min_u64(prefix.len, ID_PREFIX_MAX);
@@ -24,8 +24,8 @@ static struct bytes id_make(const struct groups *gs, struct bytes prefix)
     for (uint32_t i = 0; i < 16; i++) {
         if (i == 4 || i == 6 || i == 8 || i == 10)
             *at++ = '-';
-        *at++ = (uint8_t)hex[gs->random.b[i] >> 4];
-        *at++ = (uint8_t)hex[gs->random.b[i] & 15];
+        *at++ = (uint8_t)hex[q->random.b[i] >> 4];
+        *at++ = (uint8_t)hex[q->random.b[i] & 15];
     }
     return (struct bytes){ id, len + 1 + UUID_CHARS };
 }
@@ -172,7 +172,7 @@ static void join_return(struct groups *gs, struct group *g, struct member *m,
 static void join_replace(struct groups *gs, struct group *g, struct member *m,
                          struct group_request *q)
 {
-    struct bytes id = id_make(gs, q->instance), old_id = group_text_copy(m->is.id);
+    struct bytes id = id_make(q, q->instance), old_id = group_text_copy(m->is.id);
     if (join_update(gs, g, m, q, id)) {
         member_end_join(gs, m, GROUP_ERR_FENCED_INSTANCE);
         member_end_sync(gs, m, GROUP_ERR_FENCED_INSTANCE);
@@ -194,7 +194,7 @@ static void join_new(struct groups *gs, struct group *g, struct group_request *q
         join_replace(gs, g, m, q);
         return;
     }
-    struct bytes id = id_make(gs, q->instance.at ? q->instance : q->client_id);
+    struct bytes id = id_make(q, q->instance.at ? q->instance : q->client_id);
     if (q->instance.at || !q->id_required) {
         join_add(gs, g, id, q);
     } else if (g->member_count + g->pending_count >= gs->opts.members_max) {

@@ -309,8 +309,8 @@ void group_snapshot(struct groups *gs)
     if (!gs->started || gs->stopped || gs->snapshot_left)
         return;
     uint64_t least = SNAPSHOT_FACTOR * gs->bytes;
-    if (gs->log_bytes <= max_u64(gs->snapshot_at, least))
-        return;
+    if (!gs->settling && gs->log_bytes <= max_u64(gs->snapshot_at, least))
+        return; /* what is waited for is done, even if more is kept by now: others wait behind it */
     gs->settling = gs->under_way > 0;
     if (gs->settling)
         return;
