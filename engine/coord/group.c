@@ -70,6 +70,7 @@ void groups_close(struct groups **gs)
         list_init(&g->parked);
         group_free(it, g);
     }
+    group_gone_close(it);
     free(it->buckets);
     free(it->heap);
     free(it);
@@ -158,6 +159,7 @@ static void event_start(struct groups *gs)
     gs->sweep_due_ms = gs->now_ms + gs->opts.sweep_ms;
     for (struct group *g = group_first(gs); g; g = group_next(gs, g))
         group_resume(gs, g);
+    group_gone_start(gs);
 }
 
 /* ---- waiting no more ---- */
@@ -230,7 +232,7 @@ enum err groups_step(struct groups *gs, const struct group_event *in, struct gro
             event_time(gs);
         break;
     case GROUP_EVENT_TOPIC_GONE:
-        group_topic_gone(gs, in->topic);
+        group_topic_gone(gs, in->topic, in->version);
         break;
     case GROUP_EVENT_GIVE_UP:
         event_give_up(gs, in->request);

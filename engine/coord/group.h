@@ -110,6 +110,7 @@ struct group_request {
     struct group_offset *offsets;
     uint32_t offset_count;
     int64_t retention_ms; /* COMMIT: below 0: the coordinator's */
+    uint64_t topics_seen; /* COMMIT: the latest TOPIC_GONE that its topics were looked up after */
 
     /* Results. */
     enum group_err err;
@@ -144,7 +145,9 @@ enum group_event_kind {
     GROUP_EVENT_ASK,        /* `request`; `random` for ids */
     GROUP_EVENT_APPENDED,   /* answer to GROUP_APPEND: `write`, `err`, `off` */
     GROUP_EVENT_TIME,       /* it is time (GROUP_ARM); earlier is fine */
-    GROUP_EVENT_TOPIC_GONE, /* `topic` was deleted: nobody wants its offsets */
+    GROUP_EVENT_TOPIC_GONE, /* `topic` was deleted, as the `version`th: nobody wants its offsets,
+                             * and who has not heard of it cannot bring them back; also before START
+                             */
     GROUP_EVENT_GIVE_UP,    /* `request`: answer it now if it waits for others */
     GROUP_EVENT_STOP,       /* answer all that wait; from now on nothing else is taken */
 };
@@ -156,6 +159,7 @@ struct group_event {
     struct bytes record;
     struct group_request *request;
     struct bytes topic;
+    uint64_t version; /* rises from one TOPIC_GONE to the next */
     struct id16 random;
     struct group_write *write;
     enum err err;

@@ -23,12 +23,14 @@ static enum group_err commit_check(const struct group *g, const struct group_req
     return g->state == GROUP_COMPLETING ? GROUP_ERR_REBALANCE_IN_PROGRESS : GROUP_ERR_OK;
 }
 
-static enum group_err commit_row_check(const struct groups *gs, const struct group_offset *o)
+static enum group_err commit_row_check(const struct groups *gs, const struct group_request *q,
+                                       const struct group_offset *o)
 {
     if (o->partition < 0 || !o->topic.len || o->topic.len > GROUP_TEXT_MAX)
         return GROUP_ERR_INVALID_REQUEST;
-    return o->metadata.len > gs->opts.metadata_max ? GROUP_ERR_OFFSET_METADATA_TOO_LARGE
-                                                   : GROUP_ERR_OK;
+    if (o->metadata.len > gs->opts.metadata_max)
+        return GROUP_ERR_OFFSET_METADATA_TOO_LARGE;
+    return group_gone_check(gs, o->topic, q->topics_seen);
 }
 
 static void commit_row(const struct groups *gs, struct group_writer *w,
@@ -91,7 +93,7 @@ void group_commit(struct groups *gs, struct group *g, struct group_request *q)
     enum group_err err = commit_check(g, q);
     struct member *m = g && q->member.len ? member_find(g, q->member) : NULL;
     for (uint32_t i = 0; i < q->offset_count; i++)
-        q->offsets[i].err = err != GROUP_ERR_OK ? err : commit_row_check(gs, &q->offsets[i]);
+        q->offsets[i].err = err != GROUP_ERR_OK ? err : commit_row_check(gs, q, &q->offsets[i]);
     if (err == GROUP_ERR_OK && m)
         member_touch(gs, g, m);
     if (err == GROUP_ERR_OK && !g && gs->count >= gs->opts.groups_max)

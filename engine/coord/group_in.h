@@ -93,6 +93,12 @@ struct group_write {
     uint64_t off;
 };
 
+/* A topic that was deleted. */
+struct group_gone {
+    struct bytes name;
+    uint64_t version;
+};
+
 struct groups {
     struct group_opts opts;
     /* Of the event. */
@@ -117,6 +123,10 @@ struct groups {
     struct list parked; /* ... and these wait for it */
     bool started, stopped;
     uint64_t sweep_due_ms, armed_ms;
+    /* Topics that were deleted, by version: all behind gone_floor, and nothing before it. */
+    struct group_gone *gone;
+    uint32_t gone_count, gone_cap;
+    uint64_t gone_floor;
 };
 
 /* ---- groups by id, and when to look at them (group_table.c) ---- */
@@ -217,7 +227,9 @@ void group_written(struct groups *gs, struct group_write *w);
 
 /* ---- offsets (group_offset.c) ---- */
 
-void group_offsets_apply(struct groups *gs, struct group *g, const struct group_note *n);
+/* Rows of topics that were deleted after `seen` are gone at once; UINT64_MAX: none is. */
+void group_offsets_apply(struct groups *gs, struct group *g, const struct group_note *n,
+                         uint64_t seen);
 void group_offsets_clear(struct groups *gs, struct group *g);
 void group_offsets_each(const struct group *g,
                         void (*each)(void *arg, const struct group_note_offset *o), void *arg);
@@ -228,11 +240,19 @@ void group_forget(struct groups *gs, struct group *g, struct group_request *q,
                   struct group_writer *w, uint32_t rows);
 /* It is empty: its end goes to the log. `q` may be NULL. */
 void group_end(struct groups *gs, struct group *g, struct group_request *q);
-/* Hides its offsets; a look that forgets them is due now. */
-void group_topic_gone(struct groups *gs, struct bytes topic);
+/* Nobody sees the topic's offsets any more; a look that forgets them is due now. */
+void group_offsets_hide(struct groups *gs, struct bytes topic);
 /* Offsets that are too old, and groups of which nothing is left. */
 void group_sweep(struct groups *gs);
 void group_offsets_written(struct groups *gs, struct group_write *w);
+
+/* ---- topics that were deleted (group_gone.c) ---- */
+
+void group_topic_gone(struct groups *gs, struct bytes topic, uint64_t version);
+void group_gone_start(struct groups *gs); /* the log was read */
+/* Of a row by whoever looked its topic up after `seen`: OK, UNKNOWN_TOPIC, or UNAVAILABLE. */
+enum group_err group_gone_check(const struct groups *gs, struct bytes topic, uint64_t seen);
+void group_gone_close(struct groups *gs);
 
 /* ---- requests: the steps of group_verb.def ---- */
 

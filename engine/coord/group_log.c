@@ -112,7 +112,7 @@ static void offsets_written(struct groups *gs, struct group_write *w)
     struct bytes left = w->record;
     if (w->err == ERR_OK) {
         check(group_note_decode(&left, &n, NULL) == ERR_OK && !left.len);
-        group_offsets_apply(gs, w->group, &n);
+        group_offsets_apply(gs, w->group, &n, w->request ? w->request->topics_seen : UINT64_MAX);
     }
     group_offsets_written(gs, w);
 }
@@ -221,7 +221,7 @@ static void note_apply(struct groups *gs, const struct group_note *n, struct byt
         members_apply(gs, g, n);
         group_text_set(&g->note, raw);
     } else {
-        group_offsets_apply(gs, g, n);
+        group_offsets_apply(gs, g, n, UINT64_MAX);
     }
 }
 

@@ -83,7 +83,8 @@ static struct topic_rows *topic_add(struct group *g, struct bytes name)
     return &g->topics[at];
 }
 
-static void row_set(struct groups *gs, struct group *g, const struct group_note_offset *o)
+static void row_set(struct groups *gs, struct group *g, const struct group_note_offset *o,
+                    uint64_t seen)
 {
     struct topic_rows *t = topic_add(g, o->topic);
     uint32_t at = row_place(t, o->partition);
@@ -100,7 +101,9 @@ static void row_set(struct groups *gs, struct group *g, const struct group_note_
     r->leader_epoch = o->leader_epoch;
     r->commit_ms = o->commit_ms;
     r->expire_ms = o->expire_ms;
-    r->gone = false;
+    r->gone = group_gone_check(gs, o->topic, seen) != GROUP_ERR_OK;
+    if (r->gone)
+        gs->sweep_due_ms = gs->now_ms;
     group_text_set(&r->metadata, o->metadata);
     gs->bytes += row_bytes(t, r);
 }
@@ -129,14 +132,15 @@ static void row_forget(struct groups *gs, struct group *g, const struct group_no
         topic_drop(g, t);
 }
 
-void group_offsets_apply(struct groups *gs, struct group *g, const struct group_note *n)
+void group_offsets_apply(struct groups *gs, struct group *g, const struct group_note *n,
+                         uint64_t seen)
 {
     struct group_note_offset o = { 0 };
     struct bytes rows = n->rows;
     for (uint32_t i = 0; i < n->count; i++) {
         group_note_offset(&rows, n->kind, &o);
         if (n->kind == GROUP_NOTE_OFFSETS)
-            row_set(gs, g, &o);
+            row_set(gs, g, &o, seen);
         else
             row_forget(gs, g, &o);
     }
@@ -158,7 +162,7 @@ void group_offsets_clear(struct groups *gs, struct group *g)
     g->topic_count = g->topic_cap = 0;
 }
 
-void group_topic_gone(struct groups *gs, struct bytes topic)
+void group_offsets_hide(struct groups *gs, struct bytes topic)
 {
     for (struct group *g = group_first(gs); g; g = group_next(gs, g)) {
         struct topic_rows *t = topic_find(g, topic);

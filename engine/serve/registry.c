@@ -102,10 +102,13 @@ static void act_post(struct serve *s, const struct meta_action *act)
     enum posting_kind kind = act->kind == META_PLACE  ? POSTING_ADD
                              : act->kind == META_DROP ? POSTING_DROP
                                                       : POSTING_APPLY;
+    uint64_t version = serve_topics_version(s) + 1;
     s->registry->under_way++;
     if (act->kind == META_DROP)
-        wards_topic_gone(s, act->topic->name);
+        wards_topic_gone(s, act->topic->name, version);
     posting_send(s, kind, s->registry->meta, act->topic, posted);
+    if (act->kind != META_PLACE) /* behind the letters: whoever sees it posts behind them */
+        atomic_store(&s->topics_version, version);
 }
 
 static void act_reply(const struct meta_action *act)

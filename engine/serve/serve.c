@@ -135,6 +135,11 @@ uint32_t serve_stores_stopped(const struct serve *s)
     return atomic_load(&s->stores_stopped);
 }
 
+uint64_t serve_topics_version(const struct serve *s)
+{
+    return atomic_load(&s->topics_version);
+}
+
 struct shard *serve_shard(struct serve *s, uint32_t shard)
 {
     check(shard < s->desk_count);

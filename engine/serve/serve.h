@@ -289,6 +289,11 @@ struct verb_alter {
 };
 void serve_alter(struct serve *s, struct verb_alter *v);
 
+/* Rises when a topic is deleted or altered, before whoever asked for that hears of it; any thread.
+ * What verb_describe says of a topic that is there holds for as long as this is what it was before
+ * the verb was started. */
+uint64_t serve_topics_version(const struct serve *s);
+
 /* One topic, by name or (name NULL) by id. */
 struct topic_info {
     struct id16 id;
@@ -317,7 +322,8 @@ void serve_list(struct serve *s, struct verb_list *v);
  *
  * A group's id says which ward it belongs to (serve_ward), and each ward is served by one shard.
  * `ask` is the request and its answer, see coord/group.h; ask.err says how it ended in any case,
- * verb.err is what it was on this node. Only once the state is READY. A join or a sync takes as
+ * verb.err is what it was on this node. ask.topics_seen of a commit is serve_topics_version() from
+ * before its topics were looked up. Only once the state is READY. A join or a sync takes as
  * long as the group's rebalance: whoever has gone gives it up.
  */
 

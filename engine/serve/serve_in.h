@@ -135,6 +135,7 @@ struct serve {
     struct io_features features; /* likewise: of desk 0's io */
     struct desk *desks;
     _Atomic uint32_t stores_stopped;
+    _Atomic uint64_t topics_version; /* desk 0 alone raises it */
 };
 
 static inline struct desk *desk_of(struct shard *s)
@@ -229,8 +230,8 @@ void ward_found(struct serve *s, uint32_t number, uint32_t store);
 void wards_place(struct serve *s);
 /* On its desk: opens those that are here. */
 void wards_start(struct desk *d);
-/* On desk 0: offsets of this topic are forgotten. */
-void wards_topic_gone(struct serve *s, const char *name);
+/* On desk 0: offsets of this topic are forgotten; `version` is what topics_version will be. */
+void wards_topic_gone(struct serve *s, const char *name, uint64_t version);
 /* Every request that waits is answered, and none is taken any more; again is fine. */
 void wards_stop(struct desk *d);
 bool wards_busy(const struct desk *d); /* something is under way */

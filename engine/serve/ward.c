@@ -174,6 +174,7 @@ enum err ward_step(struct ward *w, struct group_event *in)
 struct topic_gone {
     struct letter letter;
     struct serve *serve;
+    uint64_t version;
     size_t len;
     char name[];
 };
@@ -187,19 +188,20 @@ static void topic_gone_home(struct letter *l, struct shard *at)
 static void topic_gone_open(struct letter *l, struct shard *at)
 {
     struct topic_gone *t = container_of(l, struct topic_gone, letter);
-    struct group_event in = { .kind = GROUP_EVENT_TOPIC_GONE };
+    struct group_event in = { .kind = GROUP_EVENT_TOPIC_GONE, .version = t->version };
     in.topic = (struct bytes){ (const uint8_t *)t->name, t->len };
     for (uint32_t i = 0; i < WARDS; i++) {
         struct ward *w = &t->serve->wards[i];
-        if (w->shard == at->number && w->state == WARD_OPEN)
+        if (w->shard == at->number && (w->state == WARD_OPEN || w->state == WARD_LOADING))
             (void)ward_step(w, &in);
     }
     t->letter.open = topic_gone_home;
     shard_post(&t->serve->desks[0].shard, &t->letter);
 }
 
-/* A crash before they have forgotten leaves offsets that nobody reads until they are too old. */
-void wards_topic_gone(struct serve *s, const char *name)
+/* A stop or a crash before they have forgotten leaves offsets until they are too old: who makes the
+ * topic again by then reads from there. */
+void wards_topic_gone(struct serve *s, const char *name, uint64_t version)
 {
     if (!s->opts.groups || s->desks[0].state != DESK_READY)
         return;
@@ -207,6 +209,7 @@ void wards_topic_gone(struct serve *s, const char *name)
         struct topic_gone *t = loan_take(&s->desks[0], sizeof(*t) + strlen(name));
         t->letter.open = topic_gone_open;
         t->serve = s;
+        t->version = version;
         t->len = strlen(name);
         memcpy(t->name, name, t->len);
         shard_post(&s->desks[i].shard, &t->letter);

@@ -45,6 +45,7 @@ static void rows_known(struct errand *c)
     struct commit_rows *rows = s->own;
     struct group_request *q = &s->at[0].v.ask;
     q->offsets = rows->offsets;
+    q->topics_seen = c->topics_seen;
     for (uint32_t i = 0; i < rows->count; i++) {
         struct commit_row *row = &rows->at[i];
         row->offset = NO_ROW;

@@ -34,6 +34,7 @@ struct ask;
 struct desk_kafka {
     struct door_desk *desk;
     struct map names, ids; /* struct topic, by its name's hash and by id */
+    uint64_t topics_seen;  /* serve_topics_version() that they are of */
     struct list asks;      /* topics that the metadata is asked for */
     struct unpacker *unpacker;
 };
@@ -77,6 +78,7 @@ struct errand {
     void *state;              /* the handler's */
     struct topic_want *wants; /* of topics_find() */
     uint32_t want_count, wants_left;
+    uint64_t topics_seen; /* serve_topics_version() that they were looked up after */
     void (*known)(struct errand *c);
     uint32_t left; /* verbs under way */
     uint64_t begin_ns;

@@ -2,8 +2,9 @@
  *
  * What is known of a topic is made once and never changed; it is shared by the map and by the
  * errands that use it. Placement is fixed as long as the instance is open, so a row stays true
- * until the topic is deleted; then a verb says NOT_FOUND, and the row is forgotten. Metadata asks
- * anew each time (`fresh`): a topic that was deleted and made again has another id.
+ * until a topic is deleted or altered: serve_topics_version() says so, and all rows are forgotten.
+ * That a topic is not there is never remembered, nor taken from somebody else's question (`fresh`):
+ * it may have been made since.
  *
  *   ask: DESCRIBE --there--> PARTS (the epochs of their leaders) --> known
  *          | not there, and may be made
@@ -21,6 +22,7 @@ struct ask {
     struct list waiting; /* topic_want.node */
     char name[KAFKA_TEXT_ROOM];
     struct id16 id;
+    uint64_t seen; /* serve_topics_version() before it was asked */
     bool by_id, create;
     struct topic *topic;
     uint32_t left; /* of parts */
@@ -85,13 +87,22 @@ static void topic_remember(struct desk_kafka *d, struct topic *t)
     check(map_put(&d->names, key, t) == ERR_OK); /* tens of bytes each */
 }
 
+/* All epochs are known: they change with the instance alone. */
+static bool topic_whole(const struct topic *t)
+{
+    for (uint32_t i = 0; i < t->info->partitions; i++)
+        if (t->epochs[i] == KAFKA_NO_EPOCH)
+            return false;
+    return true;
+}
+
 static struct topic *topic_known(struct desk_kafka *d, const struct topic_want *w)
 {
     struct topic *t =
         w->name.at ? map_get(&d->names, name_key(w->name)) : map_get(&d->ids, id_key(w->id));
     if (t && w->name.at && !name_is(t, w->name))
         t = NULL;
-    return t;
+    return t && w->fresh && !topic_whole(t) ? NULL : t;
 }
 
 /* ---- the end of a want ---- */
@@ -116,7 +127,7 @@ static void ask_end(struct ask *a, enum err err)
 {
     struct node *n;
     node_unlink(&a->node);
-    if (a->topic)
+    if (a->topic && a->seen == a->desk->topics_seen)
         topic_remember(a->desk, a->topic);
     while ((n = list_pop(&a->waiting))) {
         struct topic_want *w = container_of(n, struct topic_want, node);
@@ -148,15 +159,12 @@ static void part_known(struct verb *v)
         ask_end(a, ERR_OK);
 }
 
-/* Of a topic that is known already the epochs are: they change with the instance alone. */
+/* Of a topic that is known already the epochs are. */
 static bool epochs_copy(struct ask *a)
 {
     const struct topic *old = map_get(&a->desk->ids, id_key(a->topic->info->id));
-    if (!old || old->info->partitions != a->topic->info->partitions)
+    if (!old || old->info->partitions != a->topic->info->partitions || !topic_whole(old))
         return false;
-    for (uint32_t i = 0; i < old->info->partitions; i++)
-        if (old->epochs[i] == KAFKA_NO_EPOCH)
-            return false;
     memcpy(a->topic->epochs, old->epochs, old->info->partitions * sizeof(int32_t));
     return true;
 }
@@ -247,13 +255,15 @@ static void want_ask(struct desk_kafka *d, struct topic_want *w)
     struct ask *a = NULL;
     bool anew = w->fresh && !w->create; /* what was asked before may be older than what is so */
     list_each (&d->asks, n) {
-        if (!anew && ask_fits(container_of(n, struct ask, node), w))
+        if (!anew && container_of(n, struct ask, node)->seen == d->topics_seen &&
+            ask_fits(container_of(n, struct ask, node), w))
             a = container_of(n, struct ask, node);
     }
     if (!a) {
         a = calloc(1, sizeof(*a));
         check(a); /* a few hundred bytes */
         a->desk = d;
+        a->seen = d->topics_seen;
         a->by_id = !w->name.at;
         a->id = w->id;
         a->create = w->create;
@@ -274,7 +284,7 @@ static bool name_possible(struct bytes name)
 static void want_find(struct topic_want *w)
 {
     struct desk_kafka *d = errand_desk(w->errand);
-    struct topic *t = w->fresh ? NULL : topic_known(d, w);
+    struct topic *t = topic_known(d, w);
     if (t) {
         want_end(w, t, ERR_OK);
     } else if (!name_possible(w->name)) {
@@ -285,9 +295,32 @@ static void want_find(struct topic_want *w)
     }
 }
 
+static void topics_forget(struct desk_kafka *d)
+{
+    uint32_t at = 0;
+    struct topic *t;
+    while ((t = map_next(&d->ids, &at)))
+        topic_release(t);
+    map_close(&d->ids);
+    map_close(&d->names);
+}
+
+/* What was deleted or altered is not remembered any longer. */
+static void topics_refresh(struct desk_kafka *d)
+{
+    uint64_t version = serve_topics_version(d->desk->serve);
+    if (version == d->topics_seen)
+        return;
+    topics_forget(d);
+    d->topics_seen = version;
+}
+
 void topics_find(struct errand *c, struct topic_want *wants, uint32_t count,
                  void (*known)(struct errand *c))
 {
+    struct desk_kafka *d = errand_desk(c);
+    topics_refresh(d);
+    c->topics_seen = d->topics_seen;
     c->wants = wants;
     c->want_count = count;
     c->wants_left = count + 1; /* ours, so that known() runs once */
@@ -310,12 +343,7 @@ void topics_give(struct errand *c)
 
 void topics_close(struct desk_kafka *d)
 {
-    uint32_t at = 0;
-    struct topic *t;
-    while ((t = map_next(&d->ids, &at)))
-        topic_release(t);
-    map_close(&d->ids);
-    map_close(&d->names);
+    topics_forget(d);
     list_each (&d->asks, n) {
         struct ask *a = container_of(n, struct ask, node);
         if (a->topic)

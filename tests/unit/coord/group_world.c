@@ -190,6 +190,8 @@ void group_world_start(void)
     gw.gs = replayed();
     EXPECT(image_same(gw.gs, gw.shadow));
     gw.armed_ms = UINT64_MAX;
+    if (gw.gone)
+        group_world_topic_gone(gw.gone);
     feed(event(GROUP_EVENT_START));
     settle();
 }
@@ -267,6 +269,7 @@ struct ask *ask_make(enum group_verb verb, const char *group, const char *member
     a->q.member = kept(a->member, sizeof(a->member), member ? member : "");
     a->q.generation = -1;
     a->q.retention_ms = -1;
+    a->q.topics_seen = gw.topics_version;
     return a;
 }
 
@@ -297,6 +300,7 @@ void group_world_topic_gone(const char *topic)
 {
     struct group_event e = event(GROUP_EVENT_TOPIC_GONE);
     e.topic = text(topic);
+    e.version = ++gw.topics_version;
     feed(e);
 }
 

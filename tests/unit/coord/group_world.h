@@ -34,6 +34,8 @@ struct group_world {
     uint64_t start_off, next_off;
     uint64_t answers;
     uint32_t trims, appends;
+    uint64_t topics_version; /* topics that were deleted: who asks has heard of all */
+    const char *gone;        /* this one while the log is read; NULL: none */
 };
 extern struct group_world gw;
 

@@ -116,6 +116,7 @@ static struct call *commit_make(const char *group, int64_t off)
 {
     struct call *c = call_make(GROUP_VERB_COMMIT, group, NULL);
     c->offset = (struct group_offset){ .topic = text("t"), .off = off, .metadata = text("m") };
+    c->v.ask.topics_seen = serve_topics_version(w.serve);
     c->v.ask.offsets = &c->offset;
     c->v.ask.offset_count = 1;
     return c;
