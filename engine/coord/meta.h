@@ -55,7 +55,7 @@ enum meta_event_kind {
     META_EVENT_PART,       /* start: `store` holds partition `index` of topic `id` */
     META_EVENT_START,      /* start: that was all; ends with META_READY */
     META_EVENT_CREATE,     /* `request`; `name`, `id` (random), `partitions`, `settings` */
-    META_EVENT_DELETE,     /* `request`; `name` */
+    META_EVENT_DELETE,     /* `request`; `name`; `id`: only this one (zero: any) */
     META_EVENT_ALTER,      /* `request`; `name`, `settings` (complete) */
     META_EVENT_APPENDED,   /* answer to META_APPEND: `kind_of_record`, `id`, `err` */
     META_EVENT_PLACED,     /* answer to META_PLACE: `id`, `err` (the worst of all partitions) */

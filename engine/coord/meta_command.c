@@ -96,6 +96,10 @@ static struct meta_topic *command_topic(struct meta *m, const struct meta_event 
     struct meta_topic *t = meta_table_by_name(&m->topics, in->name);
     struct why why;
     why_set(&why, "topic '%.200s' does not exist", in->name);
+    if (t && !id16_zero(in->id) && !id16_equal(in->id, t->id)) {
+        why_set(&why, "topic '%.200s' is another one by now", in->name);
+        t = NULL;
+    }
     if (!t || strcmp(t->name, in->name) != 0) {
         meta_act_reply(out, in->request, ERR_NOT_FOUND, (struct id16){ { 0 } }, &why);
         return NULL;

@@ -267,6 +267,7 @@ static void delete_open(struct letter *l, struct shard *at)
         return;
     struct meta_event in = { .kind = META_EVENT_DELETE,
                              .name = v->name,
+                             .id = v->id,
                              .request = request_make(&v->verb, &v->why, NULL) };
     registry_step(d->serve, &in);
 }

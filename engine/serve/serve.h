@@ -276,6 +276,7 @@ void serve_create(struct serve *s, struct verb_create *v);
 struct verb_delete {
     struct verb verb;
     const char *name;
+    struct id16 id; /* not zero: only the topic that has it, not one that was made since */
     struct why why;
 };
 void serve_delete(struct serve *s, struct verb_delete *v);

@@ -322,8 +322,8 @@ static void delete_done(struct verb *v)
     struct errand *c = t->errand;
     if (v->err != ERR_OK)
         t->error = kafka_error_of(v->err);
-    else
-        topic_forget(errand_desk(c), t->want->topic->info->id);
+    if (v->err == ERR_NOT_FOUND && !t->want->name.at)
+        t->error = KAFKA_UNKNOWN_TOPIC_ID; /* somebody else was faster */
     if (errand_less(c))
         deletes_answer(c);
 }
@@ -340,6 +340,7 @@ static void deletes_known(struct errand *c)
         }
         t->delete_.verb = errand_verb(c, delete_done);
         t->delete_.name = t->want->topic->info->name;
+        t->delete_.id = t->want->topic->info->id;
         errand_more(c);
         serve_delete(errand_serve(c), &t->delete_);
     }
