@@ -4,17 +4,18 @@
 #define SYNC_PROTOCOL_FROM 5 /* version from which a sync must name type and protocol */
 #define LEAVE_MANY_FROM    3
 
-/* As Kafka has it: a slash, and the address without its port and brackets. */
-static struct bytes client_host(struct errand *c)
+/* As Kafka has it: a slash, and the address without its port and brackets. NULL: as errand_take().
+ */
+static char *client_host(struct errand *c)
 {
     const char *peer = c->conn->peer, *colon = strrchr(peer, ':');
     size_t from = peer[0] == '[', len = colon ? (size_t)(colon - peer) - 2 * from : strlen(peer);
     char *text = errand_take(c, len + 2);
     if (!text)
-        return text_bytes("");
+        return NULL;
     text[0] = '/';
     memcpy(text + 1, peer + from, len);
-    return text_bytes(text);
+    return text;
 }
 
 /* ---- JoinGroup ---- */
@@ -52,7 +53,8 @@ void joins_start(struct errand *c)
     struct group_calls *s = group_calls_make(c, 1, GROUP_VERB_JOIN, join_answer);
     struct group_protocol *protocols =
         s ? errand_take(c, ask->protocols.count * sizeof(*protocols) + 1) : NULL;
-    if (!protocols)
+    const char *host = protocols ? client_host(c) : NULL;
+    if (!host)
         return;
     for (uint32_t i = 0; i < ask->protocols.count; i++)
         protocols[i] =
@@ -63,7 +65,7 @@ void joins_start(struct errand *c)
     q->instance = ask->group_instance_id;
     q->protocol_type = ask->protocol_type;
     q->client_id = c->q.header.client_id;
-    q->client_host = client_host(c);
+    q->client_host = text_bytes(host);
     q->timeout_ms = ask->session_timeout_ms;
     q->rebalance_ms = ask->rebalance_timeout_ms;
     q->id_required = errand_version(c) >= 4;

@@ -30,7 +30,8 @@ struct produce {
 
 /* ---- answer ---- */
 
-static void part_fill(struct errand *c, const struct produce_part *p,
+/* False: the errand ended. */
+static bool part_fill(struct errand *c, const struct produce_part *p,
                       struct kafka_produce_response_partition_response *to)
 {
     const struct verb_append *v = &p->append;
@@ -43,8 +44,10 @@ static void part_fill(struct errand *c, const struct produce_part *p,
             to->log_append_time_ms = v->append_ms;
     } else if (p->check.why.text[0]) {
         char *text = errand_text(c, text_bytes(p->check.why.text));
-        to->error_message = text ? text_bytes(text) : (struct bytes){ NULL, 0 };
+        to->error_message = text_bytes(text);
+        return text;
     }
+    return true;
 }
 
 static bool answer_fill(struct errand *c, struct kafka_produce_response *r)
@@ -66,7 +69,8 @@ static bool answer_fill(struct errand *c, struct kafka_produce_response *r)
             return false;
         to->partition_responses.count = count;
         for (uint32_t i = 0; i < count; i++)
-            part_fill(c, &s->parts[next++], &to->partition_responses.at[i]);
+            if (!part_fill(c, &s->parts[next++], &to->partition_responses.at[i]))
+                return false;
     }
     return true;
 }

@@ -15,6 +15,8 @@ struct errand_chunk {
 bool errand_charge(struct errand *c, uint64_t bytes)
 {
     struct conn *conn = c->conn;
+    if (c->ended)
+        return false;
     if (!memory_need(conn->desk, bytes)) {
         probe("kafka: no memory for an errand");
         errand_break(c, ERR_NO_MEMORY, "memory.network is used up by requests and answers");
@@ -117,13 +119,14 @@ void errand_drop(struct errand *c)
 /* ---- end ---- */
 
 /* Answers go out in the order of their requests. Nothing is freed but here, and where the last
- * of an answer was sent: whoever ends an errand may still look at it. */
+ * of an answer was sent: whoever ends an errand may still look at it, and what it started although
+ * it had ended may still come back to it. */
 static void errands_release(struct conn *conn)
 {
     struct node *n;
     while ((n = list_first(&conn->requests))) {
         struct errand *c = container_of(n, struct errand, node);
-        if (!c->ended)
+        if (!c->ended || c->left || c->wants_left)
             return;
         if (c->silent || conn->state == CONN_GONE) {
             errand_free(c);
@@ -146,6 +149,8 @@ static void errand_end(struct errand *c)
 
 void errand_answer_not(struct errand *c)
 {
+    if (c->ended)
+        return;
     c->silent = true;
     errand_end(c);
 }
@@ -156,7 +161,7 @@ void errand_break(struct errand *c, enum err err, const char *text)
     metrics_error(conn->desk->metrics, err);
     desk_say(conn->desk, LOG_LEVEL_INFO, conn, err, text);
     conn_break(conn);
-    if (c->left == 0 && !c->ended && (c->started || c == kafka_of(conn)->starting))
+    if (c->left == 0 && (c->started || c == kafka_of(conn)->starting))
         errand_answer_not(c);
 }
 
@@ -188,7 +193,7 @@ void errand_answer_version(struct errand *c, int16_t version, const void *respon
 {
     if (errand_gone(c))
         errand_answer_not(c);
-    else
+    else if (!c->ended)
         errand_encode(c, version, response);
 }
 

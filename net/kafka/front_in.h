@@ -108,6 +108,10 @@ struct handler {
 /* NULL: nobody serves it, it is not advertised. */
 const struct handler *handler_of(int16_t key);
 
+/* What an errand that has ended does nevertheless has no effect: verbs that it starts keep it until
+ * they are done, answers are dropped. So whoever overlooks a refusal of memory does no harm. */
+#define ERRAND_MAY_END __attribute__((warn_unused_result)) /* the caller returns at once then */
+
 void errand_begin(struct conn *conn, struct bytes payload, uint8_t *memory, uint64_t charged);
 /* All that it appends has been handed on: the next one may start. Again is fine. */
 void errand_started(struct errand *c);
@@ -124,9 +128,9 @@ void errand_answer_not(struct errand *c);
 void errand_break(struct errand *c, enum err err, const char *text);
 /* Zeroed memory until the errand is freed. NULL: the budget is used up, and the errand has ended
  * (errand_break): return at once. */
-void *errand_take(struct errand *c, size_t bytes);
+ERRAND_MAY_END void *errand_take(struct errand *c, size_t bytes);
 /* The same for the budget alone. */
-bool errand_charge(struct errand *c, uint64_t bytes);
+ERRAND_MAY_END bool errand_charge(struct errand *c, uint64_t bytes);
 void errand_free(struct errand *c);
 void errand_drop(struct errand *c);
 bool errand_gather(struct conn *conn, struct errand *c);
@@ -158,9 +162,9 @@ static inline void errand_more(struct errand *c)
 }
 bool errand_less(struct errand *c);
 /* "text" in memory of the errand, with a terminator. NULL: as errand_take(). */
-char *errand_text(struct errand *c, struct bytes text);
+ERRAND_MAY_END char *errand_text(struct errand *c, struct bytes text);
 /* More than ERRAND_PARTS_MAX: it was ended. */
-bool errand_parts_within(struct errand *c, uint64_t count);
+ERRAND_MAY_END bool errand_parts_within(struct errand *c, uint64_t count);
 
 static inline struct bytes text_bytes(const char *text)
 {
@@ -171,7 +175,8 @@ static inline struct bytes text_bytes(const char *text)
     struct kafka_##name##_response var; \
     kafka_unset(kafka_##name##_response_shape(), &var)
 /* The same for elements of a list: `count` of them in memory of the errand. */
-void *errand_items(struct errand *c, const struct kafka_shape *shape, uint32_t count);
+ERRAND_MAY_END void *errand_items(struct errand *c, const struct kafka_shape *shape,
+                                  uint32_t count);
 
 /* ---- topics.c ---- */
 
