@@ -5,9 +5,11 @@
  * Delete: append DELETE; when it is synced the topic is gone, whatever comes; drop; when every
  *   store that can has done it, answer, so that the space is back; when all tombstones are durable,
  *   append GONE; when that is synced, forget.
- * Trouble: a record that was not appended takes the topic one state back. A partition that cannot
- *   be placed ends the request with its error; one that cannot be placed or dropped leaves the
- *   topic where it is: what the records say is carried out at the next start. */
+ * Alter: append SETTINGS; when it is synced they are in force; when every shard has them, answer.
+ * Trouble: a record that was not appended takes the topic one state back; of one that may have
+ * been, a DELETE leaves it DOUBTFUL. A partition that cannot be placed ends the request with its
+ * error; one that cannot be placed or dropped leaves the topic where it is: what the records say is
+ *   carried out at the next start. */
 #include "engine/coord/meta.h"
 
 #include <stdlib.h>
@@ -35,6 +37,16 @@ void meta_close(struct meta **m)
 
 /* ---- answers ---- */
 
+/* The record is not in the log, or nobody knows. */
+static void appended_refuse(struct meta_topic *t, const struct meta_event *in,
+                            struct meta_actions *out)
+{
+    if (in->doubt)
+        meta_topic_reply_doubt(out, t, in->kind_of_record, in->err);
+    else
+        meta_topic_reply(out, t, in->err);
+}
+
 static void appended_store(struct meta *m, const struct meta_event *in)
 {
     for (uint32_t i = 0; i < m->store_count; i++) {
@@ -46,12 +58,12 @@ static void appended_store(struct meta *m, const struct meta_event *in)
     }
 }
 
-static void appended_topic(struct meta *m, struct meta_topic *t, enum err err,
+static void appended_topic(struct meta *m, struct meta_topic *t, const struct meta_event *in,
                            struct meta_actions *out)
 {
     check(t->state == META_NAMED);
-    if (err != ERR_OK) {
-        meta_topic_reply(out, t, err);
+    if (in->err != ERR_OK) {
+        appended_refuse(t, in, out);
         meta_topic_forget(m, t);
         return;
     }
@@ -59,28 +71,34 @@ static void appended_topic(struct meta *m, struct meta_topic *t, enum err err,
     meta_act_topic(out, META_PLACE, t);
 }
 
-static void appended_settings(struct meta_topic *t, enum err err, struct meta_actions *out)
+static void appended_settings(struct meta_topic *t, const struct meta_event *in,
+                              struct meta_actions *out)
 {
     check(t->altering);
-    t->altering = false;
-    if (err == ERR_OK) {
-        t->settings = t->wanted;
-        meta_act_topic(out, META_APPLY, t);
+    if (in->err != ERR_OK) {
+        t->altering = false;
+        appended_refuse(t, in, out);
+        return;
     }
-    meta_topic_reply(out, t, err);
+    t->settings = t->wanted;
+    meta_act_topic(out, META_APPLY, t);
 }
 
-static void appended_delete(struct meta *m, struct meta_topic *t, enum err err,
+static void appended_delete(struct meta *m, struct meta_topic *t, const struct meta_event *in,
                             struct meta_actions *out)
 {
     check(t->state == META_ENDING);
-    if (err != ERR_OK) {
+    if (in->err == ERR_OK) {
+        meta_topic_unname(m, t);
+        meta_act_topic(out, META_DROP, t);
+    } else if (in->doubt) {
+        probe("meta: a delete is in doubt");
+        meta_topic_move(m, t, META_DOUBTFUL);
+        meta_act_topic(out, META_REFUSE, t);
+    } else {
         meta_topic_move(m, t, META_LIVE);
-        meta_topic_reply(out, t, err);
-        return;
+        appended_refuse(t, in, out);
     }
-    meta_topic_unname(m, t);
-    meta_act_topic(out, META_DROP, t);
 }
 
 static void appended_gone(struct meta *m, struct meta_topic *t, enum err err)
@@ -109,11 +127,11 @@ static void event_appended(struct meta *m, const struct meta_event *in, struct m
     struct meta_topic *t = meta_table_by_id(&m->topics, in->id);
     check(t);
     if (in->kind_of_record == META_TOPIC)
-        appended_topic(m, t, in->err, out);
+        appended_topic(m, t, in, out);
     else if (in->kind_of_record == META_SETTINGS)
-        appended_settings(t, in->err, out);
+        appended_settings(t, in, out);
     else if (in->kind_of_record == META_DELETE)
-        appended_delete(m, t, in->err, out);
+        appended_delete(m, t, in, out);
     else
         appended_gone(m, t, in->err);
 }
@@ -150,6 +168,21 @@ static void event_dropped(struct meta *m, const struct meta_event *in, struct me
     meta_act_append(out, &r);
 }
 
+static void event_applied(struct meta *m, const struct meta_event *in, struct meta_actions *out)
+{
+    struct meta_topic *t = meta_table_by_id(&m->topics, in->id);
+    check(t && t->altering);
+    t->altering = false;
+    meta_topic_reply(out, t, ERR_OK); /* its record is synced: no error would be true */
+}
+
+static void event_refused(struct meta *m, const struct meta_event *in, struct meta_actions *out)
+{
+    struct meta_topic *t = meta_table_by_id(&m->topics, in->id);
+    check(t && t->state == META_DOUBTFUL);
+    meta_topic_reply_doubt(out, t, META_DELETE, ERR_POISONED);
+}
+
 enum err meta_step(struct meta *m, const struct meta_event *in, struct meta_actions *out)
 {
     enum err err = ERR_OK;
@@ -184,6 +217,12 @@ enum err meta_step(struct meta *m, const struct meta_event *in, struct meta_acti
         break;
     case META_EVENT_DROPPED:
         event_dropped(m, in, out);
+        break;
+    case META_EVENT_APPLIED:
+        event_applied(m, in, out);
+        break;
+    case META_EVENT_REFUSED:
+        event_refused(m, in, out);
         break;
     }
     meta_start_settle(m, out);

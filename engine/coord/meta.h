@@ -9,14 +9,20 @@
  *   create -> NAMED --TOPIC synced--> ADDING --all rows durable--> LIVE
  *             forgotten on failure    after a restart: again
  *   delete -> ENDING --DELETE synced--> DROPPING --all tombstones durable--> LEAVING
- *             LIVE on failure           after a restart: again             |
- *             forgotten <---------------------------GONE synced-----------+
+ *             |  LIVE on failure        after a restart: again             |
+ *             |  forgotten <------------------------GONE synced-----------+
+ *             +--failed, and in doubt--> DOUBTFUL until the next start: LIVE or DROPPING
  *
  * So a topic exists from the moment its TOPIC record is synced, and a create that fails later than
  * that says so with an error although it does; it is gone from the moment its DELETE record is
  * synced, and a delete that got so far is answered with OK. A store learns of partitions only after
  * TOPIC, and the metadata forgets only what no store holds any more. A partition that the
  * metadata does not know is therefore a sign of lost metadata: it is reported and kept.
+ *
+ * A record whose write failed may be in the log all the same: only the next start will tell. What
+ * it was to bring does not hold until then, and the answer says that it is in doubt. A delete in
+ * doubt is answered when every shard refuses what would be lost with the topic: nothing that is
+ * acknowledged later can be taken away by the next start.
  *
  * Owner      serve, on the shard of store 0.
  * Thread     one at a time.
@@ -32,7 +38,15 @@
 
 struct meta;
 
-enum meta_state { META_NAMED, META_ADDING, META_LIVE, META_ENDING, META_DROPPING, META_LEAVING };
+enum meta_state {
+    META_NAMED,
+    META_ADDING,
+    META_LIVE,
+    META_ENDING,
+    META_DOUBTFUL, /* it can be read, and nothing of it is acknowledged */
+    META_DROPPING,
+    META_LEAVING
+};
 
 /* For reading only; valid until the next meta_step(). */
 struct meta_topic {
@@ -44,7 +58,7 @@ struct meta_topic {
     /* Meta's. */
     struct settings wanted; /* in a SETTINGS record under way */
     void *request;          /* under way, to be answered */
-    bool altering;          /* a SETTINGS record is under way */
+    bool altering;          /* a SETTINGS record, or what follows it, is under way */
     struct meta_topic *next_by_name, *next_by_id;
     char name[];
 };
@@ -57,14 +71,17 @@ enum meta_event_kind {
     META_EVENT_CREATE,     /* `request`; `name`, `id` (random), `partitions`, `settings` */
     META_EVENT_DELETE,     /* `request`; `name`; `id`: only this one (zero: any) */
     META_EVENT_ALTER,      /* `request`; `name`, `settings` (complete) */
-    META_EVENT_APPENDED,   /* answer to META_APPEND: `kind_of_record`, `id`, `err` */
+    META_EVENT_APPENDED,   /* answer to META_APPEND: `kind_of_record`, `id`, `err`, `doubt` */
     META_EVENT_PLACED,     /* answer to META_PLACE: `id`, `err` (the worst of all partitions) */
     META_EVENT_DROPPED,    /* answer to META_DROP: the same */
+    META_EVENT_APPLIED,    /* answer to META_APPLY: `id` */
+    META_EVENT_REFUSED,    /* answer to META_REFUSE: `id` */
 };
 
 struct meta_event {
     enum meta_event_kind kind;
     enum err err;
+    bool doubt; /* with `err`: the record may be in the log all the same */
     struct id16 id;
     uint32_t store, index, partitions;
     enum meta_record_kind kind_of_record;
@@ -79,7 +96,8 @@ enum meta_action_kind {
     META_APPEND = 1, /* append `record`, synced; answer APPENDED with its kind and id */
     META_PLACE,      /* every partition of `topic` on an open store: add or find; answer PLACED */
     META_DROP,       /* every partition of `topic` on an open store: drop; answer DROPPED */
-    META_APPLY,      /* the settings of `topic` have changed; no answer */
+    META_APPLY,      /* the settings of `topic` have changed: every shard; answer APPLIED */
+    META_REFUSE,     /* every shard acknowledges nothing of `topic` any more; answer REFUSED */
     META_REPLY,      /* end `request` with `err`, `why`, `id` */
     META_ORPHAN,     /* `store` holds partition `index` of `id`, which nobody knows: report, keep */
     META_READY,      /* start-up is over */
@@ -112,7 +130,7 @@ void meta_close(struct meta **m);
 /* Adds to `out`; the caller performs the actions in order and clears it. */
 enum err meta_step(struct meta *m, const struct meta_event *in, struct meta_actions *out);
 
-/* Topics that users see: LIVE, or ENDING. NULL: none. */
+/* Topics that users see: LIVE, ENDING or DOUBTFUL. NULL: none. */
 const struct meta_topic *meta_find(const struct meta *m, const char *name);
 const struct meta_topic *meta_find_id(const struct meta *m, struct id16 id);
 uint32_t meta_count(const struct meta *m); /* of those */

@@ -72,11 +72,36 @@ void meta_topic_reply(struct meta_actions *out, struct meta_topic *t, enum err e
     t->request = NULL;
 }
 
+/* What is not known, and how it is until then. */
+void meta_doubt_say(struct why *why, const char *name, enum meta_record_kind kind)
+{
+    static const struct {
+        const char *what, *until;
+    } rows[META_KIND_END] = {
+        [META_TOPIC] = { "its creation", "it is not there" },
+        [META_SETTINGS] = { "the change of its settings", "the old ones hold" },
+        [META_DELETE] = { "its deletion", "it can be read and takes nothing" },
+    };
+    why_set(why,
+            "topic '%.60s': %s is in doubt, for the store of the metadata failed meanwhile; %s "
+            "until you start the node again: look then",
+            name, rows[kind].what, rows[kind].until);
+}
+
+void meta_topic_reply_doubt(struct meta_actions *out, struct meta_topic *t,
+                            enum meta_record_kind kind, enum err err)
+{
+    struct why why;
+    meta_doubt_say(&why, t->name, kind);
+    meta_act_reply(out, t->request, err, t->id, &why);
+    t->request = NULL;
+}
+
 /* ---- topics ---- */
 
 bool meta_topic_visible(const struct meta_topic *t)
 {
-    return t->state == META_LIVE || t->state == META_ENDING;
+    return t->state == META_LIVE || t->state == META_ENDING || t->state == META_DOUBTFUL;
 }
 
 void meta_topic_move(struct meta *m, struct meta_topic *t, enum meta_state to)

@@ -18,6 +18,10 @@ static struct meta_store *store_emptiest(struct meta *m)
 /* EXISTS is a promise: it is durable, and each partition can be used, or says why not. */
 static enum err name_taken(const struct meta_topic *t, struct why *why)
 {
+    if (t->state == META_DOUBTFUL) {
+        meta_doubt_say(why, t->name, META_DELETE);
+        return ERR_POISONED;
+    }
     if (t->state == META_LIVE) {
         why_set(why, "topic '%s' exists", t->name);
         return ERR_EXISTS;
@@ -102,6 +106,11 @@ static struct meta_topic *command_topic(struct meta *m, const struct meta_event 
     }
     if (!t || strcmp(t->name, in->name) != 0) {
         meta_act_reply(out, in->request, ERR_NOT_FOUND, (struct id16){ { 0 } }, &why);
+        return NULL;
+    }
+    if (t->state == META_DOUBTFUL) {
+        meta_doubt_say(&why, t->name, META_DELETE);
+        meta_act_reply(out, in->request, ERR_POISONED, t->id, &why);
         return NULL;
     }
     if (t->state != META_LIVE || t->altering) {

@@ -36,7 +36,7 @@ struct meta {
     struct meta_table topics;
     struct meta_store *stores; /* by number, ascending */
     uint32_t store_count, store_cap;
-    uint32_t visible; /* topics LIVE or ENDING */
+    uint32_t visible; /* topics that users see */
     uint32_t steps;   /* start-up: actions whose answer is still out */
     bool started, ready;
 };
@@ -54,6 +54,10 @@ void meta_act_topic(struct meta_actions *out, enum meta_action_kind kind,
 void meta_act_reply(struct meta_actions *out, void *request, enum err err, struct id16 id,
                     const struct why *why);
 void meta_topic_reply(struct meta_actions *out, struct meta_topic *t, enum err err);
+/* The same, of a record of this kind that may be in the log although its write failed. */
+void meta_topic_reply_doubt(struct meta_actions *out, struct meta_topic *t,
+                            enum meta_record_kind kind, enum err err);
+void meta_doubt_say(struct why *why, const char *name, enum meta_record_kind kind);
 
 bool meta_topic_visible(const struct meta_topic *t);
 void meta_topic_move(struct meta *m, struct meta_topic *t, enum meta_state to);

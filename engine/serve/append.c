@@ -26,6 +26,13 @@ static void append_end(struct verb_append *v, enum err err)
         verb_end(&v->verb, err);
 }
 
+/* It was in flight when the topic came into doubt: what the store has may be lost with the topic.
+ */
+static enum err append_result(const struct verb_append *v)
+{
+    return v->append.err != ERR_OK ? v->append.err : slot_refuses(v->slot);
+}
+
 static void append_done(struct append *a)
 {
     struct verb_append *v = container_of(a, struct verb_append, append);
@@ -34,7 +41,7 @@ static void append_done(struct append *a)
     if (!v->append_timed || a->duplicate) /* else it is what the batch says */
         v->append_ms = a->append_ms;
     v->duplicate = a->duplicate;
-    append_end(v, a->err);
+    append_end(v, append_result(v));
 }
 
 /* Every record has the time of appending; the CRC, which was verified, fits again. */
@@ -65,6 +72,11 @@ static void append_start(struct verb_append *v)
 static void append_at(struct verb_append *v, struct desk *d, struct slot *slot)
 {
     v->slot = slot;
+    enum err refuses = slot_refuses(slot);
+    if (refuses != ERR_OK) {
+        append_end(v, refuses);
+        return;
+    }
     const struct settings *settings = &v->slot->topic->settings;
     if (!v->want_set)
         v->want = (enum durability)setting_get(settings, SETTING_DURABILITY);

@@ -103,7 +103,9 @@ static void trim_done(struct part_request *r)
 {
     struct verb_trim *v = container_of(r, struct verb_trim, request);
     bool gone = !v->slot->topic; /* deleted meanwhile */
-    enum err err = r->err == ERR_OK && gone ? ERR_NOT_FOUND : r->err;
+    enum err err = r->err;
+    if (err == ERR_OK)
+        err = gone ? ERR_NOT_FOUND : slot_refuses(v->slot);
     if (err != ERR_OK)
         v->start_off = 0;
     slot_leave(v->slot);
@@ -121,9 +123,10 @@ static void trim_open(struct letter *l, struct shard *at)
     struct part_state_info info = part_info(v->slot->part);
     if (v->off == UINT64_MAX)
         v->off = info.visible_off;
-    if (v->off > info.visible_off) {
+    enum err err = v->off > info.visible_off ? ERR_OFFSET_RANGE : slot_refuses(slot);
+    if (err != ERR_OK) {
         slot_leave(v->slot);
-        verb_end(&v->verb, ERR_OFFSET_RANGE);
+        verb_end(&v->verb, err);
         return;
     }
     /* What earlier trims moved is durable with this one; what later ones do may not be. */

@@ -63,6 +63,12 @@ static void posting_settle(struct posting *p, enum err err)
 
 /* ---- on the desk ---- */
 
+/* To every desk, whoever has a partition. */
+static bool posting_to_all(enum posting_kind kind)
+{
+    return kind == POSTING_APPLY || kind == POSTING_REFUSE;
+}
+
 static void item_add(struct posting_item *it, struct part *part)
 {
     struct posting *p = it->posting;
@@ -139,6 +145,8 @@ static void posting_open(struct letter *l, struct shard *at)
     p->desk = desk_of(at);
     p->left = 1;
     struct local_topic *t = topic_here(p->desk, p->id);
+    if (t && p->gather->kind == POSTING_REFUSE && !pitfall(FRONT_ACK_IN_DOUBT))
+        t->refuses = ERR_POISONED; /* a desk that stops still acknowledges what is in flight */
     if (p->desk->state >= DESK_STOPPING) {
         posting_settle(p, ERR_CLOSED);
         return;
@@ -147,7 +155,7 @@ static void posting_open(struct letter *l, struct shard *at)
         topic_here_leave(p->desk, t);
     if (t && p->gather->kind == POSTING_APPLY)
         topic_here_settings(t, &p->settings);
-    if (p->gather->kind != POSTING_APPLY)
+    if (!posting_to_all(p->gather->kind))
         posting_items(p);
     posting_settle(p, ERR_OK);
 }
@@ -196,9 +204,9 @@ void posting_send(struct serve *s, enum posting_kind kind, const struct meta *me
     struct gather *g = loan_take(&s->desks[0], sizeof(*g));
     *g = (struct gather){ .serve = s, .kind = kind, .id = t->id, .done = done };
     for (uint32_t i = 0; i < s->desk_count; i++) {
-        uint32_t count = kind == POSTING_APPLY ? 0 : items_of(s, meta, t, i, NULL);
-        /* Desk 0 always: somebody must answer. Settings go to all who may have a partition. */
-        if (count || i == 0 || kind == POSTING_APPLY)
+        uint32_t count = posting_to_all(kind) ? 0 : items_of(s, meta, t, i, NULL);
+        /* Desk 0 always: somebody must answer. */
+        if (count || i == 0 || posting_to_all(kind))
             posting_to(g, meta, t, i, count);
     }
 }

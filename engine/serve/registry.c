@@ -20,6 +20,7 @@ struct minute {
     struct serve *serve;
     enum meta_record_kind kind;
     struct id16 id;
+    bool refused; /* the store took nothing any more: no doubt about this one */
     uint8_t batch[];
 };
 
@@ -55,6 +56,7 @@ static void minute_done(struct append *a)
     struct meta_event in = {
         .kind = META_EVENT_APPENDED, .kind_of_record = m->kind, .id = m->id, .err = a->err
     };
+    in.doubt = a->err == ERR_POISONED && !m->refused;
     loan_give(m);
     registry_step(s, &in);
     under_way_end(s);
@@ -72,6 +74,7 @@ static void act_append(struct serve *s, const struct meta_action *act)
     m->serve = s;
     m->kind = act->kind_of_record;
     m->id = act->id;
+    m->refused = store_poisoned(shelf_find(&s->desks[0], 0)->store, NULL);
     m->append = (struct append){ .done = minute_done,
                                  .batch = batch_builder_done(&b),
                                  .max_time = record.time,
@@ -84,31 +87,40 @@ static void act_append(struct serve *s, const struct meta_action *act)
 
 static void posted(struct serve *s, enum posting_kind kind, struct id16 id, enum err err)
 {
-    struct meta_event in = { .kind = kind == POSTING_ADD ? META_EVENT_PLACED : META_EVENT_DROPPED,
-                             .id = id,
-                             .err = err };
+    static const enum meta_event_kind events[] = { [POSTING_ADD] = META_EVENT_PLACED,
+                                                   [POSTING_DROP] = META_EVENT_DROPPED,
+                                                   [POSTING_APPLY] = META_EVENT_APPLIED,
+                                                   [POSTING_REFUSE] = META_EVENT_REFUSED };
+    struct meta_event in = { .kind = events[kind], .id = id, .err = err };
     if (kind == POSTING_DROP && err)
         serve_note(s,
                    "topic %s is deleted, but not all of its partitions are dropped (%s): the "
                    "next start goes on with that",
                    meta_topic(s->registry->meta, id)->name, err_text(err));
-    if (kind != POSTING_APPLY)
-        registry_step(s, &in);
+    registry_step(s, &in);
     under_way_end(s);
 }
 
 static void act_post(struct serve *s, const struct meta_action *act)
 {
-    enum posting_kind kind = act->kind == META_PLACE  ? POSTING_ADD
-                             : act->kind == META_DROP ? POSTING_DROP
-                                                      : POSTING_APPLY;
+    static const enum posting_kind kinds[] = { [META_PLACE] = POSTING_ADD,
+                                               [META_DROP] = POSTING_DROP,
+                                               [META_APPLY] = POSTING_APPLY,
+                                               [META_REFUSE] = POSTING_REFUSE };
     uint64_t version = serve_topics_version(s) + 1;
     s->registry->under_way++;
     if (act->kind == META_DROP)
         wards_topic_gone(s, act->topic->name, version);
-    posting_send(s, kind, s->registry->meta, act->topic, posted);
-    if (act->kind != META_PLACE) /* behind the letters: whoever sees it posts behind them */
-        atomic_store(&s->topics_version, version);
+    if (act->kind == META_REFUSE)
+        serve_note(
+            s,
+            "topic %s: its deletion is in doubt, for the metadata log failed meanwhile: it can "
+            "be read and takes nothing until the next start, which may find it deleted",
+            act->topic->name);
+    posting_send(s, kinds[act->kind], s->registry->meta, act->topic, posted);
+    if (act->kind == META_DROP || act->kind == META_APPLY)
+        atomic_store(&s->topics_version, version); /* behind the letters: whoever sees it posts
+                                                    * behind them */
 }
 
 static void act_reply(const struct meta_action *act)
@@ -174,6 +186,7 @@ static void act_perform(struct serve *s, const struct meta_action *act)
     case META_PLACE:
     case META_DROP:
     case META_APPLY:
+    case META_REFUSE:
         act_post(s, act);
         break;
     case META_REPLY:

@@ -159,7 +159,8 @@ struct verb_append {
     bool here;  /* inside serve_append_here() */
 };
 /* Verifies the batch on the calling thread, where its bytes are hot, then sends it. TOO_LARGE
- * (max.message.bytes), BAD_BATCH, SEQUENCE, FENCED, NOT_FOUND, and what part_append() gives. */
+ * (max.message.bytes), BAD_BATCH, SEQUENCE, FENCED, NOT_FOUND, and what part_append() gives;
+ * POISONED also where the deletion of the topic is in doubt. */
 void serve_append(struct serve *s, struct verb_append *v);
 /* The same at once, in a turn of the partition's shard, which is v's home. v->verified is set.
  * True: the batch's bytes are the caller's again. False: they are borrowed until done, but may be
@@ -277,7 +278,7 @@ struct verb_delete {
     struct verb verb;
     const char *name;
     struct id16 id; /* not zero: only the topic that has it, not one that was made since */
-    struct why why;
+    struct why why; /* says whether it is in doubt */
 };
 void serve_delete(struct serve *s, struct verb_delete *v);
 

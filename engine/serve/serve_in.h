@@ -43,6 +43,7 @@ struct local_topic {
     struct settings settings;
     uint32_t partitions, slot_count;
     enum err unplaced;    /* not OK: why stores here did not take some, until the next start */
+    enum err refuses;     /* not OK: nothing of it is acknowledged, for its deletion is in doubt */
     struct slot *slots[]; /* by partition; NULL: not here */
 };
 
@@ -201,6 +202,8 @@ struct slot *slot_add(struct desk *d, struct local_topic *t, uint32_t index, uin
 /* Takes the slot out of its topic: no verb finds it any more; parked fetches end. The caller is
  * one of its users from then on. */
 void slot_hide(struct desk *d, struct slot *slot);
+/* Not OK: nothing that changes it may be acknowledged, whatever its store says. */
+enum err slot_refuses(const struct slot *slot);
 void slot_leave(struct slot *slot); /* one user less; the last one of a dropped slot frees it */
 void slots_close(struct desk *d);
 
@@ -255,10 +258,10 @@ void shelf_path(const struct serve *s, uint32_t dir, uint32_t number, char *out,
 
 /* ---- postings: what the registry wants of the desks (posting.c) ---- */
 
-enum posting_kind { POSTING_ADD, POSTING_DROP, POSTING_APPLY };
+enum posting_kind { POSTING_ADD, POSTING_DROP, POSTING_APPLY, POSTING_REFUSE };
 
-/* Tells every desk that holds partitions of `t` on an open store; `done` runs on desk 0 with the
- * worst error, in a later turn. */
+/* Tells every desk that holds partitions of `t` on an open store; APPLY and REFUSE, every desk.
+ * `done` runs on desk 0 with the worst error, in a later turn, when all have done it. */
 void posting_send(struct serve *s, enum posting_kind kind, const struct meta *meta,
                   const struct meta_topic *t,
                   void (*done)(struct serve *s, enum posting_kind kind, struct id16 id,

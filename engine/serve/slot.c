@@ -137,6 +137,11 @@ void slot_hide(struct desk *d, struct slot *slot)
         topic_here_remove(d, t);
 }
 
+enum err slot_refuses(const struct slot *slot)
+{
+    return slot->topic ? slot->topic->refuses : ERR_OK;
+}
+
 void slot_leave(struct slot *slot)
 {
     check(slot->users > 0);

@@ -137,10 +137,13 @@ struct sl_topic_options {
 SL_API enum sl_err sl_topic_create(struct sl_engine *e, const char *name,
                                    const struct sl_topic_options *options, struct sl_why *why);
 /* When it returns OK the topic and its records are gone for good; a store that is unavailable gives
- * its space back when it is there again. NOT_FOUND; BUSY; POISONED: it may or may not be gone when
- * the engine is opened again. A full disk is no obstacle. */
+ * its space back when it is there again. NOT_FOUND; BUSY; POISONED: not done, or in doubt, as `why`
+ * says: then it may or may not be gone when the engine is opened again, and until then it can be
+ * read and takes nothing (POISONED). A full disk is no obstacle. */
 SL_API enum sl_err sl_topic_delete(struct sl_engine *e, const char *name, struct sl_why *why);
-/* Changes settings; a value NULL takes one back to its default. NOT_FOUND, INVALID. */
+/* Changes settings; a value NULL takes one back to its default. OK: they are in force everywhere.
+ * NOT_FOUND, INVALID, BUSY; POISONED: not done, or in doubt, as `why` says: the old ones hold until
+ * the engine is opened again. */
 SL_API enum sl_err sl_topic_alter(struct sl_engine *e, const char *name,
                                   const struct sl_setting *settings, uint32_t count,
                                   struct sl_why *why);

@@ -312,6 +312,13 @@ static void deletes_answer(struct errand *c)
         to->name = t->want->topic ? text_bytes(t->want->topic->info->name) : t->want->name;
         to->topic_id = t->want->topic ? t->want->topic->info->id : t->want->id;
         to->error_code = (int16_t)t->error;
+        to->error_message = (struct bytes){ NULL, 0 };
+        if (!t->why.text[0])
+            continue;
+        char *text = errand_text(c, text_bytes(t->why.text));
+        if (!text)
+            return;
+        to->error_message = text_bytes(text);
     }
     errand_answer(c, &r);
 }
@@ -320,8 +327,10 @@ static void delete_done(struct verb *v)
 {
     struct delete_one *t = container_of(v, struct delete_one, delete_.verb);
     struct errand *c = t->errand;
-    if (v->err != ERR_OK)
+    if (v->err != ERR_OK) {
         t->error = kafka_error_of(v->err);
+        t->why = t->delete_.why;
+    }
     if (v->err == ERR_NOT_FOUND && !t->want->name.at)
         t->error = KAFKA_UNKNOWN_TOPIC_ID; /* somebody else was faster */
     if (errand_less(c))

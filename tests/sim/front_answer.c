@@ -38,6 +38,8 @@ static bool poison_excuses(const struct ask *a)
         return false;
     if (!ask_placed(a) || a->topic->serial != a->serial)
         return f->poisoned;
+    if (!reads && a->topic->state == FRONT_DELETING && front_poisoned(f, 0))
+        return true; /* whatever its store could do: it may be deleted */
     return front_poisoned(f, part_of(a)->place.store);
 }
 
@@ -64,6 +66,14 @@ void excuse_demand(const struct ask *a, enum err err, const struct error_answer 
            (const char *)e->text.at);
 }
 
+/* What the next start may find deleted takes nothing. */
+static void taken_demand(const struct ask *a)
+{
+    demand(!a->refused,
+           "topic %s: its deletion is in doubt, and a later %s of partition %u is acknowledged",
+           a->topic->name, verb_name(a->verb), a->part);
+}
+
 /* ---- answers: records ---- */
 
 /* The records of a topic that is gone are nobody's business. */
@@ -83,6 +93,7 @@ static void append_answered(struct ask *a, enum err err, const union payload *p)
     const struct l_batch *b = &f->ledger.batches[a->number];
     bool produced = b->content.producer != 0;
     if (!err) {
+        taken_demand(a);
         demand(tell->count == b->content.count, "batch %llu: %u records, %u were sent",
                LLU(a->number), tell->count, b->content.count);
         demand(!tell->duplicate || produced, "batch %llu: a duplicate without a producer",
@@ -170,6 +181,7 @@ static void trim_answered(struct ask *a, enum err err, const union payload *p)
         excuse_demand(a, err, &p->error);
         return;
     }
+    taken_demand(a);
     if (!part_there(a))
         return;
     struct l_part *l = part_of(a)->ledger;
@@ -205,16 +217,29 @@ static void topic_gone(struct f_topic *t)
     t->placed = false;
 }
 
+/* In doubt, or it was not done. */
+static void delete_poisoned(const struct ask *a, const struct error_answer *e)
+{
+    struct f_topic *t = a->topic;
+    bool doubt = memmem(e->text.at, e->text.len, "in doubt", strlen("in doubt"));
+    a->wire->f->tally.deletes_doubted += doubt;
+    if (doubt)
+        t->refuses = t->doubtful = true;
+    else if (!t->doubtful)
+        t->state = FRONT_LIVE;
+}
+
 static void delete_answered(struct ask *a, enum err err, const union payload *p)
 {
     struct f_topic *t = a->topic;
     t->asked = false;
     if (err && err != ERR_NOT_FOUND)
         excuse_demand(a, err, &p->error);
-    t->doubtful |= err == ERR_POISONED;
     demand(err != ERR_NOT_FOUND || t->doubtful, "topic %s: nobody deleted it", t->name);
     if (!err || err == ERR_NOT_FOUND)
         topic_gone(t);
+    else if (err == ERR_POISONED)
+        delete_poisoned(a, &p->error);
     a->wire->f->tally.full_deletes += !err && a->wire->f->limit_until_ns;
 }
 

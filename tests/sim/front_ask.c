@@ -42,6 +42,7 @@ struct ask *ask_new(struct wire *w, uint32_t verb, struct f_topic *t, uint32_t p
     a->correlation = rng_next(f->rng);
     a->serial = t ? t->serial : 0;
     a->gone = t && t->state == FRONT_GONE;
+    a->refused = t && t->refuses;
     a->audit = w->client == &f->auditor;
     list_push(&w->asks, &a->node);
     w->ask_count++;

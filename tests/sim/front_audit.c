@@ -19,7 +19,7 @@ void audit_begin(struct front *f)
     f->list_after[0] = 0;
     for (uint32_t i = 0; i < FRONT_TOPICS; i++) {
         struct f_topic *t = &f->topics[i];
-        t->listed = t->placed = t->describe_asked = t->asked = false;
+        t->listed = t->placed = t->describe_asked = t->asked = t->refuses = false;
         for (uint32_t k = 0; k < FRONT_PARTS; k++) {
             t->parts[k].audit = AUDIT_START;
             t->parts[k].audit_asked = false;

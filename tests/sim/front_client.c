@@ -17,7 +17,7 @@ static struct f_topic *topic_draw(struct front *f)
 
 static bool topic_usable(const struct f_topic *t)
 {
-    return t->state == FRONT_LIVE && t->known && t->placed;
+    return topic_open(t) && t->known && t->placed;
 }
 
 /* ---- operations ---- */

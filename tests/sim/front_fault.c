@@ -8,7 +8,8 @@
 #include "tests/sim/front_in.h"
 #include "tests/sim/verdict.h"
 
-#define ERRORS_MAX 10000u /* of a million reads and writes */
+#define ERRORS_MAX    10000u /* of a million reads and writes */
+#define DELETE_ERRORS 30000u /* at least, while a topic is being deleted */
 
 /* ---- space ---- */
 
@@ -56,11 +57,22 @@ void front_poison_look(struct front *f)
     }
 }
 
+static bool deleting(const struct front *f)
+{
+    for (uint32_t i = 0; i < FRONT_TOPICS; i++)
+        if (f->topics[i].state == FRONT_DELETING && f->topics[i].asked)
+            return true;
+    return false;
+}
+
 static int fault_starts(struct sim_watch *w, const struct op *op)
 {
     struct front *f = container_of(w, struct front, watch);
     bool moves = op->verb == IO_READ || op->verb == IO_WRITE;
-    return moves && rng_chance(f->rng, f->errors_per_million, 1000000) ? EIO : 0;
+    uint64_t chance = f->errors_per_million;
+    if (moves && deleting(f))
+        chance = max_u64(chance, DELETE_ERRORS);
+    return moves && rng_chance(f->rng, chance, 1000000) ? EIO : 0;
 }
 
 static void fault_ends(struct sim_watch *w, const struct op *op, int sys)

@@ -71,6 +71,7 @@ struct f_topic {
     enum front_state state;
     bool asked;    /* create or delete is under way */
     bool doubtful; /* a create of this life has no answer: it may still come */
+    bool refuses;  /* its deletion is in doubt, it was told: nothing asked since is acknowledged */
     bool known;    /* id is */
     bool placed;   /* places are, in this life */
     bool describe_asked;
@@ -117,7 +118,8 @@ struct ask {
     struct f_topic *topic;
     uint32_t serial; /* of the topic */
     uint32_t part;
-    bool gone; /* the topic was deleted before this was asked */
+    bool gone;    /* the topic was deleted before this was asked */
+    bool refused; /* ... or its deletion was known to be in doubt */
     bool audit, follow;
     uint64_t number; /* append */
     bool want_set;
@@ -241,6 +243,12 @@ void wire_end(struct wire *w); /* now; what is not answered is in doubt */
 void wire_put(struct wire *w, const void *at, uint64_t len);
 bool wire_usable(const struct wire *w);
 void wires_drop(struct front *f); /* the world ends */
+
+/* There are records to be asked for, and to be sent although they will be refused. */
+static inline bool topic_open(const struct f_topic *t)
+{
+    return t->state == FRONT_LIVE || t->refuses;
+}
 
 /* front_ask.c, front_answer.c */
 struct ask *ask_new(struct wire *w, uint32_t verb, struct f_topic *t, uint32_t part);

@@ -76,7 +76,7 @@ static struct line *line_of(struct client *c, const struct f_topic *t, uint32_t 
 static void line_send(struct client *c, struct f_topic *t, uint32_t part)
 {
     struct line *line = &c->lines[t - c->f->topics][part];
-    if (line->serial != t->serial || t->state != FRONT_LIVE || !t->known)
+    if (line->serial != t->serial || !topic_open(t) || !t->known)
         return;
     for (uint32_t i = 0; i < line->count; i++) {
         if (line->asked[i])

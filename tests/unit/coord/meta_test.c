@@ -236,6 +236,87 @@ TEST(meta, a_record_that_was_refused_changes_nothing)
     world_new();
 }
 
+/* The record of this kind failed; it may be in the log all the same. */
+static void in_doubt(enum meta_record_kind kind, uint8_t n)
+{
+    w.reply_err = ERR_BUSY;
+    (void)feed((struct meta_event){ .kind = META_EVENT_APPENDED,
+                                    .kind_of_record = kind,
+                                    .id = id_of(n),
+                                    .err = ERR_POISONED,
+                                    .doubt = true });
+}
+
+/* One command, whose record is not answered yet. */
+static void ask(struct meta_event e)
+{
+    struct meta_actions out = { 0 };
+    e.request = &asked;
+    EXPECT_OK(meta_step(w.meta, &e, &out));
+    EXPECT(out.count == 1 && out.at[0].kind == META_APPEND);
+    meta_actions_close(&out);
+}
+
+TEST(meta, a_delete_in_doubt_is_refused_everywhere)
+{
+    /* Goal: it is answered when all shards refuse the topic, which is seen and not changed until
+     * the next start; that finds it, or finds it deleted. Method: the record fails, and is in the
+     * log of the next start or is not. */
+    static const uint8_t delete_of_1[24] = { 1, 0, META_DELETE, 0, 0, 0, 0, 0, 1, 1 };
+    for (int deleted = 0; deleted < 2; deleted++) {
+        world_new();
+        REQUIRE_OK(world_start(UINT32_MAX));
+        REQUIRE_OK(create("t", 1, 3));
+        ask((struct meta_event){ .kind = META_EVENT_DELETE, .name = "t" });
+        in_doubt(META_DELETE, 1);
+        EXPECT_EQ(w.refused, 1);
+        EXPECT_ERR(w.reply_err, ERR_BUSY); /* not before every shard has answered */
+        REQUIRE(meta_find(w.meta, "t"));
+        EXPECT_EQ(meta_find(w.meta, "t")->state, META_DOUBTFUL);
+        world_settle();
+        EXPECT_ERR(w.reply_err, ERR_POISONED);
+        EXPECT(strstr(w.why.text, "topic 't': its deletion is in doubt"));
+        EXPECT_ERR(delete_topic("t"), ERR_POISONED);
+        EXPECT(strstr(w.why.text, "in doubt"));
+        EXPECT_ERR(alter("t", 5), ERR_POISONED);
+        EXPECT_ERR(create("t", 2, 1), ERR_POISONED);
+        EXPECT_EQ(meta_count(w.meta), 1);
+        if (deleted) {
+            memcpy(w.records[w.record_count].at, delete_of_1, sizeof(delete_of_1));
+            w.records[w.record_count++].len = sizeof(delete_of_1);
+        }
+        restart();
+        EXPECT_EQ(meta_count(w.meta), !deleted);
+        EXPECT_EQ(parts_held(), deleted ? 0 : 3);
+        EXPECT_OK(deleted ? create("t", 2, 1) : delete_topic("t"));
+    }
+    world_new();
+}
+
+TEST(meta, what_is_in_doubt_does_not_hold)
+{
+    /* Goal: a create and an alter in doubt change nothing before the next start, and say so. */
+    struct settings s = settings_default();
+    world_new();
+    REQUIRE_OK(world_start(UINT32_MAX));
+    ask((struct meta_event){
+        .kind = META_EVENT_CREATE, .name = "t", .id = id_of(1), .partitions = 2, .settings = &s });
+    in_doubt(META_TOPIC, 1);
+    EXPECT_ERR(w.reply_err, ERR_POISONED);
+    EXPECT(strstr(w.why.text, "its creation is in doubt"));
+    EXPECT(!meta_topic(w.meta, id_of(1)));
+    REQUIRE_OK(create("t", 2, 2));
+    REQUIRE_OK(alter("t", 5));
+    ask((struct meta_event){ .kind = META_EVENT_ALTER, .name = "t", .settings = &s });
+    in_doubt(META_SETTINGS, 2);
+    EXPECT_ERR(w.reply_err, ERR_POISONED);
+    EXPECT(strstr(w.why.text, "the change of its settings is in doubt"));
+    EXPECT(strstr(w.why.text, "the old ones hold until you start the node again"));
+    EXPECT_EQ(setting_get(&meta_find(w.meta, "t")->settings, SETTING_RETENTION_MS), 5);
+    EXPECT_EQ(w.refused, 0);
+    world_new();
+}
+
 TEST(meta, ten_thousand_topics)
 {
     /* Goal: the tables grow and shrink. Method: many names in, half of them out. */

@@ -118,6 +118,11 @@ static void perform(const struct meta_action *a)
         w.ready = true;
         break;
     case META_APPLY:
+        queue((struct meta_event){ .kind = META_EVENT_APPLIED, .id = a->id });
+        break;
+    case META_REFUSE:
+        w.refused++;
+        queue((struct meta_event){ .kind = META_EVENT_REFUSED, .id = a->id });
         break;
     }
 }
@@ -132,8 +137,7 @@ enum err feed(struct meta_event e)
     return err;
 }
 
-/* Until nothing is under way, or the crash. */
-static void settle(void)
+void world_settle(void)
 {
     while (!w.crashed && w.first != w.last)
         (void)feed(w.queue[w.first++ % 64]);
@@ -142,7 +146,7 @@ static void settle(void)
 enum err world_start(uint32_t steps)
 {
     w.steps_left = steps;
-    w.orphans = w.replies = 0;
+    w.orphans = w.replies = w.refused = 0;
     w.meta = meta_open(&(struct meta_opts){ 0 });
     for (uint32_t i = 0; i < w.record_count; i++) {
         struct meta_event e = { .kind = META_EVENT_RECORD, .why = &w.why };
@@ -163,7 +167,7 @@ enum err world_start(uint32_t steps)
                                                 .id = w.parts[s][i].id,
                                                 .index = w.parts[s][i].index });
     (void)feed((struct meta_event){ .kind = META_EVENT_START });
-    settle();
+    world_settle();
     return ERR_OK;
 }
 
@@ -182,7 +186,7 @@ enum err create(const char *name, uint8_t n, uint32_t partitions)
                                     .partitions = partitions,
                                     .settings = &s,
                                     .request = &asked });
-    settle();
+    world_settle();
     return w.reply_err;
 }
 
@@ -190,7 +194,7 @@ enum err delete_topic(const char *name)
 {
     w.reply_err = ERR_BUSY;
     (void)feed((struct meta_event){ .kind = META_EVENT_DELETE, .name = name, .request = &asked });
-    settle();
+    world_settle();
     return w.reply_err;
 }
 
@@ -202,7 +206,7 @@ enum err alter(const char *name, int64_t retention_ms)
     w.reply_err = ERR_BUSY;
     (void)feed((struct meta_event){
         .kind = META_EVENT_ALTER, .name = name, .settings = &s, .request = &asked });
-    settle();
+    world_settle();
     return w.reply_err;
 }
 

@@ -31,7 +31,7 @@ struct world {
     uint32_t first, last;
     uint32_t steps_left; /* actions until the crash */
     bool crashed, ready;
-    uint32_t orphans, replies;
+    uint32_t orphans, replies, refused;
     enum err reply_err;
     struct why why;
 };
@@ -43,6 +43,7 @@ void world_new(void);
 void world_crash(void);               /* what dies is gone; start again with world_start() */
 enum err world_start(uint32_t steps); /* dies after so many steps */
 void restart(void);                   /* a crash, and a start that is not disturbed */
+void world_settle(void);              /* until nothing is under way, or the crash */
 uint32_t parts_held(void);
 enum err feed(struct meta_event e); /* one event, and all actions that it gives */
 struct id16 id_of(uint8_t n);
