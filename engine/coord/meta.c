@@ -5,6 +5,8 @@
  * Delete: append DELETE; when it is synced the topic is gone, whatever comes; drop; when every
  *   store that can has done it, answer, so that the space is back; when all tombstones are durable,
  *   append GONE; when that is synced, forget.
+ * Grow: check the number; choose stores for the new partitions; append GROWTH; when it is synced,
+ *   place them; when they are placed, users see them: answer.
  * Alter: append SETTINGS; when it is synced they are in force; when every shard has them, answer.
  * Trouble: a record that was not appended takes the topic one state back; of one that may have
  * been, a DELETE leaves it DOUBTFUL. A partition that cannot be placed ends the request with its
@@ -68,20 +70,33 @@ static void appended_topic(struct meta *m, struct meta_topic *t, const struct me
         return;
     }
     meta_topic_move(m, t, META_ADDING);
-    meta_act_topic(out, META_PLACE, t);
+    meta_act_place(out, t, 0);
 }
 
 static void appended_settings(struct meta_topic *t, const struct meta_event *in,
                               struct meta_actions *out)
 {
-    check(t->altering);
+    check(t->changing);
     if (in->err != ERR_OK) {
-        t->altering = false;
+        t->changing = false;
         appended_refuse(t, in, out);
         return;
     }
     t->settings = t->wanted;
     meta_act_topic(out, META_APPLY, t);
+}
+
+static void appended_growth(struct meta *m, struct meta_topic *t, const struct meta_event *in,
+                            struct meta_actions *out)
+{
+    check(t->changing && t->grown > t->partitions);
+    if (in->err == ERR_OK) {
+        meta_act_place(out, t, t->partitions);
+        return;
+    }
+    t->changing = false;
+    meta_topic_unwiden(m, t);
+    appended_refuse(t, in, out);
 }
 
 static void appended_delete(struct meta *m, struct meta_topic *t, const struct meta_event *in,
@@ -130,6 +145,8 @@ static void event_appended(struct meta *m, const struct meta_event *in, struct m
         appended_topic(m, t, in, out);
     else if (in->kind_of_record == META_SETTINGS)
         appended_settings(t, in, out);
+    else if (in->kind_of_record == META_GROWTH)
+        appended_growth(m, t, in, out);
     else if (in->kind_of_record == META_DELETE)
         appended_delete(m, t, in, out);
     else
@@ -139,16 +156,18 @@ static void event_appended(struct meta *m, const struct meta_event *in, struct m
 static void event_placed(struct meta *m, const struct meta_event *in, struct meta_actions *out)
 {
     struct meta_topic *t = meta_table_by_id(&m->topics, in->id);
-    check(t && t->state == META_ADDING);
+    check(t && (t->state == META_ADDING || t->changing));
     answered(m);
     meta_topic_move(m, t, META_LIVE);
+    t->changing = false;
+    t->partitions = t->grown;
     meta_topic_reply(out, t, in->err);
 }
 
 /* Stores that are not open may still hold partitions: their tombstones are missing. */
 static bool topic_missing(const struct meta *m, const struct meta_topic *t)
 {
-    for (uint32_t i = 0; i < t->partitions; i++)
+    for (uint32_t i = 0; i < t->grown; i++)
         if (meta_store_err(m, t->stores[i]) != ERR_OK)
             return true;
     return false;
@@ -171,8 +190,8 @@ static void event_dropped(struct meta *m, const struct meta_event *in, struct me
 static void event_applied(struct meta *m, const struct meta_event *in, struct meta_actions *out)
 {
     struct meta_topic *t = meta_table_by_id(&m->topics, in->id);
-    check(t && t->altering);
-    t->altering = false;
+    check(t && t->changing);
+    t->changing = false;
     meta_topic_reply(out, t, ERR_OK); /* its record is synced: no error would be true */
 }
 
@@ -186,7 +205,7 @@ static void event_refused(struct meta *m, const struct meta_event *in, struct me
 enum err meta_step(struct meta *m, const struct meta_event *in, struct meta_actions *out)
 {
     enum err err = ERR_OK;
-    check(m->ready || in->kind < META_EVENT_CREATE || in->kind > META_EVENT_ALTER);
+    check(m->ready || in->kind < META_EVENT_CREATE || in->kind > META_EVENT_GROW);
     switch (in->kind) {
     case META_EVENT_RECORD:
         err = meta_on_record(m, in);
@@ -208,6 +227,9 @@ enum err meta_step(struct meta *m, const struct meta_event *in, struct meta_acti
         break;
     case META_EVENT_ALTER:
         meta_on_alter(m, in, out);
+        break;
+    case META_EVENT_GROW:
+        meta_on_grow(m, in, out);
         break;
     case META_EVENT_APPENDED:
         event_appended(m, in, out);

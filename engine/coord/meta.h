@@ -12,6 +12,8 @@
  *             |  LIVE on failure        after a restart: again             |
  *             |  forgotten <------------------------GONE synced-----------+
  *             +--failed, and in doubt--> DOUBTFUL until the next start: LIVE or DROPPING
+ *   grow   -> LIVE --GROWTH synced, all new rows durable--> LIVE, with more partitions
+ *             as it was on failure      after a restart: as ADDING
  *
  * So a topic exists from the moment its TOPIC record is synced, and a create that fails later than
  * that says so with an error although it does; it is gone from the moment its DELETE record is
@@ -53,12 +55,13 @@ struct meta_topic {
     struct id16 id;
     enum meta_state state;
     uint32_t partitions;
-    uint32_t *stores;         /* of each partition; recorded, never computed */
+    uint32_t grown;           /* with those that are being added, if it grows */
+    uint32_t *stores;         /* of each of the `grown`; recorded, never computed */
     struct settings settings; /* in force */
     /* Meta's. */
     struct settings wanted; /* in a SETTINGS record under way */
     void *request;          /* under way, to be answered */
-    bool altering;          /* a SETTINGS record, or what follows it, is under way */
+    bool changing;          /* a SETTINGS or GROWTH record, or what follows it, is under way */
     struct meta_topic *next_by_name, *next_by_id;
     char name[];
 };
@@ -71,6 +74,7 @@ enum meta_event_kind {
     META_EVENT_CREATE,     /* `request`; `name`, `id` (random), `partitions`, `settings` */
     META_EVENT_DELETE,     /* `request`; `name`; `id`: only this one (zero: any) */
     META_EVENT_ALTER,      /* `request`; `name`, `settings` (complete) */
+    META_EVENT_GROW,       /* `request`; `name`, `partitions` (in all) */
     META_EVENT_APPENDED,   /* answer to META_APPEND: `kind_of_record`, `id`, `err`, `doubt` */
     META_EVENT_PLACED,     /* answer to META_PLACE: `id`, `err` (the worst of all partitions) */
     META_EVENT_DROPPED,    /* answer to META_DROP: the same */
@@ -94,7 +98,8 @@ struct meta_event {
 
 enum meta_action_kind {
     META_APPEND = 1, /* append `record`, synced; answer APPENDED with its kind and id */
-    META_PLACE,      /* every partition of `topic` on an open store: add or find; answer PLACED */
+    META_PLACE,      /* every partition of `topic` from `index` to its `grown` on an open store: add
+                      * or find; answer PLACED */
     META_DROP,       /* every partition of `topic` on an open store: drop; answer DROPPED */
     META_APPLY,      /* the settings of `topic` have changed: every shard; answer APPLIED */
     META_REFUSE,     /* every shard acknowledges nothing of `topic` any more; answer REFUSED */

@@ -51,6 +51,12 @@ void meta_act_topic(struct meta_actions *out, enum meta_action_kind kind,
     act->id = t->id;
 }
 
+void meta_act_place(struct meta_actions *out, const struct meta_topic *t, uint32_t first)
+{
+    meta_act_topic(out, META_PLACE, t);
+    out->at[out->count - 1].index = first;
+}
+
 void meta_act_reply(struct meta_actions *out, void *request, enum err err, struct id16 id,
                     const struct why *why)
 {
@@ -81,6 +87,7 @@ void meta_doubt_say(struct why *why, const char *name, enum meta_record_kind kin
         [META_TOPIC] = { "its creation", "it is not there" },
         [META_SETTINGS] = { "the change of its settings", "the old ones hold" },
         [META_DELETE] = { "its deletion", "it can be read and takes nothing" },
+        [META_GROWTH] = { "its growth", "it has the partitions it had" },
     };
     why_set(why,
             "topic '%.60s': %s is in doubt, for the store of the metadata failed meanwhile; %s "
@@ -121,7 +128,7 @@ void meta_topic_unname(struct meta *m, struct meta_topic *t)
 void meta_topic_forget(struct meta *m, struct meta_topic *t)
 {
     m->visible -= meta_topic_visible(t);
-    for (uint32_t i = 0; i < t->partitions; i++)
+    for (uint32_t i = 0; i < t->grown; i++)
         meta_store_find(m, t->stores[i])->partitions--;
     meta_table_remove(&m->topics, t);
 }
@@ -133,10 +140,23 @@ struct meta_topic *meta_topic_make(const char *name, size_t name_len, struct id1
     check(t);
     memcpy(t->name, name, name_len);
     t->id = id;
+    meta_topic_widen(t, partitions);
     t->partitions = partitions;
-    t->stores = calloc(partitions, sizeof(*t->stores));
-    check(t->stores);
     return t;
+}
+
+void meta_topic_widen(struct meta_topic *t, uint32_t grown)
+{
+    t->stores = realloc(t->stores, grown * sizeof(*t->stores));
+    check(t->stores);
+    memset(t->stores + t->grown, 0, (grown - t->grown) * sizeof(*t->stores));
+    t->grown = grown;
+}
+
+void meta_topic_unwiden(struct meta *m, struct meta_topic *t)
+{
+    for (; t->grown > t->partitions; t->grown--)
+        meta_store_find(m, t->stores[t->grown - 1])->partitions--;
 }
 
 enum err topic_name_check(const char *name, struct why *why)

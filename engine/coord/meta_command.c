@@ -1,4 +1,4 @@
-/* meta_command.c -- the decider at work: create, delete, alter. */
+/* meta_command.c -- the decider at work: create, delete, alter, grow. */
 #include <string.h>
 
 #include "engine/base/check.h"
@@ -13,6 +13,16 @@ static struct meta_store *store_emptiest(struct meta *m)
             best = s;
     }
     return best;
+}
+
+/* For its partitions from `first` on; some store is open. */
+static void stores_choose(struct meta *m, struct meta_topic *t, uint32_t first)
+{
+    for (uint32_t i = first; i < t->grown; i++) {
+        struct meta_store *s = store_emptiest(m);
+        t->stores[i] = s->number;
+        s->partitions++;
+    }
 }
 
 /* EXISTS is a promise: it is durable, and each partition can be used, or says why not. */
@@ -75,11 +85,7 @@ void meta_on_create(struct meta *m, const struct meta_event *in, struct meta_act
         return;
     }
     struct meta_topic *t = meta_topic_make(in->name, strlen(in->name), in->id, in->partitions);
-    for (uint32_t i = 0; i < t->partitions; i++) {
-        struct meta_store *s = store_emptiest(m);
-        t->stores[i] = s->number;
-        s->partitions++;
-    }
+    stores_choose(m, t, 0);
     t->settings = *in->settings;
     t->state = META_NAMED;
     t->request = in->request;
@@ -113,8 +119,8 @@ static struct meta_topic *command_topic(struct meta *m, const struct meta_event 
         meta_act_reply(out, in->request, ERR_POISONED, t->id, &why);
         return NULL;
     }
-    if (t->state != META_LIVE || t->altering) {
-        why_set(&why, "topic '%.200s' is being created, altered or deleted", in->name);
+    if (t->state != META_LIVE || t->changing) {
+        why_set(&why, "topic '%.200s' is being created, changed or deleted", in->name);
         meta_act_reply(out, in->request, ERR_BUSY, t->id, &why);
         return NULL;
     }
@@ -137,8 +143,64 @@ void meta_on_alter(struct meta *m, const struct meta_event *in, struct meta_acti
     struct meta_topic *t = command_topic(m, in, out);
     if (!t)
         return;
-    t->altering = true;
+    t->changing = true;
     t->wanted = *in->settings;
     struct meta_record r = { .kind = META_SETTINGS, .id = t->id, .settings = t->wanted };
+    meta_act_append(out, &r);
+}
+
+static enum err grow_check(struct meta *m, const struct meta_topic *t, uint32_t partitions,
+                           struct why *why)
+{
+    if (partitions > TOPIC_PARTITIONS_MAX) {
+        why_set(why, "a topic has 1 to %u partitions, not %u", TOPIC_PARTITIONS_MAX, partitions);
+        return ERR_INVALID;
+    }
+    if (partitions == t->partitions) {
+        why_set(why, "topic '%.100s' has %u partitions already", t->name, partitions);
+        return ERR_EXISTS;
+    }
+    if (partitions < t->partitions) {
+        why_set(why, "topic '%.100s' has %u partitions: it can grow, and not shrink to %u", t->name,
+                t->partitions, partitions);
+        return ERR_INVALID;
+    }
+    if (!store_emptiest(m)) {
+        why_set(why, "no store is open: topic '%.100s' has no place to grow", t->name);
+        return ERR_NO_SPACE;
+    }
+    return ERR_OK;
+}
+
+static struct meta_record growth_record(const struct meta_topic *t)
+{
+    return (struct meta_record){ .kind = META_GROWTH,
+                                 .id = t->id,
+                                 .partitions = t->grown - t->partitions,
+                                 .first = t->partitions,
+                                 .stores = t->stores + t->partitions };
+}
+
+void meta_on_grow(struct meta *m, const struct meta_event *in, struct meta_actions *out)
+{
+    struct meta_topic *t = command_topic(m, in, out);
+    struct why why;
+    if (!t)
+        return;
+    enum err err = grow_check(m, t, in->partitions, &why);
+    if (err != ERR_OK) {
+        meta_act_reply(out, in->request, err, t->id, &why);
+        t->request = NULL;
+        return;
+    }
+    meta_topic_widen(t, in->partitions);
+    stores_choose(m, t, t->partitions);
+    struct meta_record r = growth_record(t);
+    if (meta_record_bytes(&r) > m->record_max) {
+        meta_topic_unwiden(m, t);
+        meta_topic_reply(out, t, ERR_TOO_LARGE);
+        return;
+    }
+    t->changing = true;
     meta_act_append(out, &r);
 }

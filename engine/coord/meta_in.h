@@ -50,6 +50,8 @@ struct meta_action *meta_act(struct meta_actions *a, enum meta_action_kind kind)
 void meta_act_append(struct meta_actions *out, const struct meta_record *r);
 void meta_act_topic(struct meta_actions *out, enum meta_action_kind kind,
                     const struct meta_topic *t);
+/* PLACE, from the partition `first` on. */
+void meta_act_place(struct meta_actions *out, const struct meta_topic *t, uint32_t first);
 /* Nothing for a NULL request: start-up, nobody asked. `why` NULL: the error's own sentence. */
 void meta_act_reply(struct meta_actions *out, void *request, enum err err, struct id16 id,
                     const struct why *why);
@@ -65,6 +67,9 @@ void meta_topic_unname(struct meta *m, struct meta_topic *t); /* to DROPPING: it
 void meta_topic_forget(struct meta *m, struct meta_topic *t);
 struct meta_topic *meta_topic_make(const char *name, size_t name_len, struct id16 id,
                                    uint32_t partitions);
+/* There is room for so many stores; those beyond the ones of now are zero, and nobody's. */
+void meta_topic_widen(struct meta_topic *t, uint32_t grown);
+void meta_topic_unwiden(struct meta *m, struct meta_topic *t); /* back to its partitions */
 
 /* ---- events (meta_start.c, meta_command.c) ---- */
 
@@ -77,5 +82,6 @@ void meta_start_settle(struct meta *m, struct meta_actions *out);
 void meta_on_create(struct meta *m, const struct meta_event *in, struct meta_actions *out);
 void meta_on_delete(struct meta *m, const struct meta_event *in, struct meta_actions *out);
 void meta_on_alter(struct meta *m, const struct meta_event *in, struct meta_actions *out);
+void meta_on_grow(struct meta *m, const struct meta_event *in, struct meta_actions *out);
 
 #endif

@@ -7,6 +7,7 @@
  *                 4 store number for each partition
  *       SETTINGS  24  4 zero  28  2 zero  30  2 settings  32  settings
  *       DELETE, GONE  nothing
+ *       GROWTH    24  4 partitions more  28  4 the first of them  32  4 store number for each
  *   A setting is 2 key length, 2 value length, key, value: text, so that a reader of a hex dump
  *   and a later version with other kinds both understand it.
  */
@@ -64,9 +65,18 @@ size_t meta_record_bytes(const struct meta_record *r)
                4 * (size_t)r->partitions;
     case META_SETTINGS:
         return HEAD_BYTES + COUNTS_BYTES + settings_bytes(&r->settings);
+    case META_GROWTH:
+        return HEAD_BYTES + COUNTS_BYTES + 4 * (size_t)r->partitions;
     default:
         return HEAD_BYTES;
     }
+}
+
+static uint8_t *stores_encode(const struct meta_record *r, uint8_t *at)
+{
+    for (uint32_t i = 0; i < r->partitions; i++, at += 4)
+        le32_put(at, r->stores[i]);
+    return at;
 }
 
 static uint8_t *topic_encode(const struct meta_record *r, uint8_t *at)
@@ -77,10 +87,14 @@ static uint8_t *topic_encode(const struct meta_record *r, uint8_t *at)
     at += COUNTS_BYTES;
     if (r->name_len)
         memcpy(at, r->name, r->name_len);
-    at = settings_encode(&r->settings, at + r->name_len);
-    for (uint32_t i = 0; i < r->partitions; i++, at += 4)
-        le32_put(at, r->stores[i]);
-    return at;
+    return stores_encode(r, settings_encode(&r->settings, at + r->name_len));
+}
+
+static uint8_t *growth_encode(const struct meta_record *r, uint8_t *at)
+{
+    le32_put(at, r->partitions);
+    le32_put(at + 4, r->first);
+    return stores_encode(r, at + COUNTS_BYTES);
 }
 
 void meta_record_encode(const struct meta_record *r, uint8_t *at)
@@ -95,6 +109,8 @@ void meta_record_encode(const struct meta_record *r, uint8_t *at)
         end += 4;
     } else if (r->kind == META_TOPIC || r->kind == META_SETTINGS) {
         end = topic_encode(r, end);
+    } else if (r->kind == META_GROWTH) {
+        end = growth_encode(r, end);
     }
     check(end == at + meta_record_bytes(r));
 }
@@ -147,6 +163,26 @@ static uint32_t store_number_decode(struct cursor *c)
     return number;
 }
 
+static void stores_decode(struct cursor *c, struct meta_record *r)
+{
+    if (r->partitions > TOPIC_PARTITIONS_MAX)
+        c->failed = true;
+    r->stores_raw = c->at;
+    const uint8_t *stores = cursor_take(c, 4 * (size_t)r->partitions);
+    for (uint32_t i = 0; i < r->partitions && !c->failed; i++)
+        c->failed = le32_get(stores + 4 * (size_t)i) >= STORES_MAX;
+}
+
+static void growth_decode(struct cursor *c, struct meta_record *r)
+{
+    const uint8_t *head = cursor_take(c, COUNTS_BYTES);
+    r->partitions = le32_get(head);
+    r->first = le32_get(head + 4);
+    stores_decode(c, r);
+    if (!r->partitions || !r->first || r->first > TOPIC_PARTITIONS_MAX - r->partitions)
+        c->failed = true;
+}
+
 static enum err topic_decode(struct cursor *c, struct meta_record *r, struct why *why)
 {
     const uint8_t *head = cursor_take(c, COUNTS_BYTES);
@@ -158,12 +194,7 @@ static enum err topic_decode(struct cursor *c, struct meta_record *r, struct why
     r->settings = settings_default();
     for (uint32_t i = 0; i < count && !c->failed; i++)
         TRY(setting_decode(c, &r->settings, why));
-    if (r->partitions > TOPIC_PARTITIONS_MAX)
-        c->failed = true;
-    r->stores_raw = c->at;
-    const uint8_t *stores = cursor_take(c, 4 * (size_t)r->partitions);
-    for (uint32_t i = 0; i < r->partitions && !c->failed; i++)
-        c->failed = le32_get(stores + 4 * (size_t)i) >= STORES_MAX;
+    stores_decode(c, r);
     bool topic = r->kind == META_TOPIC;
     if (topic != (r->name_len > 0) || topic != (r->partitions > 0))
         c->failed = true;
@@ -185,6 +216,8 @@ enum err meta_record_decode(struct bytes b, struct meta_record *out, struct why 
         out->store = store_number_decode(&c);
     else if (out->kind == META_TOPIC || out->kind == META_SETTINGS)
         TRY(topic_decode(&c, out, why));
+    else if (out->kind == META_GROWTH)
+        growth_decode(&c, out);
     if (c.failed || c.left || out->kind == 0 || le32_get(head + 4) != 0) {
         why_set(why, "metadata record of %zu bytes, kind %u: its lengths do not add up", b.len,
                 (unsigned)out->kind);
@@ -193,8 +226,8 @@ enum err meta_record_decode(struct bytes b, struct meta_record *out, struct why 
     return ERR_OK;
 }
 
-uint32_t meta_record_store(const struct meta_record *r, uint32_t partition)
+uint32_t meta_record_store(const struct meta_record *r, uint32_t i)
 {
-    check(r->kind == META_TOPIC && partition < r->partitions);
-    return le32_get(r->stores_raw + 4 * (size_t)partition);
+    check((r->kind == META_TOPIC || r->kind == META_GROWTH) && i < r->partitions);
+    return le32_get(r->stores_raw + 4 * (size_t)i);
 }

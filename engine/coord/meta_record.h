@@ -24,6 +24,7 @@ enum meta_record_kind {
     META_SETTINGS,  /* a topic's settings from now on */
     META_DELETE,    /* a topic is no more; its stores are to drop its partitions */
     META_GONE,      /* every store's tombstone is durable: forget the topic */
+    META_GROWTH,    /* a topic has more partitions: a store for each of them */
     META_KIND_END
 };
 
@@ -33,9 +34,10 @@ struct meta_record {
     uint32_t store;            /* STORE */
     const char *name;          /* TOPIC; decoded: points into the record, name_len long */
     uint32_t name_len;         /* TOPIC */
-    uint32_t partitions;       /* TOPIC */
-    const uint32_t *stores;    /* TOPIC, encoding: partitions of them */
-    const uint8_t *stores_raw; /* TOPIC, decoded: meta_record_store() reads it */
+    uint32_t partitions;       /* TOPIC; GROWTH: how many more */
+    uint32_t first;            /* GROWTH: the first of them, as many as there were */
+    const uint32_t *stores;    /* TOPIC GROWTH, encoding: partitions of them */
+    const uint8_t *stores_raw; /* TOPIC GROWTH, decoded: meta_record_store() reads it */
     struct settings settings;  /* TOPIC SETTINGS */
 };
 
@@ -44,7 +46,7 @@ size_t meta_record_bytes(const struct meta_record *r);
 /* Writes exactly meta_record_bytes(r) bytes. */
 void meta_record_encode(const struct meta_record *r, uint8_t *at);
 enum err meta_record_decode(struct bytes b, struct meta_record *out, struct why *why);
-/* The store of a partition of a decoded TOPIC. */
-uint32_t meta_record_store(const struct meta_record *r, uint32_t partition);
+/* The store of the i-th partition of a decoded TOPIC or GROWTH. */
+uint32_t meta_record_store(const struct meta_record *r, uint32_t i);
 
 #endif

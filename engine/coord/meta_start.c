@@ -29,6 +29,20 @@ static enum err record_topic(struct meta *m, const struct meta_record *r, struct
     return ERR_OK;
 }
 
+static enum err record_growth(struct meta *m, struct meta_topic *t, const struct meta_record *r,
+                              struct why *why)
+{
+    if (r->first != t->partitions)
+        return record_broken("it does not begin where the topic ends", r, why);
+    meta_topic_widen(t, r->first + r->partitions);
+    for (uint32_t i = 0; i < r->partitions; i++) {
+        t->stores[r->first + i] = meta_record_store(r, i);
+        meta_store_add(m, t->stores[r->first + i])->partitions++;
+    }
+    t->partitions = t->grown;
+    return ERR_OK;
+}
+
 static enum err record_store(struct meta *m, const struct meta_record *r, struct why *why)
 {
     struct meta_store *s = meta_store_add(m, r->store);
@@ -51,6 +65,8 @@ enum err meta_on_record(struct meta *m, const struct meta_event *in)
     struct meta_topic *t = meta_table_by_id(&m->topics, r.id);
     if (!t || (r.kind == META_GONE) != (t->state == META_DROPPING))
         return record_broken("it does not fit the topic's life", &r, in->why);
+    if (r.kind == META_GROWTH)
+        return record_growth(m, t, &r, in->why);
     if (r.kind == META_SETTINGS)
         t->settings = r.settings;
     else if (r.kind == META_DELETE)
@@ -106,7 +122,10 @@ static void start_stores(struct meta *m, struct meta_actions *out)
 
 static void start_topic(struct meta *m, const struct meta_topic *t, struct meta_actions *out)
 {
-    meta_act_topic(out, t->state == META_DROPPING ? META_DROP : META_PLACE, t);
+    if (t->state == META_DROPPING)
+        meta_act_topic(out, META_DROP, t);
+    else
+        meta_act_place(out, t, 0);
     m->steps++;
 }
 

@@ -80,6 +80,14 @@ enum sl_err sl_topic_alter(struct sl_engine *e, const char *name, const struct s
     return (enum sl_err)why_result(why, &v.why, v.verb.err);
 }
 
+enum sl_err sl_topic_grow(struct sl_engine *e, const char *name, uint32_t partitions,
+                          struct sl_why *why)
+{
+    struct verb_grow v = { .name = name, .partitions = partitions };
+    WAIT_FOR(e, &v.verb, why, serve_grow(e->serve, &v));
+    return (enum sl_err)why_result(why, &v.why, v.verb.err);
+}
+
 enum sl_err sl_topic_list(struct sl_engine *e, void (*each)(void *arg, const char *name), void *arg)
 {
     struct verb_list v = { .count = 0 };

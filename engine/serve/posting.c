@@ -12,7 +12,7 @@ struct gather {
     struct id16 id;
     uint32_t left; /* letters out */
     enum err err;
-    void (*done)(struct serve *s, enum posting_kind kind, struct id16 id, enum err err);
+    posting_done *done;
 };
 
 struct posting_item {
@@ -162,14 +162,22 @@ static void posting_open(struct letter *l, struct shard *at)
 
 /* ---- sending, on desk 0 ---- */
 
-/* Partitions of the topic on open stores of that desk; fills `items` unless it is NULL. */
-static uint32_t items_of(const struct serve *s, const struct meta *meta, const struct meta_topic *t,
-                         uint32_t desk, struct posting_item *items)
+/* What is sent, and to whom. */
+struct mailing {
+    struct serve *serve;
+    const struct meta *meta;
+    const struct meta_topic *topic;
+    uint32_t first; /* of its partitions */
+};
+
+/* Those on open stores of that desk; fills `items` unless it is NULL. */
+static uint32_t items_of(const struct mailing *m, uint32_t desk, struct posting_item *items)
 {
+    const struct meta_topic *t = m->topic;
     uint32_t count = 0;
-    for (uint32_t i = 0; i < t->partitions; i++) {
+    for (uint32_t i = m->first; i < t->grown; i++) {
         uint32_t store = t->stores[i];
-        if (meta_store_err(meta, store) != ERR_OK || s->store_shard[store] != desk)
+        if (meta_store_err(m->meta, store) != ERR_OK || m->serve->store_shard[store] != desk)
             continue;
         if (items) {
             items[count].index = i;
@@ -180,33 +188,32 @@ static uint32_t items_of(const struct serve *s, const struct meta *meta, const s
     return count;
 }
 
-static void posting_to(struct gather *g, const struct meta *meta, const struct meta_topic *t,
-                       uint32_t desk, uint32_t count)
+static void posting_to(struct gather *g, const struct mailing *m, uint32_t desk, uint32_t count)
 {
+    const struct meta_topic *t = m->topic;
     struct posting *p = loan_take(&g->serve->desks[0], sizeof(*p) + count * sizeof(p->items[0]));
     p->gather = g;
     p->id = t->id;
-    p->partitions = t->partitions;
+    p->partitions = t->grown;
     p->settings = t->settings;
     p->count = count;
     if (count)
-        items_of(g->serve, meta, t, desk, p->items);
+        items_of(m, desk, p->items);
     p->letter.open = posting_open;
     g->left++;
     shard_post(&g->serve->desks[desk].shard, &p->letter);
 }
 
 void posting_send(struct serve *s, enum posting_kind kind, const struct meta *meta,
-                  const struct meta_topic *t,
-                  void (*done)(struct serve *s, enum posting_kind kind, struct id16 id,
-                               enum err err))
+                  const struct meta_topic *t, uint32_t first, posting_done *done)
 {
+    const struct mailing m = { s, meta, t, first };
     struct gather *g = loan_take(&s->desks[0], sizeof(*g));
     *g = (struct gather){ .serve = s, .kind = kind, .id = t->id, .done = done };
     for (uint32_t i = 0; i < s->desk_count; i++) {
-        uint32_t count = posting_to_all(kind) ? 0 : items_of(s, meta, t, i, NULL);
+        uint32_t count = posting_to_all(kind) ? 0 : items_of(&m, i, NULL);
         /* Desk 0 always: somebody must answer. */
         if (count || i == 0 || posting_to_all(kind))
-            posting_to(g, meta, t, i, count);
+            posting_to(g, &m, i, count);
     }
 }

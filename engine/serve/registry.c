@@ -62,6 +62,12 @@ static void minute_done(struct append *a)
     under_way_end(s);
 }
 
+/* What takes space is not made in the room that is kept for what gives it back. */
+static bool leads_to_more(enum meta_record_kind kind)
+{
+    return kind == META_TOPIC || kind == META_GROWTH;
+}
+
 static void act_append(struct serve *s, const struct meta_action *act)
 {
     struct registry *r = s->registry;
@@ -80,7 +86,7 @@ static void act_append(struct serve *s, const struct meta_action *act)
                                  .max_time = record.time,
                                  .count = 1,
                                  .want = DURABILITY_SYNCED,
-                                 .reserve = act->kind_of_record != META_TOPIC };
+                                 .reserve = !leads_to_more(act->kind_of_record) };
     r->under_way++;
     part_append(r->part, &m->append);
 }
@@ -92,6 +98,8 @@ static void posted(struct serve *s, enum posting_kind kind, struct id16 id, enum
                                                    [POSTING_APPLY] = META_EVENT_APPLIED,
                                                    [POSTING_REFUSE] = META_EVENT_REFUSED };
     struct meta_event in = { .kind = events[kind], .id = id, .err = err };
+    if (kind == POSTING_ADD && meta_find_id(s->registry->meta, id)) /* it has grown */
+        atomic_store(&s->topics_version, serve_topics_version(s) + 1);
     if (kind == POSTING_DROP && err)
         serve_note(s,
                    "topic %s is deleted, but not all of its partitions are dropped (%s): the "
@@ -117,7 +125,7 @@ static void act_post(struct serve *s, const struct meta_action *act)
             "topic %s: its deletion is in doubt, for the metadata log failed meanwhile: it can "
             "be read and takes nothing until the next start, which may find it deleted",
             act->topic->name);
-    posting_send(s, kinds[act->kind], s->registry->meta, act->topic, posted);
+    posting_send(s, kinds[act->kind], s->registry->meta, act->topic, act->index, posted);
     if (act->kind == META_DROP || act->kind == META_APPLY)
         atomic_store(&s->topics_version, version); /* behind the letters: whoever sees it posts
                                                     * behind them */
@@ -146,13 +154,13 @@ static void orphan_drop(struct serve *s, const struct meta_action *act)
     struct meta_topic *t = calloc(1, sizeof(*t) + 1);
     check(t);
     t->id = act->id;
-    t->partitions = act->index + 1;
+    t->partitions = t->grown = act->index + 1;
     t->stores = malloc(t->partitions * sizeof(*t->stores));
     check(t->stores);
     for (uint32_t i = 0; i < t->partitions; i++)
         t->stores[i] = i == act->index ? act->store : UINT32_MAX;
     s->registry->under_way++;
-    posting_send(s, POSTING_DROP, s->registry->meta, t, orphan_dropped);
+    posting_send(s, POSTING_DROP, s->registry->meta, t, 0, orphan_dropped);
     free(t->stores);
     free(t);
 }
@@ -315,4 +323,23 @@ void serve_alter(struct serve *s, struct verb_alter *v)
 {
     v->why.text[0] = '\0';
     verb_send(s, &v->verb, 0, alter_open);
+}
+
+static void grow_open(struct letter *l, struct shard *at)
+{
+    struct verb_grow *v = container_of(l, struct verb_grow, verb.letter);
+    struct desk *d = desk_of(at);
+    if (!verb_admit(l, d))
+        return;
+    struct meta_event in = { .kind = META_EVENT_GROW,
+                             .name = v->name,
+                             .partitions = v->partitions,
+                             .request = request_make(&v->verb, &v->why, NULL) };
+    registry_step(d->serve, &in);
+}
+
+void serve_grow(struct serve *s, struct verb_grow *v)
+{
+    v->why.text[0] = '\0';
+    verb_send(s, &v->verb, 0, grow_open);
 }

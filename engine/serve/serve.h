@@ -117,7 +117,8 @@ bool serve_store_found(const struct serve *s, uint32_t i, struct store_found *ou
 
 #define HOME_ANY UINT32_MAX
 
-/* Where a partition is served; fixed as long as the instance is open. From verb_describe. */
+/* Where a partition is served; fixed as long as the instance is open, but a topic may get more of
+ * them. From verb_describe. */
 struct place {
     struct id16 topic;
     uint32_t index;
@@ -291,9 +292,19 @@ struct verb_alter {
 };
 void serve_alter(struct serve *s, struct verb_alter *v);
 
-/* Rises when a topic is deleted or altered, before whoever asked for that hears of it; any thread.
- * What verb_describe says of a topic that is there holds for as long as this is what it was before
- * the verb was started. */
+/* More partitions for a topic: done when each of them takes records. EXISTS: it has as many;
+ * INVALID: it has more. */
+struct verb_grow {
+    struct verb verb;
+    const char *name;
+    uint32_t partitions; /* in all */
+    struct why why;
+};
+void serve_grow(struct serve *s, struct verb_grow *v);
+
+/* Rises when a topic is deleted or altered, or has grown, before whoever asked for that hears of
+ * it; any thread. What verb_describe says of a topic that is there holds for as long as this is
+ * what it was before the verb was started. */
 uint64_t serve_topics_version(const struct serve *s);
 
 /* One topic, by name or (name NULL) by id. */

@@ -42,9 +42,9 @@ struct local_topic {
     struct id16 id;
     struct settings settings;
     uint32_t partitions, slot_count;
-    enum err unplaced;    /* not OK: why stores here did not take some, until the next start */
-    enum err refuses;     /* not OK: nothing of it is acknowledged, for its deletion is in doubt */
-    struct slot *slots[]; /* by partition; NULL: not here */
+    enum err unplaced;   /* not OK: why stores here did not take some, until the next start */
+    enum err refuses;    /* not OK: nothing of it is acknowledged, for its deletion is in doubt */
+    struct slot **slots; /* by partition; NULL: not here */
 };
 
 /* A store on this shard. */
@@ -190,8 +190,9 @@ void loans_close(struct desk *d);
 /* ---- slots (slot.c) ---- */
 
 struct local_topic *topic_here(const struct desk *d, struct id16 id); /* NULL: none */
-struct local_topic *topic_here_add(struct desk *d, struct id16 id, uint32_t partitions,
-                                   const struct settings *settings); /* or finds it */
+struct local_topic *topic_here_add(
+    struct desk *d, struct id16 id, uint32_t partitions,
+    const struct settings *settings); /* or finds it, and widens it */
 /* It goes: of what has no slot, nothing is said any more. */
 void topic_here_leave(struct desk *d, struct local_topic *t);
 void topic_here_settings(struct local_topic *t, const struct settings *settings);
@@ -260,12 +261,12 @@ void shelf_path(const struct serve *s, uint32_t dir, uint32_t number, char *out,
 
 enum posting_kind { POSTING_ADD, POSTING_DROP, POSTING_APPLY, POSTING_REFUSE };
 
-/* Tells every desk that holds partitions of `t` on an open store; APPLY and REFUSE, every desk.
- * `done` runs on desk 0 with the worst error, in a later turn, when all have done it. */
+typedef void posting_done(struct serve *s, enum posting_kind kind, struct id16 id, enum err err);
+/* Tells every desk that holds partitions of `t`, from `first` on, on an open store; APPLY and
+ * REFUSE, every desk. `done` runs on desk 0 with the worst error, in a later turn, when all have
+ * done it. */
 void posting_send(struct serve *s, enum posting_kind kind, const struct meta *meta,
-                  const struct meta_topic *t,
-                  void (*done)(struct serve *s, enum posting_kind kind, struct id16 id,
-                               enum err err));
+                  const struct meta_topic *t, uint32_t first, posting_done *done);
 
 /* ---- registry (registry.c, start.c): on desk 0 only ---- */
 

@@ -41,23 +41,45 @@ static void buckets_grow(struct desk *d)
     free(old);
 }
 
-struct local_topic *topic_here_add(struct desk *d, struct id16 id, uint32_t partitions,
-                                   const struct settings *settings)
+static void topic_here_widen(struct local_topic *t, uint32_t partitions)
 {
-    struct local_topic *t = topic_here(d, id);
-    if (t)
-        return t;
+    if (partitions <= t->partitions)
+        return;
+    t->slots = realloc(t->slots, partitions * sizeof(t->slots[0]));
+    check(t->slots);
+    memset(t->slots + t->partitions, 0, (partitions - t->partitions) * sizeof(t->slots[0]));
+    t->partitions = partitions;
+}
+
+static void topic_here_free(struct local_topic *t)
+{
+    free(t->slots);
+    free(t);
+}
+
+static struct local_topic *topic_here_make(struct desk *d, struct id16 id,
+                                           const struct settings *settings)
+{
     if (d->topic_count >= d->bucket_count)
         buckets_grow(d);
-    t = calloc(1, sizeof(*t) + partitions * sizeof(t->slots[0]));
+    struct local_topic *t = calloc(1, sizeof(*t));
     check(t);
     t->id = id;
-    t->partitions = partitions;
     t->settings = *settings;
     struct local_topic **at = bucket_of(d, id);
     t->next = *at;
     *at = t;
     d->topic_count++;
+    return t;
+}
+
+struct local_topic *topic_here_add(struct desk *d, struct id16 id, uint32_t partitions,
+                                   const struct settings *settings)
+{
+    struct local_topic *t = topic_here(d, id);
+    if (!t)
+        t = topic_here_make(d, id, settings);
+    topic_here_widen(t, partitions);
     return t;
 }
 
@@ -81,7 +103,7 @@ static void topic_here_remove(struct desk *d, struct local_topic *t)
         at = &(*at)->next;
     *at = t->next;
     d->topic_count--;
-    free(t);
+    topic_here_free(t);
 }
 
 struct slot *slot_find(const struct desk *d, struct id16 topic, uint32_t index)
@@ -154,7 +176,7 @@ void slots_close(struct desk *d)
     for (uint32_t i = 0; i < d->bucket_count; i++) {
         for (struct local_topic *t = d->buckets[i], *next; t; t = next) {
             next = t->next;
-            free(t);
+            topic_here_free(t);
         }
     }
     free(d->buckets);

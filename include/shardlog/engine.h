@@ -147,6 +147,13 @@ SL_API enum sl_err sl_topic_delete(struct sl_engine *e, const char *name, struct
 SL_API enum sl_err sl_topic_alter(struct sl_engine *e, const char *name,
                                   const struct sl_setting *settings, uint32_t count,
                                   struct sl_why *why);
+/* Gives a topic more partitions, `partitions` in all; those that are there stay as they are. OK:
+ * they survive a power cut, and take records. EXISTS: it has as many; INVALID: it has more, or the
+ * number is not one; NOT_FOUND, BUSY, NO_SPACE, CLOSED; POISONED: not done, or in doubt, as `why`
+ * says. After CLOSED, or when a store does not take a new partition, it may have grown all the
+ * same: ask for the partitions, or grow again. */
+SL_API enum sl_err sl_topic_grow(struct sl_engine *e, const char *name, uint32_t partitions,
+                                 struct sl_why *why);
 /* Calls each() for every topic, in the order of names, on the calling thread. */
 SL_API enum sl_err sl_topic_list(struct sl_engine *e, void (*each)(void *arg, const char *name),
                                  void *arg);
@@ -157,6 +164,7 @@ SL_API enum sl_err sl_topic_open(struct sl_engine *e, const char *name, struct s
 SL_API void sl_topic_close(struct sl_topic **t); /* no request of it under way; NULL is fine */
 SL_API const char *sl_topic_name(const struct sl_topic *t);
 SL_API void sl_topic_id(const struct sl_topic *t, uint8_t id[16]);
+/* When the handle was opened: of a topic that has grown since, open it again. */
 SL_API uint32_t sl_topic_partitions(const struct sl_topic *t);
 /* The setting's value as text, as it was when the handle was opened; INVALID: no such key. */
 SL_API enum sl_err sl_topic_setting(const struct sl_topic *t, const char *key, char *out,

@@ -13,7 +13,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static bool record_same(const struct meta_record *a, const struct meta_record *b)
 {
     if (a->kind != b->kind || !id16_equal(a->id, b->id) || a->store != b->store ||
-        a->partitions != b->partitions || a->name_len != b->name_len)
+        a->partitions != b->partitions || a->first != b->first || a->name_len != b->name_len)
         return false;
     if (a->name_len && memcmp(a->name, b->name, a->name_len) != 0)
         return false;

@@ -75,6 +75,36 @@ TEST(meta_record, the_other_kinds)
     }
 }
 
+TEST(meta_record, a_growth_byte_by_byte)
+{
+    /* Goal: the layout is the documented one, and what cannot be is refused. */
+    static const uint8_t want[] = {
+        1,  0,  6,  0, 0, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13,
+        14, 15, 16, 2, 0, 0, 0, 3, 0, 0, 0, 7, 0, 0, 0, 8, 0, 0,  0, /* two more, from 3 on; their
+                                                                        stores */
+    };
+    static const uint32_t stores[] = { 7, 8 };
+    struct meta_record back,
+        r = { .kind = META_GROWTH, .id = ID, .partitions = 2, .first = 3, .stores = stores };
+    uint8_t at[sizeof(want)];
+    REQUIRE(meta_record_bytes(&r) == sizeof(want));
+    meta_record_encode(&r, at);
+    EXPECT_BYTES(at, want, sizeof(want));
+    REQUIRE_OK(meta_record_decode((struct bytes){ at, sizeof(at) }, &back, NULL));
+    EXPECT(back.kind == META_GROWTH && back.partitions == 2 && back.first == 3);
+    EXPECT(meta_record_store(&back, 0) == 7 && meta_record_store(&back, 1) == 8);
+    for (size_t cut = 0; cut < sizeof(at); cut++)
+        EXPECT_ERR(meta_record_decode((struct bytes){ at, cut }, &back, NULL), ERR_CORRUPT);
+    at[28] = 0; /* from 0 on: that is a TOPIC */
+    EXPECT_ERR(meta_record_decode((struct bytes){ at, sizeof(at) }, &back, NULL), ERR_CORRUPT);
+    at[28] = 255, at[29] = 255, at[30] = 1; /* one partition too many */
+    EXPECT_ERR(meta_record_decode((struct bytes){ at, sizeof(at) }, &back, NULL), ERR_CORRUPT);
+    at[28] = 254;
+    EXPECT_OK(meta_record_decode((struct bytes){ at, sizeof(at) }, &back, NULL));
+    at[33] = 0x10; /* store 4103 */
+    EXPECT_ERR(meta_record_decode((struct bytes){ at, sizeof(at) }, &back, NULL), ERR_CORRUPT);
+}
+
 TEST(meta_record, every_cut_and_every_flip_is_survived)
 {
     /* Goal: the decoder believes nothing. Method: each shorter length in memory of just that size

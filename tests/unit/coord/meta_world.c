@@ -80,7 +80,7 @@ static void perform_append(const struct meta_action *a)
 static void perform_parts(const struct meta_action *a)
 {
     const struct meta_topic *t = a->topic;
-    for (uint32_t i = 0; i < t->partitions; i++) {
+    for (uint32_t i = a->index; i < t->grown; i++) {
         uint32_t store = t->stores[i];
         if (meta_store_err(w.meta, store) != ERR_OK)
             continue;
@@ -206,6 +206,15 @@ enum err alter(const char *name, int64_t retention_ms)
     w.reply_err = ERR_BUSY;
     (void)feed((struct meta_event){
         .kind = META_EVENT_ALTER, .name = name, .settings = &s, .request = &asked });
+    world_settle();
+    return w.reply_err;
+}
+
+enum err grow(const char *name, uint32_t partitions)
+{
+    w.reply_err = ERR_BUSY;
+    (void)feed((struct meta_event){
+        .kind = META_EVENT_GROW, .name = name, .partitions = partitions, .request = &asked });
     world_settle();
     return w.reply_err;
 }

@@ -52,5 +52,6 @@ struct id16 id_of(uint8_t n);
 enum err create(const char *name, uint8_t n, uint32_t partitions);
 enum err delete_topic(const char *name);
 enum err alter(const char *name, int64_t retention_ms);
+enum err grow(const char *name, uint32_t partitions);
 
 #endif

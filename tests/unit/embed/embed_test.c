@@ -110,6 +110,35 @@ TEST(embed, topics)
     sl_engine_close(&e);
 }
 
+TEST(embed, a_topic_grows)
+{
+    /* Goal: a handle is of the partitions that there were; a new one has all of them. */
+    const char *dir = test_dir();
+    struct sl_engine_options o = options_of(&dir, 1);
+    struct sl_engine *e = engine_open(&o);
+    REQUIRE(e);
+    struct sl_why why;
+    struct sl_topic *old = topic_open(e, "t", 1);
+    EXPECT_OK(append_text(old, 0, "first", NULL));
+    EXPECT_ERR(sl_topic_grow(e, "nobody", 2, &why), SL_ERR_NOT_FOUND);
+    EXPECT_ERR(sl_topic_grow(e, "t", 0, &why), SL_ERR_INVALID);
+    EXPECT_STR(why.text, "topic 't' has 1 partitions: it can grow, and not shrink to 0");
+    EXPECT_OK(sl_topic_grow(e, "t", 3, &why));
+    EXPECT_ERR(sl_topic_grow(e, "t", 3, &why), SL_ERR_EXISTS);
+    EXPECT_STR(why.text, "topic 't' has 3 partitions already");
+    EXPECT_EQ(sl_topic_partitions(old), 1);
+    EXPECT_ERR(append_text(old, 2, "x", NULL), SL_ERR_INVALID);
+    struct sl_topic *t = topic_open(e, "t", 1);
+    EXPECT_EQ(sl_topic_partitions(t), 3);
+    EXPECT_OK(append_text(t, 2, "last", NULL));
+    EXPECT_OK(append_text(old, 0, "second", NULL));
+    EXPECT_STR(values_of(t, 0, 0), "first;second;");
+    EXPECT_STR(values_of(t, 2, 0), "last;");
+    sl_topic_close(&t);
+    sl_topic_close(&old);
+    sl_engine_close(&e);
+}
+
 TEST(embed, offsets_and_trim)
 {
     /* Goal: the questions about offsets, and deleting up to one. */

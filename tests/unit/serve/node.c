@@ -172,6 +172,15 @@ enum err node_alter(struct node_world *w, const char *name, const char *key, con
     return node_until(w, &done) ? v.verb.err : ERR_DEAD;
 }
 
+enum err node_grow(struct node_world *w, const char *name, uint32_t partitions)
+{
+    bool done = false;
+    static struct verb_grow v;
+    v = (struct verb_grow){ .verb = NODE_VERB(done), .name = name, .partitions = partitions };
+    serve_grow(w->serve, &v);
+    return node_until(w, &done) ? v.verb.err : ERR_DEAD;
+}
+
 struct topic_info *node_topic(struct node_world *w, const char *name)
 {
     bool done = false;

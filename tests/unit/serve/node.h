@@ -41,6 +41,7 @@ enum err node_create(struct node_world *w, const char *name, uint32_t partitions
                      const char *value);
 enum err node_delete(struct node_world *w, const char *name);
 enum err node_alter(struct node_world *w, const char *name, const char *key, const char *value);
+enum err node_grow(struct node_world *w, const char *name, uint32_t partitions);
 /* The caller frees it; NULL: there is none. */
 struct topic_info *node_topic(struct node_world *w, const char *name);
 /* A batch of one record, of now for time 0; *off (may be NULL) receives its offset. */

@@ -1,8 +1,9 @@
 /* random_test.c -- random lives of a node against a model of what was acknowledged.
  *
- * A seed creates, deletes, appends, trims, alters, stops, and dies at a random I/O; it comes back
- * with another number of shards. After each start: an acknowledged create is there, an acknowledged
- * delete is gone, each acknowledged record is at its offset, and nothing is an orphan. */
+ * A seed creates, grows, deletes, appends, trims, alters, stops, and dies at a random I/O; it comes
+ * back with another number of shards. After each start: an acknowledged create is there, an
+ * acknowledged delete is gone, each acknowledged record is at its offset, and nothing is an orphan.
+ */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -25,7 +26,8 @@ enum known { KNOWN_GONE, KNOWN_THERE, KNOWN_UNSURE };
 /* What must be true of a topic of this name. */
 struct topic_model {
     enum known known;
-    struct id16 id; /* THERE */
+    struct id16 id;      /* THERE */
+    uint32_t partitions; /* at least: what was acknowledged or seen */
     struct {
         uint64_t start_off;
         uint32_t count; /* records acknowledged */
@@ -88,8 +90,11 @@ static void check_all(void)
         else
             model_reset(m, t ? KNOWN_THERE : KNOWN_GONE);
         m->known = t ? KNOWN_THERE : KNOWN_GONE;
-        if (t)
-            m->id = t->id;
+        if (!t)
+            continue;
+        m->id = t->id;
+        EXPECT(t->partitions >= m->partitions && t->partitions <= PARTITIONS);
+        m->partitions = t->partitions;
         free(t);
     }
 }
@@ -98,7 +103,8 @@ static void check_all(void)
 
 static void op_create(uint32_t i)
 {
-    enum err err = node_create(&w, name_of(i), PARTITIONS, NULL, NULL);
+    uint32_t partitions = 1 + (uint32_t)rng_below(&rng, PARTITIONS);
+    enum err err = node_create(&w, name_of(i), partitions, NULL, NULL);
     if (models[i].known == KNOWN_THERE) {
         EXPECT(err == ERR_EXISTS || err == ERR_DEAD);
         return;
@@ -110,7 +116,26 @@ static void op_create(uint32_t i)
         models[i].id = t->id;
     else
         models[i].known = KNOWN_UNSURE;
+    if (t)
+        models[i].partitions = partitions;
     free(t);
+}
+
+static void op_grow(uint32_t i)
+{
+    struct topic_model *m = &models[i];
+    uint32_t partitions = 1 + (uint32_t)rng_below(&rng, PARTITIONS);
+    enum err err = node_grow(&w, name_of(i), partitions);
+    if (err == ERR_DEAD)
+        return;
+    if (m->known == KNOWN_GONE)
+        EXPECT_ERR(err, ERR_NOT_FOUND);
+    if (m->known != KNOWN_THERE || !m->partitions)
+        return;
+    EXPECT_ERR(err, partitions > m->partitions    ? ERR_OK
+                    : partitions == m->partitions ? ERR_EXISTS
+                                                  : ERR_INVALID);
+    m->partitions = (uint32_t)max_u64(m->partitions, partitions);
 }
 
 static void op_delete(uint32_t i)
@@ -129,8 +154,10 @@ static void op_append(uint32_t i, uint32_t p)
     struct topic_info *t = node_topic(&w, name_of(i));
     uint64_t off = 0;
     uint32_t value = next_value++;
-    if (!t)
+    if (!t || p >= t->partitions) {
+        free(t);
         return;
+    }
     enum err err = node_append(&w, &t->places[p], value_text(value), 0, &off);
     uint32_t at = models[i].parts[p].count;
     if (EXPECT(err == ERR_OK || err == ERR_DEAD) && err == ERR_OK && at < RECORDS) {
@@ -146,8 +173,10 @@ static void op_trim(uint32_t i, uint32_t p)
 {
     struct topic_info *t = node_topic(&w, name_of(i));
     bool done = false;
-    if (!t)
+    if (!t || p >= t->partitions) {
+        free(t);
         return;
+    }
     static struct verb_trim v; /* borrowed until the instance closes */
     v = (struct verb_trim){ .verb = { .done = node_done, .arg = &done, .home = HOME_ANY },
                             .place = t->places[p],
@@ -174,6 +203,9 @@ static void operate(void)
         op_trim(i, p);
         break;
     case 4:
+        op_grow(i);
+        break;
+    case 5:
         (void)node_alter(&w, name_of(i), "retention.bytes", "1000000");
         break;
     default:

@@ -275,3 +275,42 @@ TEST(serve, create_and_delete_survive_a_crash_anywhere)
         node_close(&w);
     }
 }
+
+TEST(serve, growth_survives_a_crash_anywhere)
+{
+    /* Goal: after a crash at any I/O of it, a topic has the partitions it had or those that it was
+     * to have, and each takes records; what was there is there. Method: power loss before the k-th
+     * I/O from the growth on. */
+    for (uint64_t k = 1; k < 200; k++) {
+        struct node_world w;
+        node_open(&w, 8, 2, 2);
+        REQUIRE(node_start(&w, NULL) == SERVE_READY);
+        EXPECT_OK(node_create(&w, "t", 3, NULL, NULL));
+        fill(&w, "t", 0, 1);
+        sim_crash_at_io(w.machine, k, SIM_POWER);
+        enum err grown = node_grow(&w, "t", 9);
+        if (!sim_dead(w.machine)) {
+            EXPECT(k > 3); /* every I/O had its crash */
+            node_close(&w);
+            break;
+        }
+        serve_close(&w.serve);
+        sim_restart(w.machine);
+        if (EXPECT_EQ(node_start(&w, NULL), SERVE_READY)) {
+            struct topic_info *t = node_topic(&w, "t");
+            REQUIRE(t);
+            EXPECT(t->partitions == 9 || (t->partitions == 3 && grown != ERR_OK));
+            EXPECT_EQ(w.notes, 0); /* no orphans */
+            EXPECT_ERR(node_grow(&w, "t", 9), t->partitions == 9 ? ERR_EXISTS : ERR_OK);
+            free(t);
+            t = node_topic(&w, "t");
+            for (uint32_t i = 0; i < 9; i++) {
+                uint64_t off = 9;
+                EXPECT_OK(node_append(&w, &t->places[i], "again", 0, &off));
+                EXPECT_EQ(off, i < 3 ? 1 : 0);
+            }
+            free(t);
+        }
+        node_close(&w);
+    }
+}

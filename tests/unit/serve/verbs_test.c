@@ -218,6 +218,50 @@ TEST(settings, change_at_once_and_for_ever)
     topic_stop();
 }
 
+TEST(topics, grow)
+{
+    /* Goal: new partitions take records as soon as the answer is there, under the topic's settings,
+     * on every shard; the others stay where they are. Method: from one partition to seven over two
+     * stores and two shards, with a restart. */
+    node_open(&w, 11, 1, 2);
+    REQUIRE(node_start(&w, NULL) == SERVE_READY);
+    EXPECT_OK(node_create(&w, "t", 1, "max.message.bytes", "200"));
+    struct topic_info *t = node_topic(&w, "t");
+    REQUIRE(t);
+    place = t->places[0];
+    free(t);
+    EXPECT_OK(node_append(&w, &place, "first", 0, NULL));
+    EXPECT_ERR(node_grow(&w, "t", 1), ERR_EXISTS);
+    EXPECT_ERR(node_grow(&w, "t", 0), ERR_INVALID);
+    EXPECT_ERR(node_grow(&w, "nobody", 2), ERR_NOT_FOUND);
+    EXPECT_OK(node_grow(&w, "t", 4));
+    EXPECT_OK(node_grow(&w, "t", 7));
+    for (int restart = 0; restart < 2; restart++) {
+        uint32_t shards[2] = { 0, 0 };
+        enum err err;
+        t = node_topic(&w, "t");
+        REQUIRE(t && t->partitions == 7);
+        EXPECT_EQ(t->places[0].store, place.store);
+        for (uint32_t i = 0; i < 7; i++) {
+            char text[201] = "value";
+            shards[t->places[i].shard]++;
+            EXPECT_OK(node_append(&w, &t->places[i], text, 0, NULL));
+            memset(text, 'x', 200);
+            EXPECT_ERR(node_append(&w, &t->places[i], text, 0, NULL), ERR_TOO_LARGE);
+        }
+        EXPECT(shards[0] >= 3 && shards[1] >= 3);
+        EXPECT_STR(node_value(&w, &t->places[0], 0, &err), "first");
+        EXPECT_STR(node_value(&w, &t->places[6], 0, &err), "value");
+        free(t);
+        node_crash(&w, SIM_POWER);
+        REQUIRE(node_start(&w, NULL) == SERVE_READY);
+    }
+    EXPECT_OK(node_delete(&w, "t"));
+    EXPECT_EQ(w.notes, 0);
+    node_stop(&w);
+    node_close(&w);
+}
+
 TEST(topics, are_listed_in_order)
 {
     /* Goal: list gives each topic once, sorted. Method: names in another order, one deleted. */
