@@ -21,9 +21,10 @@
  *
  * A cut connection. Without `reconnect`, all that is under way ends with CLOSED, and so does
  * everything else until sl_client_reconnect(). With it, the client connects again and sends again
- * what does no harm twice: everything but create, delete, alter, trims of all (offset UINT64_MAX)
- * and appends without a producer; those end with CLOSED, and may have been done. Appends with a
- * producer are recognised by the server: `duplicate` says that the first one had arrived.
+ * what does no harm twice: everything but create, delete, alter, grow, trims of all (offset
+ * UINT64_MAX) and appends without a producer; those end with CLOSED, and may have been done.
+ * Appends with a producer are recognised by the server: `duplicate` says that the first one had
+ * arrived.
  *
  * Memory. What is passed in is copied. A request under way keeps its bytes until it is answered.
  * The library writes nothing to the terminal and touches no signal (SIGPIPE included).
@@ -112,6 +113,8 @@ SL_API enum sl_err sl_client_create_start(struct sl_client *c, const char *name,
 SL_API enum sl_err sl_client_delete(struct sl_client *c, const char *name);
 SL_API enum sl_err sl_client_alter(struct sl_client *c, const char *name,
                                    const struct sl_setting *settings, uint32_t count);
+/* As sl_topic_grow(): `partitions` in all. */
+SL_API enum sl_err sl_client_grow(struct sl_client *c, const char *name, uint32_t partitions);
 SL_API enum sl_err sl_client_describe(struct sl_client *c, const char *name,
                                       struct sl_client_topic *topic);
 /* each() runs inside these, and must not use the client. Its texts are valid during it. */

@@ -27,7 +27,7 @@ static enum err settings_put(struct sl_client *c, struct items *list, struct wri
     return ERR_OK;
 }
 
-/* ---- create, delete, alter ---- */
+/* ---- create, delete, alter, grow ---- */
 
 static void create_answer(struct sl_client *c, struct client_call *call,
                           const struct call_result *r)
@@ -120,6 +120,12 @@ enum sl_err sl_client_alter(struct sl_client *c, const char *name,
     if (err == ERR_OK)
         err = call_simple(c, VERB_ALTER, NULL, 0, &r, NULL, NULL);
     return (enum sl_err)err;
+}
+
+enum sl_err sl_client_grow(struct sl_client *c, const char *name, uint32_t partitions)
+{
+    struct grow_request r = { partitions, text_of(name) };
+    return (enum sl_err)call_simple(c, VERB_GROW, NULL, 0, &r, NULL, NULL);
 }
 
 /* ---- describe ---- */

@@ -82,6 +82,8 @@ static const struct field delete_fields[] = { FIELD_OF(delete_request, TEXT, nam
                                                        NATIVE_NAME_MAX) };
 static const struct field alter_fields[] = { FIELD_OF(alter_request, TEXT, name, NATIVE_NAME_MAX),
                                              ITEMS_OF(alter_request, settings, SETTING, 64) };
+static const struct field grow_fields[] = { FIELD_OF(grow_request, U32, partitions, 131072),
+                                            FIELD_OF(grow_request, TEXT, name, NATIVE_NAME_MAX) };
 static const struct field append_fields[] = {
     FIELD_OF(append_request, U8, durability, NATIVE_DURABILITY_MAX),
     ZEROS(7),
@@ -134,6 +136,7 @@ static const struct shape shapes[VERB_COUNT][2] = {
     [VERB_CREATE] = { SHAPE(create_fields), SHAPE(create_answer_fields) },
     [VERB_DELETE] = { SHAPE(delete_fields), EMPTY },
     [VERB_ALTER] = { SHAPE(alter_fields), EMPTY },
+    [VERB_GROW] = { SHAPE(grow_fields), EMPTY },
     [VERB_APPEND] = { SHAPE(append_fields), SHAPE(append_answer_fields) },
     [VERB_FETCH] = { SHAPE(fetch_fields), SHAPE(fetch_answer_fields) },
     [VERB_OFFSETS] = { SHAPE(offsets_fields), SHAPE(offsets_answer_fields) },

@@ -95,6 +95,11 @@ struct alter_request {
     struct items settings; /* ITEM_SETTING */
 };
 
+struct grow_request {
+    uint32_t partitions;
+    struct bytes name;
+};
+
 struct append_request {
     uint8_t durability;
     struct bytes batch;
@@ -154,6 +159,7 @@ union payload {
     struct create_answer create_answer;
     struct delete_request delete_;
     struct alter_request alter;
+    struct grow_request grow;
     struct append_request append;
     struct append_answer append_answer;
     struct fetch_request fetch;

@@ -2,7 +2,8 @@
  *
  * Placement is fixed as long as the instance is open, so a row is asked for once, of the shard that
  * has the metadata. Requests that come meanwhile wait at the row, in their order. A topic that was
- * deleted is noticed by the verb (NOT_FOUND), and its row forgotten; ids are never used again. */
+ * deleted is noticed by the verb (NOT_FOUND), and its row forgotten; ids are never used again. Of a
+ * partition that the row does not know it is asked again: the topic may have grown. */
 #include <stdlib.h>
 
 #include "engine/base/check.h"
@@ -78,9 +79,13 @@ void place_find(struct request *r)
 {
     struct desk_native *d = desk_of_conn(r->conn);
     struct topic_row *row = map_get(&d->places, row_key(r->frame.topic));
-    if (row && row->topic) {
+    if (row && row->topic && r->frame.partition < row->topic->partitions) {
         request_go(r, row);
         return;
+    }
+    if (row && row->topic) {
+        row_free(row);
+        row = NULL;
     }
     if (!row)
         row = row_ask(d, r->frame.topic);

@@ -194,6 +194,8 @@ static const char *request_why(const struct request *r)
         return r->delete_.why.text;
     case VERB_ALTER:
         return r->alter.why.text;
+    case VERB_GROW:
+        return r->grow.why.text;
     default:
         return NULL;
     }

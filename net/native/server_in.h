@@ -52,7 +52,7 @@ static inline struct desk_native *desk_of_conn(const struct conn *c)
 struct topic_row;
 struct request;
 
-struct topic_words; /* C strings of create, delete, alter: verbs_topic.c */
+struct topic_words; /* C strings of create, delete, alter, grow: verbs_topic.c */
 
 struct request {
     struct node node;    /* conn: requests, out or sending */
@@ -86,6 +86,7 @@ struct request {
         struct verb_create create;
         struct verb_delete delete_;
         struct verb_alter alter;
+        struct verb_grow grow;
         struct verb_describe describe;
         struct verb_list list;
         struct hello_answer hello;
@@ -159,6 +160,7 @@ void create_start(struct request *r);
 void create_answer(struct request *r);
 void delete_start(struct request *r);
 void alter_start(struct request *r);
+void grow_start(struct request *r);
 void nothing_answer(struct request *r);
 void stats_start(struct request *r);
 void hello_start(struct request *r);

@@ -188,6 +188,7 @@ const struct verb_serve verb_serves[VERB_COUNT] = {
     [VERB_CREATE] = { true, false, false, create_start, create_answer },
     [VERB_DELETE] = { true, false, false, delete_start, nothing_answer },
     [VERB_ALTER] = { true, false, false, alter_start, nothing_answer },
+    [VERB_GROW] = { true, false, false, grow_start, nothing_answer },
     [VERB_APPEND] = { true, true, false, append_start, append_answer },
     [VERB_FETCH] = { false, false, false, fetch_start, fetch_answer },
     [VERB_OFFSETS] = { false, false, false, offsets_start, offsets_answer },

@@ -169,7 +169,7 @@ void describe_answer(struct request *r)
     free(t);
 }
 
-/* ---- create, delete, alter ---- */
+/* ---- create, delete, alter, grow ---- */
 
 /* What the node gives to topics that do not say. */
 static void durability_default(const struct request *r, struct topic_words *w)
@@ -226,6 +226,18 @@ void alter_start(struct request *r)
                                     .settings = w->settings,
                                     .setting_count = w->setting_count };
     serve_alter(serve_of(r), &r->alter);
+}
+
+void grow_start(struct request *r)
+{
+    const struct grow_request ask = r->asked.grow;
+    struct topic_words *w = words_take(r, ask.name, (struct items){ 0 });
+    if (!w)
+        return;
+    r->grow = (struct verb_grow){ .verb = request_verb(r),
+                                  .name = w->name,
+                                  .partitions = ask.partitions };
+    serve_grow(serve_of(r), &r->grow);
 }
 
 void nothing_answer(struct request *r)

@@ -107,6 +107,13 @@ TEST(client, makes_and_finds_topics)
     }
     EXPECT_OK(sl_client_list(c, name_count, &names));
     EXPECT_EQ(names, 5);
+    EXPECT_ERR(sl_client_grow(c, "nobody", 12), SL_ERR_NOT_FOUND);
+    EXPECT_OK(sl_client_grow(c, "t0", 12));
+    EXPECT_ERR(sl_client_grow(c, "t0", 12), SL_ERR_EXISTS);
+    EXPECT_ERR(sl_client_grow(c, "t0", 1), SL_ERR_INVALID);
+    struct sl_client_topic grown;
+    EXPECT_OK(sl_client_describe(c, "t0", &grown));
+    EXPECT_EQ(grown.partitions, 12);
     EXPECT_OK(sl_client_delete(c, "t0"));
     EXPECT_ERR(sl_client_describe(c, "t0", &found), SL_ERR_NOT_FOUND);
     EXPECT_STR(sl_client_error(c)->text, "no topic t0");

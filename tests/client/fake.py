@@ -23,7 +23,7 @@ import time
 from client import crc32c, head_sound, read, text
 
 (CLOSE, HELLO, AUTH, PING, TOPICS, DESCRIBE, CREATE, DELETE, ALTER, APPEND, FETCH, OFFSETS, TRIM,
- STATS) = range(14)
+ STATS, GROW) = range(15)
 NOT_FOUND, EXISTS, INVALID, TOO_LARGE, BAD_BATCH, OFFSET_RANGE = 5, 6, 7, 8, 9, 10
 UNSUPPORTED, SEQUENCE, FENCED, BUSY, BAD_FRAME = 12, 18, 19, 20, 26
 NONE = -(1 << 63)
@@ -284,6 +284,15 @@ class Connection:
                 topic.settings[key] = value
         return b""
 
+    def grow(self, fields, _):
+        partitions, topic = fields.numbers("I")[0], self.server.named(fields.text())
+        with self.server.lock:
+            more = partitions - len(topic.partitions)
+            if more <= 0:
+                raise Refused(INVALID if more else EXISTS, f"{len(topic.partitions)} partitions")
+            topic.partitions += [Partition() for _ in range(more)]
+        return b""
+
     def append(self, fields, head):
         topic, partition = self.place(head)
         durability = fields.numbers("B7x")[0]
@@ -342,8 +351,9 @@ class Connection:
 
 VERBS = {HELLO: Connection.hello, PING: Connection.ping, TOPICS: Connection.list,
          DESCRIBE: Connection.describe, CREATE: Connection.create, DELETE: Connection.delete,
-         ALTER: Connection.alter, APPEND: Connection.append, FETCH: Connection.fetch,
-         OFFSETS: Connection.offsets, TRIM: Connection.trim, STATS: Connection.stats}
+         ALTER: Connection.alter, GROW: Connection.grow, APPEND: Connection.append,
+         FETCH: Connection.fetch, OFFSETS: Connection.offsets, TRIM: Connection.trim,
+         STATS: Connection.stats}
 
 
 def main():

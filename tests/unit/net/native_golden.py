@@ -98,6 +98,8 @@ VECTORS = [
     ("stats_request", frame(13, 0, struct.pack("<I", 0xFFFFFFFF))),
     ("stats_answer", frame(13, 1, items(text(b"appends") + struct.pack("<Q", WIDE),
                                         text(b"syncs") + struct.pack("<Q", 9)))),
+    ("grow_request", frame(14, 0, struct.pack("<I", 24) + text(b"events"))),
+    ("grow_answer", frame(14, 1, b"")),
 ]
 
 

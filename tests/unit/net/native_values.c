@@ -120,6 +120,8 @@ static void values_of_topics(void)
     ADD(alter_request, ALTER, 0, false)->alter =
         (struct alter_request){ B("events"), settings_some() };
     ADD(alter_answer, ALTER, 1, false);
+    ADD(grow_request, GROW, 0, false)->grow = (struct grow_request){ 24, B("events") };
+    ADD(grow_answer, GROW, 1, false);
 }
 
 static void values_of_records(void)

@@ -118,6 +118,40 @@ TEST(server, topics)
     broker_end();
 }
 
+TEST(server, grow)
+{
+    /* Goal: what has grown is there for a connection on a shard that knew the old number. */
+    broker_start(3, 2, NULL);
+    peer_open(&a);
+    peer_open(&b);
+    struct id16 topic = peer_topic(&a, "one", 1);
+    append_ask(&a, topic, 2, 0, 10);
+    peer_expect(&a, VERB_APPEND, ERR_NOT_FOUND);
+    append_ask(&b, topic, 0, 0, 10);
+    peer_expect(&b, VERB_APPEND, ERR_OK);
+    struct grow_request grow = { 3, text_of("one") };
+    peer_ask(&a, VERB_GROW, NO_TOPIC, 0, &grow);
+    peer_expect(&a, VERB_GROW, ERR_OK);
+    append_ask(&a, topic, 2, 0, 10);
+    append_ask(&b, topic, 2, 0, 10);
+    peer_expect(&a, VERB_APPEND, ERR_OK);
+    peer_expect(&b, VERB_APPEND, ERR_OK);
+    append_ask(&b, topic, 3, 0, 10);
+    peer_expect(&b, VERB_APPEND, ERR_NOT_FOUND);
+    peer_ask(&b, VERB_GROW, NO_TOPIC, 0, &grow);
+    union payload out = peer_expect(&b, VERB_GROW, ERR_EXISTS);
+    EXPECT_BYTES(out.error.text.at, "topic 'one' has 3 partitions already", out.error.text.len);
+    grow.partitions = 2;
+    peer_ask(&b, VERB_GROW, NO_TOPIC, 0, &grow);
+    peer_expect(&b, VERB_GROW, ERR_INVALID);
+    struct describe_request by_id = { 0 };
+    peer_ask(&b, VERB_DESCRIBE, topic, 0, &by_id);
+    EXPECT_EQ(peer_expect(&b, VERB_DESCRIBE, ERR_OK).describe_answer.places.count, 3);
+    peer_close(&b);
+    peer_close(&a);
+    broker_end();
+}
+
 TEST(server, long_poll)
 {
     /* Goal: a fetch waits without holding up others on its connection, ends with an append from
