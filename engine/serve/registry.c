@@ -7,6 +7,8 @@
 #include "engine/base/check.h"
 #include "engine/serve/serve_in.h"
 
+static_assert(PARTITIONS_MAX == TOPIC_PARTITIONS_MAX, "fronts may say no where the decider would");
+
 /* Who asked for a change; the decider carries the pointer. */
 struct request {
     struct verb *verb;

@@ -260,6 +260,8 @@ void serve_part(struct serve *s, struct verb_part *v);
 
 /* ---- verbs of the metadata; shard 0 does them ---- */
 
+#define PARTITIONS_MAX 131072u /* of a topic */
+
 struct setting_text {
     const char *key, *value; /* value NULL: back to the default */
 };

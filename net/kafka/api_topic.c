@@ -1,4 +1,4 @@
-/* api_topic.c -- CreateTopics, DeleteTopics, CreatePartitions.
+/* api_topic.c -- CreateTopics, DeleteTopics.
  *
  * A topic of a request is a verb of its own; all are answered together. */
 #include <stdlib.h>
@@ -381,41 +381,4 @@ void deletes_start(struct errand *c)
         topics[i].want = &wants[i];
     }
     topics_find(c, wants, count, deletes_known);
-}
-
-/* ---- CreatePartitions: the engine cannot add any yet, and says so ---- */
-
-static void growths_known(struct errand *c)
-{
-    const struct kafka_create_partitions_request *ask = c->asked;
-    RESPONSE(create_partitions, r);
-    r.results.at = errand_items(c, kafka_create_partitions_response_result_shape(), c->want_count);
-    if (!r.results.at)
-        return;
-    r.results.count = c->want_count;
-    for (uint32_t i = 0; i < c->want_count; i++) {
-        const struct topic_want *w = &c->wants[i];
-        struct kafka_create_partitions_response_result *to = &r.results.at[i];
-        int64_t has = w->topic ? w->topic->info->partitions : 0, wants = ask->topics.at[i].count;
-        to->name = w->name;
-        to->error_code = (int16_t)(w->topic ? KAFKA_INVALID_PARTITIONS : topic_error(w));
-        if (w->topic)
-            to->error_message = text_bytes(
-                wants <= has ? "a topic's number of partitions can only grow"
-                             : "the number of partitions is fixed when a topic is made: this "
-                               "version cannot add any");
-    }
-    errand_answer(c, &r);
-}
-
-void growths_start(struct errand *c)
-{
-    const struct kafka_create_partitions_request *ask = c->asked;
-    if (!errand_parts_within(c, ask->topics.count))
-        return;
-    struct topic_want *wants = errand_take(c, ask->topics.count * sizeof(*wants) + 1);
-    for (uint32_t i = 0; wants && i < ask->topics.count; i++)
-        wants[i] = (struct topic_want){ .name = ask->topics.at[i].name, .fresh = true };
-    if (wants)
-        topics_find(c, wants, ask->topics.count, growths_known);
 }

@@ -24,6 +24,7 @@ void trims_start(struct errand *c);
 /* api_topic.c */
 void creates_start(struct errand *c);
 void deletes_start(struct errand *c);
+/* api_growth.c */
 void growths_start(struct errand *c);
 /* api_config.c */
 void configs_start(struct errand *c);

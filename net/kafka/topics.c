@@ -2,7 +2,8 @@
  *
  * What is known of a topic is made once and never changed; it is shared by the map and by the
  * errands that use it. Placement is fixed as long as the instance is open, so a row stays true
- * until a topic is deleted or altered: serve_topics_version() says so, and all rows are forgotten.
+ * until a topic is deleted, altered or grown: serve_topics_version() says so, and all rows are
+ * forgotten.
  * That a topic is not there is never remembered, nor taken from somebody else's question (`fresh`):
  * it may have been made since.
  *

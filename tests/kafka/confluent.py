@@ -117,10 +117,23 @@ def administration(admin):
     assert configs["retention.ms"].value == "604800000" and configs["retention.ms"].is_default
     node = list(admin.describe_configs([ConfigResource("broker", "1")]).values())[0].result(30)
     assert node["default.replication.factor"].value == "1"
-    grown = admin.create_partitions([NewPartitions("data", 9)])
-    assert outcome(grown["data"]) == "INVALID_PARTITIONS"
+    growth(admin)
     cluster = admin.describe_cluster().result(30)
     assert len(cluster.cluster_id) == 22 and [n.id for n in cluster.nodes] == [1]
+
+
+def growth(admin):
+    assert outcome(admin.create_topics([NewTopic("grows", 2, 1)])["grows"]) is None
+    for count, error in ((2, "INVALID_PARTITIONS"), (1, "INVALID_PARTITIONS"), (5, None)):
+        assert outcome(admin.create_partitions([NewPartitions("grows", count)])["grows"]) == error
+    look = admin.create_partitions([NewPartitions("grows", 6)], validate_only=True)
+    assert outcome(look["grows"]) is None
+    assert len(admin.list_topics("grows", timeout=30).topics["grows"].partitions) == 5
+    producer = Producer({**BROKER, "enable.idempotence": True})
+    for partition in range(5):
+        producer.produce("grows", b"new", partition=partition)
+    assert producer.flush(60) == 0
+    assert [ends("grows", p) for p in range(5)] == [(0, 1)] * 5
 
 
 def removal(admin):
