@@ -58,6 +58,7 @@
     TALLY(doubts_lost, 0, 100, "request lost before append")                              \
     TALLY(duplicates, 0, 100, "batch sent again, recognised")                             \
     TALLY(full_deletes, 0, 100, "topic deleted on a full disk")                           \
+    TALLY(growths, 100, 0, "topic grown")                                                 \
     TALLY(deletes_doubted, 0, 5, "delete in doubt")                                       \
     TALLY(answers, 0, 0, "answers of a network")
 

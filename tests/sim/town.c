@@ -116,13 +116,13 @@ static bool town_verify(struct town *t)
     if (!town_settle(t)) /* the list, and the descriptions that it asked for */
         return false;
     for (uint32_t i = 0; i < TOWN_TOPICS; i++)
-        for (uint32_t p = 0; t->topics[i].info && p < TOWN_PARTS; p++)
+        for (uint32_t p = 0; t->topics[i].info && p < t->topics[i].count; p++)
             town_part(t, &t->topics[i], p);
     if (!town_settle(t))
         return false;
     t->worst = END_CLEAN;
     for (uint32_t i = 0; i < TOWN_TOPICS; i++)
-        for (uint32_t p = 0; t->topics[i].info && p < TOWN_PARTS; p++)
+        for (uint32_t p = 0; t->topics[i].info && p < t->topics[i].count; p++)
             town_fetch(t, &t->topics[i], p, t->topics[i].parts[p]->start_min, true);
     return town_settle(t);
 }
@@ -151,7 +151,7 @@ static void town_begin(struct town *t, bool may_crash)
 static void town_op_draw(struct town *t)
 {
     struct town_topic *topic = &t->topics[rng_below(t->rng, TOWN_TOPICS)];
-    uint32_t part = (uint32_t)rng_below(t->rng, TOWN_PARTS);
+    uint32_t part = (uint32_t)rng_below(t->rng, topic->count + !topic->count);
     uint64_t dice = rng_below(t->rng, 100);
     if (topic->state == TOPIC_GONE && dice < 60)
         town_create(t, topic);
@@ -169,6 +169,8 @@ static void town_op_draw(struct town *t)
         town_alter(t, topic);
     else if (dice < 98 && !topic->busy)
         town_delete(t, topic);
+    else if (dice >= 98 && topic->count < TOWN_PARTS && !topic->wanted)
+        town_grow(t, topic);
 }
 
 /* Operations, then perhaps death among them. True: still alive. */

@@ -1,9 +1,9 @@
 /* town.h -- the second workload: a whole node through its verbs, topics by name.
  *
- * What load.h does to stores, this does to an instance of engine/serve: topics are created and
- * deleted by name, with crashes between any two steps of that; records go through serve's verbs;
- * the number of shards changes; and the directory of the metadata is replaced by an older copy for
- * one start, after which everything must still be there.
+ * What load.h does to stores, this does to an instance of engine/serve: topics are created,
+ * grown and deleted by name, with crashes between any two steps of that; records go through serve's
+ * verbs; the number of shards changes; and the directory of the metadata is replaced by an older
+ * copy for one start, after which everything must still be there.
  *
  * Thread     the one thread of a seed.
  * Fails      violated().

@@ -20,6 +20,8 @@ struct town_topic {
     struct id16 id; /* LIVE and DELETING, zero while it is not known */
     enum durability durability;
     struct topic_info *info; /* places; NULL until described in this life */
+    uint32_t count;          /* partitions that are known */
+    uint32_t wanted;         /* as many may be there: it is made, or grows; 0: it does not */
     struct o_part *parts[TOWN_PARTS];
     uint32_t busy; /* operations that name it */
 };
@@ -48,6 +50,7 @@ void town_append(struct town *t, struct town_topic *topic, uint32_t part);
 void town_fetch(struct town *t, struct town_topic *topic, uint32_t part, uint64_t off, bool scan);
 void town_trim(struct town *t, struct town_topic *topic, uint32_t part);
 void town_alter(struct town *t, struct town_topic *topic);
+void town_grow(struct town *t, struct town_topic *topic);
 void town_part(struct town *t, struct town_topic *topic, uint32_t part); /* after a start */
 void town_list(struct town *t);                                          /* after a start */
 void town_forget(struct town *t); /* the instance is closed: what was under way is freed */

@@ -25,6 +25,7 @@ struct town_op {
         struct verb_fetch fetch;
         struct verb_trim trim;
         struct verb_alter alter;
+        struct verb_grow grow;
         struct verb_part info;
         struct verb_list list;
     } v;
@@ -83,10 +84,14 @@ static void answered(const struct town_op *op, const char *what)
 
 /* ---- topics ---- */
 
-static void topic_parts(struct town *t, struct town_topic *topic, struct id16 id)
+/* There are so many from now on. */
+static void topic_parts(struct town *t, struct town_topic *topic, struct id16 id, uint32_t count)
 {
+    uint32_t i = topic->count;
     topic->id = id;
-    for (uint32_t i = 0; i < TOWN_PARTS; i++) {
+    topic->count = count;
+    topic->wanted = 0;
+    for (; i < count; i++) {
         demand(!oracle_part_find(&t->oracle, id, i), "topic %s: its id was used before",
                topic->name);
         topic->parts[i] = oracle_part_new(&t->oracle, id, i, 0);
@@ -103,7 +108,7 @@ static void create_done(struct verb *v)
     answered(op, "create");
     if (!v->err) {
         topic->state = TOPIC_LIVE;
-        topic_parts(op->town, topic, op->v.create.id);
+        topic_parts(op->town, topic, op->v.create.id, op->v.create.partitions);
     } else {
         demand(excused(op, v->err), "topic %s: create gives %s (%s)", topic->name, err_name(v->err),
                op->v.create.why.text);
@@ -116,12 +121,14 @@ void town_create(struct town *t, struct town_topic *topic)
     static const char *const words[] = { "memory", "written", "synced" };
     struct town_op *op = op_new(t, topic, NULL, create_done);
     topic->state = TOPIC_CREATING;
+    topic->count = 0;
+    topic->wanted = 1 + (uint32_t)rng_below(t->rng, TOWN_PARTS);
     topic->durability = (enum durability)rng_below(t->rng, 3);
     topic->retention = rng_chance(t->rng, 1, 4);
     op->settings[0] = (struct setting_text){ "shardlog.durability", words[topic->durability] };
     op->settings[1] = (struct setting_text){ "retention.bytes", "200000" };
     op->v.create.name = topic->name;
-    op->v.create.partitions = TOWN_PARTS;
+    op->v.create.partitions = topic->wanted;
     op->v.create.settings = op->settings;
     op->v.create.setting_count = 1 + topic->retention;
     trace("  town create %s", topic->name);
@@ -139,7 +146,7 @@ static void delete_done(struct verb *v)
         topic->state = TOPIC_GONE;
         free(topic->info);
         topic->info = NULL;
-        for (uint32_t i = 0; i < TOWN_PARTS; i++)
+        for (uint32_t i = 0; i < topic->count; i++)
             topic->parts[i]->state = O_GONE;
     }
     op_end(op);
@@ -149,21 +156,29 @@ void town_delete(struct town *t, struct town_topic *topic)
 {
     struct town_op *op = op_new(t, topic, NULL, delete_done);
     topic->state = TOPIC_DELETING;
-    for (uint32_t i = 0; i < TOWN_PARTS; i++)
+    for (uint32_t i = 0; i < topic->count; i++)
         topic->parts[i]->state = O_DROPPING;
     op->v.delete.name = topic->name;
-    t->tally.drops += TOWN_PARTS;
+    t->tally.drops += topic->count;
     trace("  town delete %s", topic->name);
     serve_delete(t->serve, &op->v.delete);
 }
 
-/* What a start found of a topic that had been created or deleted when the machine ended. */
-static void topic_found(struct town *t, struct town_topic *topic, struct id16 id)
+/* What a start found of a topic that had been created, grown or deleted when the machine ended. */
+static void topic_found(struct town *t, struct town_topic *topic, const struct topic_info *info)
 {
+    uint32_t count = info->partitions;
     demand(topic->state != TOPIC_GONE, "topic %s: is back after it was deleted", topic->name);
-    if (topic->state == TOPIC_CREATING)
-        topic_parts(t, topic, id);
-    demand(id16_equal(topic->id, id), "topic %s: has another id than before", topic->name);
+    demand(count == topic->wanted || (count == topic->count && topic->state != TOPIC_CREATING),
+           "topic %s: has %u partitions, %u were there and %u wanted", topic->name, count,
+           topic->count, topic->wanted);
+    if (topic->state != TOPIC_CREATING)
+        demand(id16_equal(topic->id, info->id), "topic %s: has another id than before",
+               topic->name);
+    bool growing = topic->busy > 1; /* it may still be under way */
+    uint32_t wanted = growing && count < topic->wanted ? topic->wanted : 0;
+    topic_parts(t, topic, info->id, count);
+    topic->wanted = wanted;
     topic->state = TOPIC_LIVE;
 }
 
@@ -174,9 +189,9 @@ static void describe_done(struct verb *v)
     struct topic_info *info = op->v.describe.topic;
     answered(op, "describe");
     if (!v->err && topic->state != TOPIC_GONE && !topic->info) {
-        topic_found(op->town, topic, info->id);
+        topic_found(op->town, topic, info);
         topic->info = info;
-        for (uint32_t i = 0; i < TOWN_PARTS; i++) {
+        for (uint32_t i = 0; i < topic->count; i++) {
             demand(info->places[i].err == ERR_OK, "topic %s: partition %u is not available: %s",
                    topic->name, i, err_name(info->places[i].err));
             topic->parts[i]->store = info->places[i].store;
@@ -216,6 +231,40 @@ void town_alter(struct town *t, struct town_topic *topic)
     serve_alter(t->serve, &op->v.alter);
 }
 
+/* Its places are asked for again. */
+static void info_forget(struct town_topic *topic)
+{
+    free(topic->info);
+    topic->info = NULL;
+}
+
+static void grow_done(struct verb *v)
+{
+    struct town_op *op = v->arg;
+    struct town_topic *topic = op->topic;
+    answered(op, "grow");
+    demand(!v->err || v->err == ERR_BUSY || excused(op, v->err), "topic %s: grow gives %s (%s)",
+           topic->name, err_name(v->err), op->v.grow.why.text);
+    if (!v->err) {
+        topic_parts(op->town, topic, topic->id, op->v.grow.partitions);
+        info_forget(topic);
+        op->town->tally.growths++;
+    } else if (v->err == ERR_BUSY) {
+        topic->wanted = 0;
+    }
+    op_end(op);
+}
+
+void town_grow(struct town *t, struct town_topic *topic)
+{
+    struct town_op *op = op_new(t, topic, NULL, grow_done);
+    topic->wanted = topic->count + 1 + (uint32_t)rng_below(t->rng, TOWN_PARTS - topic->count);
+    op->v.grow.name = topic->name;
+    op->v.grow.partitions = topic->wanted;
+    trace("  town grow %s from %u to %u", topic->name, topic->count, topic->wanted);
+    serve_grow(t->serve, &op->v.grow);
+}
+
 static struct town_topic *topic_named(struct town *t, const char *name)
 {
     for (uint32_t i = 0; i < TOWN_TOPICS; i++)
@@ -227,7 +276,7 @@ static struct town_topic *topic_named(struct town *t, const char *name)
 static void topic_missing(struct town *t, struct town_topic *topic)
 {
     demand(topic->state != TOPIC_LIVE, "topic %s: is gone", topic->name);
-    for (uint32_t i = 0; topic->state == TOPIC_DELETING && i < TOWN_PARTS; i++)
+    for (uint32_t i = 0; topic->state == TOPIC_DELETING && i < topic->count; i++)
         oracle_missing(&t->oracle, topic->parts[i], t->worst);
     topic->state = TOPIC_GONE;
 }
