@@ -1,4 +1,5 @@
-/* topic.c -- `shardlog topic`: create, list, describe, delete; topic_config.c has its settings. */
+/* topic.c -- `shardlog topic`: create, list, describe, grow, delete; topic_config.c has its
+ * settings. */
 #include <errno.h>
 #include <stdlib.h>
 
@@ -9,6 +10,7 @@
 static int create_command(int argc, char **argv);
 static int list_command(int argc, char **argv);
 static int describe_command(int argc, char **argv);
+static int grow_command(int argc, char **argv);
 static int delete_command(int argc, char **argv);
 
 #define HELP_OUT "  -o json|table  how the answer is written; --json is -o json\n"
@@ -35,6 +37,15 @@ const struct command topic_commands[] = {
       "  of one call are made, or none is; they are durable when the settings are shown.\n"
       "\n"
       "  shardlog topic config events --set retention.ms=86400000 --unset segment.ms\n",
+      NULL },
+    { "grow", "NAME... | --file FILE", "give topics more partitions", grow_command,
+      "  --partitions N  in all, the new ones included\n"
+      "  --file FILE     the first word of each line is a topic; - is stdin\n" HELP_OUT HELP_REMOTE
+      "\n"
+      "  Which partition a key belongs to changes with their number: records with a key go to\n"
+      "  other partitions than before. Exit code 8: some have grown, and some have not.\n"
+      "\n"
+      "  shardlog topic grow events --partitions 16\n",
       NULL },
     { "delete", "NAME... | --file FILE", "delete topics and their records, for good",
       delete_command,
@@ -247,6 +258,34 @@ static int create_command(int argc, char **argv)
     if (!options_take(rows, OPTION_COUNT(rows), &argc, argv))
         return EXIT_TROUBLE;
     return many_run(&m, argc, argv, create_one);
+}
+
+/* ---- grow ---- */
+
+static void grow_one(struct many *m, char *line, struct started *s)
+{
+    char *rest = NULL;
+    name_take(m, line, s, &rest);
+    enum sl_err err = sl_client_grow(m->remote.client, s->name, (uint32_t)m->partitions);
+    if (err == SL_ERR_OK)
+        err = sl_client_describe(m->remote.client, s->name, &s->topic);
+    started_end(m, s, err);
+}
+
+static int grow_command(int argc, char **argv)
+{
+    struct many m = { 0 };
+    const struct option_row rows[] = { OPTIONS_OUT(&m.json),
+                                       OPTIONS_REMOTE(&m.remote),
+                                       { .name = "--partitions", .number = &m.partitions },
+                                       { .name = "--file", .text = &m.file } };
+    if (!options_take(rows, OPTION_COUNT(rows), &argc, argv))
+        return EXIT_TROUBLE;
+    if (!m.partitions || m.partitions > UINT32_MAX) {
+        complain("how many partitions? --partitions N, in all");
+        return EXIT_TROUBLE;
+    }
+    return many_run(&m, argc, argv, grow_one);
 }
 
 /* ---- delete ---- */

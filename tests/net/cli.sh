@@ -55,6 +55,16 @@ gives 2 topic config one --set segment.ms
 gives 2 topic config one --unset segment.ms=1
 gives 2 topic config
 
+# more partitions
+gives 0 topic grow four --partitions 3 -o json
+python3 -c 'import json,sys; t=json.load(open(sys.argv[1]))["topics"]; assert [(x["topic"],x["partitions"]) for x in t]==[("four",3)], t' "$place/out"
+printf 'x\n' | "$SHARDLOG" produce four --partition 2 >/dev/null || fail "a new partition"
+gives 7 topic grow four --partitions 3
+complains "four' has 3 partitions already"
+gives 7 topic grow four --partitions 2
+gives 8 topic grow four none --partitions 4
+gives 2 topic grow four
+
 # many: answers in the order of the file, failures in between are told, more than are under way at once
 seq -f 'many-%g 1' 450 | sed '200s/.*/bad,name 1/' >"$place/list"
 gives 8 topic create --file "$place/list" -o json
