@@ -92,36 +92,45 @@ static void create_done(struct verb *v)
         creates_answer(t->errand);
 }
 
-/* Partitions as the client assigns them: all of them, and all to this node. 0: refused. */
-static uint32_t assigned_count(struct create_one *t)
+/* Each of the partitions once, to this node alone; `seen` has a zero for each. */
+static bool assigned_whole(const struct create_one *t, uint8_t *seen)
+{
+    const struct kafka_create_topics_request_topic *ask = t->ask;
+    for (uint32_t i = 0; i < ask->assignments.count; i++) {
+        const struct kafka_create_topics_request_assignment *a = &ask->assignments.at[i];
+        uint32_t index = (uint32_t)a->partition_index;
+        if (index >= ask->assignments.count || seen[index]++ || a->broker_ids.count != 1 ||
+            a->broker_ids.at[0] != kafka_node(t->errand))
+            return false;
+    }
+    return true;
+}
+
+/* Partitions as the client assigns them: all of them, and all to this node. False: the errand
+ * ended. */
+static bool assigned_take(struct create_one *t)
 {
     const struct kafka_create_topics_request_topic *ask = t->ask;
     uint32_t count = ask->assignments.count;
     if (ask->num_partitions != -1 || ask->replication_factor != -1) {
         create_refuse(t, KAFKA_INVALID_REQUEST,
                       "with assignments, partitions and replication factor are -1");
-        return 0;
+        return true;
     }
-    for (uint32_t i = 0; i < count; i++) {
-        bool there = false;
-        for (uint32_t k = 0; k < count; k++)
-            there |= ask->assignments.at[k].partition_index == (int32_t)i;
-        if (there && ask->assignments.at[i].broker_ids.count == 1 &&
-            ask->assignments.at[i].broker_ids.at[0] == kafka_node(t->errand))
-            continue;
+    uint8_t *seen = errand_take(t->errand, count);
+    if (!seen)
+        return false;
+    if (!assigned_whole(t, seen))
         create_refuse(t, KAFKA_INVALID_REPLICA_ASSIGNMENT,
                       "partitions are assigned from 0 on, each to this node alone");
-        return 0;
-    }
-    return count;
+    t->create.partitions = count;
+    return true;
 }
 
 static uint32_t partitions_of(struct create_one *t)
 {
     const struct door_opts *o = &t->errand->conn->desk->opts;
     const struct kafka_create_topics_request_topic *ask = t->ask;
-    if (ask->assignments.count)
-        return assigned_count(t);
     if (ask->replication_factor != -1 && ask->replication_factor != 1) {
         why_set(&t->why,
                 "replication factor %d: there is one node, default.replication.factor is 1",
@@ -203,6 +212,8 @@ static bool create_plan(struct create_one *t)
         create_refuse(t, KAFKA_INVALID_TOPIC_EXCEPTION,
                       "a topic's name has 1 to 249 letters, digits, '.', '_' or '-', and is not "
                       "'.' or '..'");
+    if (t->error == KAFKA_NONE && t->ask->assignments.count)
+        return assigned_take(t);
     if (t->error == KAFKA_NONE)
         t->create.partitions = partitions_of(t);
     return true;
