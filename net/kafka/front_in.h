@@ -33,9 +33,11 @@ struct ask;
 
 struct desk_kafka {
     struct door_desk *desk;
-    struct map names, ids; /* struct topic, by its name's hash and by id */
-    uint64_t topics_seen;  /* serve_topics_version() that they are of */
-    struct list asks;      /* topics that the metadata is asked for */
+    struct map names, ids;         /* struct topic, by its name's hash and by id */
+    uint64_t topics_seen;          /* serve_topics_version() that they are of */
+    struct list asks;              /* topics that the metadata is asked for ... */
+    struct map name_asks, id_asks; /* ... the newest for each name's hash, for each id */
+    uint64_t name_seed;            /* of the hashes */
     struct unpacker *unpacker;
 };
 

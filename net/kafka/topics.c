@@ -19,8 +19,12 @@
 
 struct ask {
     struct node node; /* desk_kafka.asks */
+    struct map *map;  /* desk_kafka.name_asks or .id_asks ... */
+    struct map_key key;
     struct desk_kafka *desk;
-    struct list waiting; /* topic_want.node */
+    const struct errand *errand; /* whose want made it; to be compared alone */
+    uint64_t charged;            /* to the desk: an ask is of many errands */
+    struct list waiting;         /* topic_want.node */
     char name[KAFKA_TEXT_ROOM];
     struct id16 id;
     uint64_t seen; /* serve_topics_version() before it was asked */
@@ -36,10 +40,11 @@ struct ask {
 
 /* ---- rows ---- */
 
-/* FNV-1a. Who makes names collide makes topics first, and waits for his own. */
-static struct map_key name_key(struct bytes name)
+/* FNV-1a, from a beginning that nobody outside knows: names that collide would be asked for once
+ * each time. */
+static struct map_key name_key(const struct desk_kafka *d, struct bytes name)
 {
-    uint64_t hash = 0xcbf29ce484222325u;
+    uint64_t hash = 0xcbf29ce484222325u ^ d->name_seed;
     for (size_t i = 0; i < name.len; i++)
         hash = (hash ^ name.at[i]) * 0x100000001b3u;
     return map_key_u64(hash);
@@ -69,7 +74,7 @@ void topic_forget(struct desk_kafka *d, struct id16 id)
     struct topic *t = map_remove(&d->ids, id_key(id));
     if (!t)
         return;
-    struct map_key key = name_key(text_bytes(t->info->name));
+    struct map_key key = name_key(d, text_bytes(t->info->name));
     if (map_get(&d->names, key) == t)
         map_remove(&d->names, key);
     topic_release(t);
@@ -78,7 +83,7 @@ void topic_forget(struct desk_kafka *d, struct id16 id)
 /* The maps are one user. A name whose hash another one has is found by asking. */
 static void topic_remember(struct desk_kafka *d, struct topic *t)
 {
-    struct map_key key = name_key(text_bytes(t->info->name));
+    struct map_key key = name_key(d, text_bytes(t->info->name));
     struct topic *old = map_get(&d->names, key);
     if (old)
         topic_forget(d, old->info->id);
@@ -100,7 +105,7 @@ static bool topic_whole(const struct topic *t)
 static struct topic *topic_known(struct desk_kafka *d, const struct topic_want *w)
 {
     struct topic *t =
-        w->name.at ? map_get(&d->names, name_key(w->name)) : map_get(&d->ids, id_key(w->id));
+        w->name.at ? map_get(&d->names, name_key(d, w->name)) : map_get(&d->ids, id_key(w->id));
     if (t && w->name.at && !name_is(t, w->name))
         t = NULL;
     return t && w->fresh && !topic_whole(t) ? NULL : t;
@@ -128,6 +133,9 @@ static void ask_end(struct ask *a, enum err err)
 {
     struct node *n;
     node_unlink(&a->node);
+    if (map_get(a->map, a->key) == a)
+        map_remove(a->map, a->key);
+    memory_give(a->desk->desk, a->charged);
     if (a->topic && a->seen == a->desk->topics_seen)
         topic_remember(a->desk, a->topic);
     while ((n = list_pop(&a->waiting))) {
@@ -170,6 +178,14 @@ static bool epochs_copy(struct ask *a)
     return true;
 }
 
+static bool ask_charge(struct ask *a, uint64_t bytes)
+{
+    if (!memory_need(a->desk->desk, bytes))
+        return false;
+    a->charged += bytes;
+    return true;
+}
+
 static void ask_parts(struct ask *a)
 {
     struct topic_info *info = a->topic->info;
@@ -177,8 +193,14 @@ static void ask_parts(struct ask *a)
         ask_end(a, ERR_OK);
         return;
     }
+    if (!ask_charge(a, info->partitions * sizeof(*a->parts))) {
+        topic_release(a->topic);
+        a->topic = NULL;
+        ask_end(a, ERR_NO_MEMORY);
+        return;
+    }
     a->parts = calloc(info->partitions, sizeof(*a->parts));
-    check(a->parts);
+    check(a->parts); /* within the budget: the system is out of memory */
     a->left = info->partitions;
     for (uint32_t i = 0; i < info->partitions; i++) {
         a->topic->epochs[i] = KAFKA_NO_EPOCH;
@@ -243,37 +265,51 @@ static void ask_describe(struct ask *a)
     serve_describe(a->desk->desk->serve, &a->describe);
 }
 
+/* What was asked before may be older than what is so; not what the same errand asked. */
 static bool ask_fits(const struct ask *a, const struct topic_want *w)
 {
+    bool young = a->seen == a->desk->topics_seen && (!w->fresh || w->create);
+    if (!young && a->errand != w->errand)
+        return false;
     if (!w->name.at)
-        return a->by_id && id16_equal(a->id, w->id);
-    return !a->by_id && a->create == w->create && strlen(a->name) == w->name.len &&
+        return id16_equal(a->id, w->id);
+    return a->create == w->create && strlen(a->name) == w->name.len &&
            memcmp(a->name, w->name.at, w->name.len) == 0;
+}
+
+static struct ask *ask_open(struct desk_kafka *d, const struct topic_want *w)
+{
+    if (!memory_need(d->desk, sizeof(struct ask)))
+        return NULL;
+    struct ask *a = calloc(1, sizeof(*a));
+    check(a); /* within the budget: the system is out of memory */
+    a->charged = sizeof(*a);
+    a->desk = d;
+    a->errand = w->errand;
+    a->seen = d->topics_seen;
+    a->by_id = !w->name.at;
+    a->id = w->id;
+    a->create = w->create;
+    memcpy(a->name, w->name.at ? w->name.at : (const uint8_t *)"", w->name.len);
+    a->map = a->by_id ? &d->id_asks : &d->name_asks;
+    a->key = a->by_id ? id_key(w->id) : name_key(d, w->name);
+    check(map_put(a->map, a->key, a) == ERR_OK); /* tens of bytes */
+    list_init(&a->waiting);
+    list_push(&d->asks, &a->node);
+    ask_describe(a);
+    return a;
 }
 
 static void want_ask(struct desk_kafka *d, struct topic_want *w)
 {
-    struct ask *a = NULL;
-    bool anew = w->fresh && !w->create; /* what was asked before may be older than what is so */
-    list_each (&d->asks, n) {
-        if (!anew && container_of(n, struct ask, node)->seen == d->topics_seen &&
-            ask_fits(container_of(n, struct ask, node), w))
-            a = container_of(n, struct ask, node);
-    }
-    if (!a) {
-        a = calloc(1, sizeof(*a));
-        check(a); /* a few hundred bytes */
-        a->desk = d;
-        a->seen = d->topics_seen;
-        a->by_id = !w->name.at;
-        a->id = w->id;
-        a->create = w->create;
-        memcpy(a->name, w->name.at ? w->name.at : (const uint8_t *)"", w->name.len);
-        list_init(&a->waiting);
-        list_push(&d->asks, &a->node);
-        ask_describe(a);
-    }
-    list_push(&a->waiting, &w->node);
+    struct ask *a = w->name.at ? map_get(&d->name_asks, name_key(d, w->name))
+                               : map_get(&d->id_asks, id_key(w->id));
+    if (!a || !ask_fits(a, w))
+        a = ask_open(d, w);
+    if (a)
+        list_push(&a->waiting, &w->node);
+    else
+        want_end(w, NULL, ERR_NO_MEMORY);
 }
 
 /* A name that no topic can have is not worth asking for. */
@@ -310,6 +346,8 @@ static void topics_forget(struct desk_kafka *d)
 static void topics_refresh(struct desk_kafka *d)
 {
     uint64_t version = serve_topics_version(d->desk->serve);
+    if (!d->name_seed)
+        d->name_seed = io_random(d->desk->shard->io) | 1;
     if (version == d->topics_seen)
         return;
     topics_forget(d);
@@ -345,6 +383,8 @@ void topics_give(struct errand *c)
 void topics_close(struct desk_kafka *d)
 {
     topics_forget(d);
+    map_close(&d->name_asks);
+    map_close(&d->id_asks);
     list_each (&d->asks, n) {
         struct ask *a = container_of(n, struct ask, node);
         if (a->topic)
