@@ -15,6 +15,7 @@
 
 #define READ_BYTES      (1u << 20)
 #define READS_IN_FLIGHT 16u
+#define SYNCS_IN_FLIGHT 16u
 
 struct scan {
     struct store *s;
@@ -202,7 +203,6 @@ static enum err run_verify(const struct scan *sc, const struct entry *e, const u
         return ERR_NO_MEMORY;
     io_read(sc->s->io, &op, place.vol->fd, buf, run->len, place.at, NULL);
     enum err err = io_wait(sc->s->io, &op);
-    place.vol->commit_sync = true; /* found_sync() */
     *ok = !err && op.got == run->len && piece_crc(run->extent, run->pos, buf, run->len) == run->crc;
     io_buffer_give(buf);
     return err; /* unreadable is not absent: dropping the entry would be forgetting it */
@@ -225,26 +225,29 @@ static enum err runs_verify(const struct scan *sc, const struct entry *e, bool *
     return ERR_OK;
 }
 
-static enum err fd_sync(struct store *s, int fd)
-{
-    struct op op = { 0 };
-    io_sync(s->io, &op, fd, NULL);
-    return io_wait(s->io, &op);
-}
-
-/* What a killed process left in the device's cache was found, but is not durable: the image, its
- * name, the last entry and the runs it names. The OPEN entry will vouch for all of it, so all of it
- * is synced before OPEN is written, not with it. */
+/* What was found may be in nothing but a cache: in the device's, where a killed process left it; in
+ * the kernel's, where whoever copied the store did. The OPEN entry will vouch for all of it, so
+ * each file and the names are synced before OPEN is written, not with it. */
 static enum err found_sync(struct store *s)
 {
-    for (uint32_t i = 0; i < s->vol_count; i++) {
-        if (s->vols[i]->commit_sync)
-            TRY(fd_sync(s, s->vols[i]->fd));
-        s->vols[i]->commit_sync = false;
+    struct op ops[SYNCS_IN_FLIGHT] = { 0 };
+    int others[] = { s->tails_fd, s->image_fd, s->journal.fd, s->dir };
+    uint32_t count = s->vol_count + sizeof(others) / sizeof(others[0]), syncing = 0;
+    enum err err = ERR_OK;
+    for (uint32_t i = 0; (i < count && !err) || syncing; i++) {
+        struct op *op = &ops[i % SYNCS_IN_FLIGHT];
+        if (op->verb) {
+            enum err got = io_wait(s->io, op);
+            op->verb = IO_NONE;
+            err = err ? err : got;
+            syncing--;
+        }
+        if (i >= count || err)
+            continue;
+        syncing++;
+        io_sync(s->io, op, i < s->vol_count ? s->vols[i]->fd : others[i - s->vol_count], NULL);
     }
-    TRY(fd_sync(s, s->dir));
-    TRY(fd_sync(s, s->image_fd));
-    return fd_sync(s, s->journal.fd);
+    return err;
 }
 
 /* ---- applying ---- */

@@ -37,7 +37,8 @@ struct store_create {
 struct geometry geometry_default(void); /* 256 MiB journal, 64 KiB..64 MiB extents, 1 GiB volumes */
 
 /* Makes the files in directory `dir` (a descriptor). Crash-safe: until the last step the directory
- * is not a store, and a half-made one is made again. EXISTS if a store is there. Blocks. */
+ * is not a store, and a half-made one is made again. EXISTS if a store is there, LOCKED while
+ * another process makes one; `dir` is locked until it is closed. Blocks. */
 enum err store_create(struct io *io, int dir, const struct store_create *c, struct why *why);
 
 /* Memory that reads hold, until read_give(): taken before a read has it. A read that finds too

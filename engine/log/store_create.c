@@ -1,6 +1,7 @@
 /* store_create.c -- makes the files of a store. The journal comes last: without it there is no
  * store here, and a half-made one is simply made again.
  *
+ *   the directory locked, against another process that does the same
  *   each file     temporary name, allocate, zeros, identity block (and first image), sync, rename
  *   then          the directory is synced; only then does the journal get its name */
 #include <stdlib.h>
@@ -13,7 +14,8 @@
 #define TMP_NAME       "new.tmp"
 #define FILL_BYTES     (1u << 20)
 #define IMAGE_CAPACITY (64u << 10)
-#define TAILS_FIRST    16u /* slot pairs */
+#define LOCK_WAIT_NS   (10 * SEC_NS) /* a store is made in less */
+#define TAILS_FIRST    16u           /* slot pairs */
 
 struct maker {
     struct io *io;
@@ -131,6 +133,16 @@ static enum err file_make(struct maker *m, const char *name, enum file_kind kind
     return sync_fd(m, m->dir);
 }
 
+/* Of two processes that find no store here at once, one makes it: what the other made would take
+ * the names of files that records were acknowledged in. The lock ends with the descriptor. */
+static enum err dir_lock(struct maker *m)
+{
+    enum err err = io_fd_lock(m->io, m->dir, LOCK_WAIT_NS);
+    if (err == ERR_LOCKED)
+        why_set(m->why, "another process makes a store in this directory");
+    return err;
+}
+
 static enum err journal_absent(struct maker *m)
 {
     struct op op = { 0 };
@@ -187,6 +199,7 @@ enum err store_create(struct io *io, int dir, const struct store_create *c, stru
     struct maker m = { .io = io, .dir = dir, .why = why };
     maker_open(&m, c);
     TRY(geometry_check(&m.id.geometry, why));
+    TRY(dir_lock(&m));
     TRY(journal_absent(&m));
     TRY(volumes_absent(&m));
     m.zeros = io_buffer_take(FILL_BYTES);
