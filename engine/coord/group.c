@@ -130,6 +130,7 @@ static void event_ask(struct groups *gs, struct group_request *q, struct id16 ra
     check(gs->started);
     q->err = GROUP_ERR_OK;
     q->block = NULL;
+    q->block_bytes = 0;
     memset(&q->out, 0, sizeof(q->out));
     q->node = (struct node){ NULL, NULL };
     q->random = random;

@@ -115,6 +115,7 @@ struct group_request {
     /* Results. */
     enum group_err err;
     void *block; /* what all that follows points into; NULL: nothing */
+    size_t block_bytes;
     struct {
         int32_t generation;                   /* JOIN */
         struct bytes member, leader;          /* JOIN; MEMBER_ID_REQUIRED: member */

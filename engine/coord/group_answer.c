@@ -79,6 +79,19 @@ struct bytes group_block_text(struct group_block *b, struct bytes text)
     return copy;
 }
 
+void group_block_give(struct group_block *b, struct group_request *q)
+{
+    q->block = b->at;
+    q->block_bytes = b->cap;
+}
+
+void group_block_free(struct group_request *q)
+{
+    free(q->block);
+    q->block = NULL;
+    q->block_bytes = 0;
+}
+
 /* ---- join and sync ---- */
 
 static size_t rows_bytes(const struct group *g)
@@ -125,7 +138,7 @@ void group_join_results(const struct group *g, const struct member *m, struct gr
     q->out.leader = group_block_text(&b, g->leader->is.id);
     q->out.protocol_type = group_block_text(&b, g->protocol_type);
     q->out.protocol = group_block_text(&b, g->protocol);
-    q->block = b.at;
+    group_block_give(&b, q);
 }
 
 void group_sync_results(const struct group *g, const struct member *m, struct group_request *q)
@@ -135,7 +148,7 @@ void group_sync_results(const struct group *g, const struct member *m, struct gr
     q->out.protocol_type = group_block_text(&b, g->protocol_type);
     q->out.protocol = group_block_text(&b, g->protocol);
     q->out.assignment = group_block_text(&b, m->is.assignment);
-    q->block = b.at;
+    group_block_give(&b, q);
 }
 
 /* ---- looking ---- */
@@ -150,7 +163,7 @@ void group_describe(struct groups *gs, struct group *g, struct group_request *q)
     q->out.state = g->state;
     q->out.protocol_type = g->protocol_type.at ? group_block_text(&b, g->protocol_type) : none;
     q->out.protocol = stable ? group_block_text(&b, g->protocol) : none;
-    q->block = b.at;
+    group_block_give(&b, q);
     group_answer(gs, q, GROUP_ERR_OK);
 }
 
@@ -170,6 +183,6 @@ void group_list(struct groups *gs, struct group *none, struct group_request *q)
                                                  : (struct bytes){ row->id.at, 0 };
         row->state = g->state;
     }
-    q->block = b.at;
+    group_block_give(&b, q);
     group_answer(gs, q, GROUP_ERR_OK);
 }

@@ -140,7 +140,7 @@ static void fetch_given(const struct group *g, struct group_request *q)
     struct group_block b = group_block_open(bytes);
     for (uint32_t i = 0; i < q->offset_count; i++)
         q->offsets[i].metadata = group_block_text(&b, q->offsets[i].metadata);
-    q->block = b.at;
+    group_block_give(&b, q);
 }
 
 static void fetch_all(const struct group *g, struct group_request *q)
@@ -169,7 +169,7 @@ static void fetch_all(const struct group *g, struct group_request *q)
         }
     }
     q->out.offset_count = (uint32_t)(o - q->out.offsets);
-    q->block = b.at;
+    group_block_give(&b, q);
 }
 
 void group_fetch(struct groups *gs, struct group *g, struct group_request *q)

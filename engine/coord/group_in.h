@@ -207,6 +207,8 @@ struct group_block {
 struct group_block group_block_open(size_t cap);
 void *group_block_array(struct group_block *b, size_t bytes);
 struct bytes group_block_text(struct group_block *b, struct bytes text); /* null stays null */
+void group_block_give(struct group_block *b, struct group_request *q);
+void group_block_free(struct group_request *q); /* results were not to be */
 
 /* ---- the log (group_log.c) ---- */
 

@@ -157,14 +157,14 @@ static void join_return(struct groups *gs, struct group *g, struct member *m,
     if (leads && q->skips_assignment) {
         q->out.skip_assignment = true;
     } else if (leads) {
-        free(q->block);
+        group_block_free(q);
         struct group_block b = group_block_open(2 * (m->is.id.len + old_id.len) +
                                                 g->protocol_type.len + g->protocol.len);
         q->out.member = group_block_text(&b, m->is.id);
         q->out.leader = group_block_text(&b, old_id);
         q->out.protocol_type = group_block_text(&b, g->protocol_type);
         q->out.protocol = group_block_text(&b, g->protocol);
-        q->block = b.at;
+        group_block_give(&b, q);
     }
     group_append_members(gs, WRITE_MEMBER, g, q);
 }
@@ -209,7 +209,7 @@ static void join_new(struct groups *gs, struct group *g, struct group_request *q
         group_arm(gs, g, p->dead_ms);
         struct group_block b = group_block_open(id.len);
         q->out.member = group_block_text(&b, id);
-        q->block = b.at;
+        group_block_give(&b, q);
         group_answer(gs, q, GROUP_ERR_MEMBER_ID_REQUIRED);
     }
     group_text_free(&id);

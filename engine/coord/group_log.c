@@ -99,8 +99,7 @@ static void member_written(struct groups *gs, struct group_write *w)
 {
     struct group_request *q = w->request;
     if (w->err != ERR_OK) {
-        free(q->block);
-        q->block = NULL;
+        group_block_free(q);
         q->out.member_count = 0;
     }
     group_answer(gs, q, group_err_of(w->err));

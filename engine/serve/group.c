@@ -58,6 +58,7 @@ void serve_group(struct serve *s, struct verb_group *v)
         v->ward = serve_ward(v->ask.group);
     check(v->ward < WARDS);
     v->ask.block = NULL;
+    v->ask.block_bytes = 0;
     memset(&v->ask.out, 0, sizeof(v->ask.out));
     v->here = v->given_up = v->ended = false;
     v->home_done = v->verb.done;

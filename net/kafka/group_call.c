@@ -11,6 +11,7 @@ struct group_calls *group_calls_make(struct errand *c, uint32_t count, enum grou
         return NULL;
     s->answer = answer;
     s->count = count;
+    s->together = verb == GROUP_VERB_DELETE; /* each waits for its log, and brings nothing */
     for (uint32_t i = 0; i < count; i++) {
         s->at[i].errand = c;
         s->at[i].v.ask = (struct group_request){ .verb = verb,
@@ -23,31 +24,48 @@ struct group_calls *group_calls_make(struct errand *c, uint32_t count, enum grou
     return s;
 }
 
+static void calls_start(struct errand *c);
+
 static void call_done(struct verb *verb)
 {
     struct group_call *call = container_of(verb, struct group_call, v.verb);
     struct errand *c = call->errand;
     call->under_way = false;
+    bool last = errand_less(c), block = call->v.ask.block;
+    if ((!block || errand_charge(c, call->v.ask.block_bytes)) && last)
+        calls_start(c);
+}
+
+static void call_start(struct errand *c, struct group_call *call)
+{
+    if (call->skip)
+        return;
+    call->v.verb = errand_verb(c, call_done);
+    call->under_way = true;
+    errand_more(c);
+    serve_group(errand_serve(c), &call->v);
+}
+
+/* The next one, or all; when there is none left, the answer. */
+static void calls_start(struct errand *c)
+{
+    struct group_calls *s = c->state;
+    if (errand_gone(c)) {
+        errand_answer_not(c);
+        return;
+    }
+    errand_more(c); /* ours, for as long as the loop runs */
+    while (s->next < s->count && (s->together || c->left == 1))
+        call_start(c, &s->at[s->next++]);
     if (errand_less(c))
-        group_calls_of(c)->answer(c);
+        s->answer(c);
 }
 
 void group_calls_go(struct errand *c)
 {
-    struct group_calls *s = c->state;
-    errand_more(c);
     c->asks = true;
-    for (uint32_t i = 0; i < s->count; i++) {
-        if (s->at[i].skip)
-            continue;
-        s->at[i].v.verb = errand_verb(c, call_done);
-        s->at[i].under_way = true;
-        errand_more(c);
-        serve_group(errand_serve(c), &s->at[i].v);
-    }
-    if (errand_less(c))
-        s->answer(c);
-    else if (c->conn->state >= CONN_CLOSING)
+    calls_start(c);
+    if (!c->ended && c->conn->state >= CONN_CLOSING)
         groups_hurry(c); /* it ended while topics were looked for */
 }
 

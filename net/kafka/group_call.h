@@ -4,7 +4,9 @@
  * The next request of the connection starts when the errand has ended, as in Kafka: what a member
  * asks is done in its order. Who has gone gives up what waits for other members.
  *
- * Memory     the errand's; what a coordinator answers lies in call.v.ask.block until it is freed.
+ * Memory     the errand's; what a coordinator answers lies in call.v.ask.block until it is freed,
+ * and is charged when it comes. Calls that bring much go one after another: no more than one of an
+ * errand is ever in no budget.
  */
 #ifndef KAFKA_GROUP_CALL_H
 #define KAFKA_GROUP_CALL_H
@@ -19,8 +21,9 @@ struct group_call {
 
 struct group_calls {
     void (*answer)(struct errand *c);
-    void *own; /* the handler's */
-    uint32_t count;
+    void *own;            /* the handler's */
+    uint32_t count, next; /* those before `next` were started */
+    bool together;        /* the others need not wait for one */
     struct group_call at[];
 };
 
