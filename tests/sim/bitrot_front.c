@@ -327,8 +327,11 @@ static void evict(const struct file *f)
 
 static void lent_count(void)
 {
-    for (uint32_t i = 0; i < SHARDS; i++)
-        rot.lent_bytes += store_counts(serve_store(world.node.serve, i)).cache_lent_bytes;
+    for (uint32_t i = 0; i < SHARDS; i++) {
+        const struct store *store = serve_store(world.node.serve, i);
+        if (store) /* none: its damage keeps it shut */
+            rot.lent_bytes += store_counts(store).cache_lent_bytes;
+    }
 }
 
 static uint32_t flip_running(const struct file *f, uint64_t pos, uint32_t bit, enum moment when)

@@ -368,25 +368,29 @@ static void front_life(struct front *f, enum end end)
 struct probe_sum {
     const char *text;
     uint64_t hits;
+    bool found;
 };
 
 static void probe_sum_add(const struct probe *p, void *arg)
 {
     struct probe_sum *sum = arg;
-    if (!strcmp(p->text, sum->text))
-        sum->hits += atomic_load_explicit(&p->hits, memory_order_relaxed);
+    if (strcmp(p->text, sum->text) != 0)
+        return;
+    sum->hits += atomic_load_explicit(&p->hits, memory_order_relaxed);
+    sum->found = true;
 }
 
 static uint64_t probe_hits(const char *text)
 {
     struct probe_sum sum = { .text = text };
     probe_each(probe_sum_add, &sum);
+    check(sum.found);
     return sum.hits;
 }
 
 static uint64_t throttled(void)
 {
-    return probe_hits("native: as many requests as may be");
+    return probe_hits("door: as many requests as may be");
 }
 
 static uint64_t handovers(void)
