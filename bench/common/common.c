@@ -61,6 +61,15 @@ double cpu_children_s(void)
            (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec) / 1e6;
 }
 
+double cpu_of_s(int pid)
+{
+    clockid_t clock;
+    struct timespec t;
+    if (clock_getcpuclockid(pid, &clock) != 0 || clock_gettime(clock, &t) != 0)
+        die("the CPU time of process %d cannot be read", pid);
+    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
 /* The first line of /proc/stat: user nice system idle iowait irq softirq, in ticks. */
 double machine_s(void)
 {
@@ -119,4 +128,18 @@ static int file_remove(const char *path, const struct stat *st, int kind, struct
 void dir_remove(const char *path)
 {
     nftw(path, file_remove, 16, FTW_DEPTH | FTW_PHYS);
+}
+
+const char *shardlog_find(void)
+{
+    static char path[1024];
+    ssize_t len = readlink("/proc/self/exe", path, sizeof(path) - 32);
+    path[len > 0 ? len : 0] = 0;
+    for (int up = 0; up < 2; up++) {
+        char *slash = strrchr(path, '/');
+        if (slash)
+            *slash = 0;
+    }
+    strcat(path, "/tools/shardlog");
+    return path;
 }

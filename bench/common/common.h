@@ -11,6 +11,7 @@ uint64_t now_ns(void);
 /* CPU seconds of this process, threads of the kernel that work for it included. */
 double cpu_s(void);
 double cpu_children_s(void); /* of children that were waited for */
+double cpu_of_s(int pid);    /* of a process that runs, since it was started */
 /* CPU seconds that the machine was busy with anything, since it started. Ticks: over a second or
  * more. */
 double machine_s(void);
@@ -23,5 +24,7 @@ void cpu_take(int cpu);
 const char *dir_take(const char *dir, int *made);
 /* Removes a directory with all that is in it. */
 void dir_remove(const char *path);
+/* The program beside ours: build/release/bench/X -> build/release/tools/shardlog. Static memory. */
+const char *shardlog_find(void);
 
 #endif

@@ -18,6 +18,8 @@ struct pool {
 
 /* `count` batches of `records` records with `value` random bytes each. */
 void pool_open(struct pool *p, uint32_t count, uint32_t records, size_t value);
+/* The same with so many bytes a batch, header included: the last record takes what is left. */
+void pool_open_bytes(struct pool *p, uint32_t count, uint32_t records, size_t value, size_t bytes);
 void pool_close(struct pool *p);
 
 #endif

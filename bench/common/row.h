@@ -12,8 +12,9 @@
 struct row_result {
     const char *name;
     const char *unit; /* of the two sides */
-    double goal;
-    bool at_least; /* else at most */
+    double goal;      /* of the ratio */
+    double or_below;  /* or our side is at most so much; 0: nothing of that */
+    bool at_least;    /* else at most */
     struct ratios ratio, ours, theirs;
 };
 

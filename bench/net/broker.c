@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "engine/base/types.h"
@@ -163,9 +162,5 @@ uint64_t broker_figure(struct broker *k, const char *name)
 
 double broker_cpu_s(const struct broker *k)
 {
-    clockid_t clock;
-    struct timespec t;
-    if (clock_getcpuclockid(k->pid, &clock) != 0 || clock_gettime(clock, &t) != 0)
-        die("the CPU time of process %d cannot be read", (int)k->pid);
-    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+    return cpu_of_s(k->pid);
 }

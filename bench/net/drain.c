@@ -3,7 +3,9 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "bench/common/socket.h"
 #include "bench/net/raw.h"
 #include "engine/base/le.h"
 #include "engine/base/types.h"
@@ -29,7 +31,7 @@ static void sink_ask(struct sink *s, uint32_t partition)
     struct frame f = raw_frame(VERB_FETCH, &d->topic, partition, partition);
     struct fault fault;
     size_t len = frame_make(bytes, sizeof(bytes), &f, &ask, FRAME_PAYLOAD_MAX, &fault);
-    raw_send(s->fd, bytes, len);
+    socket_send(s->fd, bytes, len);
     s->asked++;
 }
 
@@ -89,12 +91,12 @@ void drain_run(struct drain *d)
         if (d->from[i] < d->to[i])
             sink_ask(s, i);
     while (s->asked || s->skip) {
-        sink_take(s, buf, raw_receive(s->fd, buf, sizeof(buf), true));
+        sink_take(s, buf, socket_receive(s->fd, buf, sizeof(buf), true));
         s->over = now_ns() >= end;
     }
     d->took_s = (double)(now_ns() - start) / 1e9;
     d->broker_cpu_s = broker_cpu_s(d->broker) - broker;
     d->machine_cpu_s = machine_s() - machine - (cpu_s() - client);
-    raw_close(s->fd);
+    close(s->fd);
     free(s);
 }

@@ -4,12 +4,12 @@
  * system call sends what the window lets go, and only the correlation id of a frame changes. */
 #include "bench/net/feed.h"
 
-#include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
+#include <unistd.h>
 
+#include "bench/common/socket.h"
 #include "bench/net/raw.h"
 #include "engine/base/le.h"
 #include "engine/base/types.h"
@@ -89,10 +89,8 @@ static bool line_send(struct line *l)
     size_t len = min_u64(min_u64(l->queued_at - l->sent_at, all - at), SEND_MAX);
     if (!len)
         return false;
-    ssize_t got = send(l->fd, l->frames + at, len, MSG_NOSIGNAL | MSG_DONTWAIT);
-    if (got < 0 && errno != EAGAIN && errno != EINTR)
-        die("the broker is gone: %s", strerror(errno));
-    l->sent_at += got > 0 ? (size_t)got : 0;
+    size_t got = socket_send_some(l->fd, l->frames + at, len);
+    l->sent_at += got;
     return got > 0;
 }
 
@@ -125,7 +123,7 @@ static bool line_receive(struct line *l)
 {
     bool wait =
         l->queued_at == l->sent_at && l->queued > l->answered && !line_may(l) && !l->feed->rate;
-    size_t got = raw_receive(l->fd, l->in + l->have, sizeof(l->in) - l->have, wait), at = 0;
+    size_t got = socket_receive(l->fd, l->in + l->have, sizeof(l->in) - l->have, wait), at = 0;
     l->have += got;
     for (; l->have - at >= RAW_HEAD_BYTES; at += RAW_HEAD_BYTES)
         line_answer(l, l->in + at);
@@ -177,7 +175,7 @@ void feed_run(struct feed *f)
     l->feeding = false;
     while (l->queued > l->answered)
         line_turn(l);
-    raw_close(l->fd);
+    close(l->fd);
     free(l->frames);
     free(l);
 }

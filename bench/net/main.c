@@ -278,21 +278,6 @@ static void option_take(struct bench *b, int word, const char *value, bool *tcp)
     }
 }
 
-/* build/release/bench/shardlog-bench-net -> build/release/tools/shardlog */
-static const char *shardlog_find(void)
-{
-    static char path[1024];
-    ssize_t len = readlink("/proc/self/exe", path, sizeof(path) - 32);
-    path[len > 0 ? len : 0] = 0;
-    for (int up = 0; up < 2; up++) {
-        char *slash = strrchr(path, '/');
-        if (slash)
-            *slash = 0;
-    }
-    strcat(path, "/tools/shardlog");
-    return path;
-}
-
 int main(int argc, char **argv)
 {
     int made;

@@ -1,47 +1,11 @@
 /* raw.c -- see raw.h. */
 #include "bench/net/raw.h"
 
-#include <errno.h>
-#include <netinet/in.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include "bench/common/common.h"
+#include "bench/common/socket.h"
 #include "engine/base/le.h"
-#include "engine/io/socket.h"
-
-static const struct io_socket_opts settings = { .congestion = "cubic" };
-
-void raw_send(int fd, const void *at, size_t len)
-{
-    for (const uint8_t *from = at; len;) {
-        ssize_t got = send(fd, from, len, MSG_NOSIGNAL);
-        if (got <= 0)
-            die("the broker is gone: %s", strerror(errno));
-        from += got;
-        len -= (size_t)got;
-    }
-}
-
-size_t raw_receive(int fd, void *at, size_t len, bool wait)
-{
-    ssize_t got = recv(fd, at, len, wait ? 0 : MSG_DONTWAIT);
-    if (got > 0)
-        return (size_t)got;
-    if (got == 0 || (errno != EAGAIN && errno != EINTR))
-        die("the broker is gone: %s", got ? strerror(errno) : "it closed");
-    return 0;
-}
-
-static void receive_all(int fd, void *at, size_t len)
-{
-    for (uint8_t *to = at; len;) {
-        size_t got = raw_receive(fd, to, len, true);
-        to += got;
-        len -= got;
-    }
-}
 
 static void hello(int fd)
 {
@@ -53,31 +17,20 @@ static void hello(int fd)
     struct frame f = { .version = FRAME_VERSION, .verb = VERB_HELLO };
     struct fault fault;
     size_t len = frame_make(bytes, sizeof(bytes), &f, &ask, FRAME_FIRST_MAX, &fault);
-    raw_send(fd, bytes, len);
-    receive_all(fd, bytes, FRAME_HEADER_BYTES);
+    socket_send(fd, bytes, len);
+    socket_receive_all(fd, bytes, FRAME_HEADER_BYTES);
     f.payload_bytes = le32_get(bytes + 36);
     if (f.payload_bytes > sizeof(bytes) - FRAME_HEADER_BYTES)
         die("the answer to hello has %u bytes", f.payload_bytes);
-    receive_all(fd, bytes + FRAME_HEADER_BYTES, f.payload_bytes);
+    socket_receive_all(fd, bytes + FRAME_HEADER_BYTES, f.payload_bytes);
     raw_answer(fd, bytes, FRAME_HEADER_BYTES + f.payload_bytes);
 }
 
 int raw_open(uint16_t port)
 {
-    struct sockaddr_in to = { .sin_family = AF_INET,
-                              .sin_port = htons(port),
-                              .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    io_socket_tune(NULL, fd, &settings);
-    if (fd < 0 || connect(fd, (struct sockaddr *)&to, sizeof(to)) != 0)
-        die("connect: %s", strerror(errno));
+    int fd = socket_open(port);
     hello(fd);
     return fd;
-}
-
-void raw_close(int fd)
-{
-    close(fd);
 }
 
 struct frame raw_frame(enum native_verb verb, const struct sl_client_topic *t, uint32_t partition,
@@ -107,7 +60,7 @@ struct frame raw_answer(int fd, const uint8_t *at, size_t have)
     size_t len = min_u64(f.payload_bytes, sizeof(text)),
            got = min_u64(len, have - FRAME_HEADER_BYTES);
     memcpy(text, at + FRAME_HEADER_BYTES, got);
-    receive_all(fd, text + got, len - got);
+    socket_receive_all(fd, text + got, len - got);
     if (payload_decode(&f, (struct bytes){ text, len }, &p, &fault) == ERR_OK)
         die("%s was refused: %.*s", verb_name(f.verb), (int)p.error.text.len,
             (const char *)p.error.text.at);

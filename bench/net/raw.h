@@ -1,5 +1,5 @@
-/* raw.h -- one connection of a client that costs as little as a client can: frames are built
- * beforehand, system calls move many of them.
+/* raw.h -- the native protocol of a client that costs as little as a client can: frames are built
+ * beforehand, system calls (bench/common/socket.h) move many of them.
  *
  * Thread     the caller's.
  * Fails      ends the program; an error answer with its text.
@@ -14,17 +14,12 @@
 /* Answers of append and fetch: header and fixed fields, up to the batches. */
 #define RAW_HEAD_BYTES (FRAME_HEADER_BYTES + 24u)
 
-/* Connects to a broker on this machine with its socket settings, says hello. */
+/* Connects to a broker on this machine, says hello; close(). */
 int raw_open(uint16_t port);
-void raw_close(int fd);
 
 /* A request's header for one place. */
 struct frame raw_frame(enum native_verb verb, const struct sl_client_topic *t, uint32_t partition,
                        uint64_t correlation);
-/* Sends all of it. */
-void raw_send(int fd, const void *at, size_t len);
-/* Bytes that were received, at least one; 0 if there are none and it may not wait. */
-size_t raw_receive(int fd, void *at, size_t len, bool wait);
 /* The header of an answer that is no error; else its text, which must lie behind it, ends all. */
 struct frame raw_answer(int fd, const uint8_t *at, size_t have);
 
