@@ -1,0 +1,208 @@
+/* main.c -- shardlog-bench-kafka: shardlog and Apache Kafka under the same requests, each broker on
+ * one core, a client that replays ready Produce and Fetch requests on the other.
+ *
+ *   a  64 KiB batches            >= 3 times as fast, CPU <= 1/4
+ *   b  1 MB batches              >= 2 times, CPU <= 0.45 CPU-s/GB
+ *   c  100 B records, 1,000 each >= 2 times, CPU <= 1/4
+ *   d  1 KiB, one a request      >= 3 times, CPU <= 1/4
+ *   e  a quarter of Kafka's most p50 <= 1.5 times, p99 <= 1/8 or <= 1 ms
+ *   f  half of it                the same
+ *   g  fetch 1 MiB               >= 1.0 times, CPU <= 1.2 times
+ *   h  memory of the server      <= 1/8
+ *   k  (no row) what librdkafka itself gives at both
+ *
+ * shardlog acknowledges what is synced, Kafka what lies in its page cache. See docs/BENCHMARKS.md
+ * for the method. */
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include "bench/common/common.h"
+#include "bench/kafka/kcat.h"
+#include "bench/kafka/loads.h"
+#include "bench/kafka/network.h"
+
+/* ---- rows ---- */
+
+static uint32_t load_run(struct setting *s, const struct load *kind)
+{
+    struct load l = *kind;
+    uint32_t missed = 0;
+    say("load %c: %s", l.letter, l.name);
+    for (uint32_t i = 0; i < s->bench->pairs; i++)
+        load_pair(s, &l, i % 2 ? PEER_KAFKA : PEER_SHARDLOG);
+    for (uint32_t i = 0; i < 2; i++) {
+        row_print(&l.results[i], NULL, NULL);
+        missed += !row_met(&l.results[i]);
+    }
+    return missed;
+}
+
+static uint32_t memory_run(struct setting *s)
+{
+    struct row_result r = { .name = "memory of the server at most, of Kafka's",
+                            .unit = "MB",
+                            .goal = 0.125 };
+    row_add(&r, peer_memory_max(&s->peers[PEER_SHARDLOG]) / 1e6,
+            peer_memory_max(&s->peers[PEER_KAFKA]) / 1e6);
+    row_print(&r, NULL, NULL);
+    return !row_met(&r);
+}
+
+/* ---- the run ---- */
+
+static void machine_say(const struct bench *b)
+{
+    struct utsname u;
+    uname(&u);
+    say("kernel %s, broker on CPU %d, client on CPU %d; %u pairs of slices of %.0f s, each with a "
+        "sync() at its end",
+        u.release, b->server_cpu, b->client_cpu, b->pairs, b->seconds);
+}
+
+static uint32_t bench_run(const struct bench *b)
+{
+    static struct setting s;
+    uint32_t missed = 0;
+    s.bench = b;
+    machine_say(b);
+    network_own();
+    cpu_take(b->client_cpu);
+    prctl(PR_SET_TIMERSLACK, 1); /* an open loop wakes when it meant to */
+    for (uint32_t i = 0; i < PEERS; i++)
+        peer_start(&s.peers[i], (enum peer_kind)i, b);
+    loads_open(&s);
+    loads_warm(&s);
+    for (uint32_t i = 0; i < LOADS; i++)
+        if (strchr(b->rows, loads[i].letter))
+            missed += load_run(&s, &loads[i]);
+    if (strchr(b->rows, 'h'))
+        missed += memory_run(&s);
+    if (strchr(b->rows, 'k'))
+        kcat_say(&s);
+    for (uint32_t i = 0; i < PEERS; i++)
+        peer_end(&s.peers[i]);
+    loads_close(&s);
+    return missed;
+}
+
+/* ---- words ---- */
+
+static void usage(void)
+{
+    puts(
+        "shardlog-bench-kafka --jars DIR [options]   (root, java, kcat, two CPUs, 20 GiB of disk)\n"
+        "  --jars DIR       Apache Kafka's jars (tests/kafka/diff/jars.sh fetches them)\n"
+        "  --dir PATH       where to measure (default: a directory made in TMPDIR or /var/tmp)\n"
+        "  --shardlog PATH  the program (default: tools/shardlog beside this one's folder)\n"
+        "  --tail SIZE      shardlog's memory.tail (default: its own)\n"
+        "  --pairs N        interleaved pairs of slices of each load (2)\n"
+        "  --seconds S      of each slice (20)\n"
+        "  --warm S         of each path of Kafka, before anything counts (90)\n"
+        "  --lines K        load k: thousands of lines (4000)\n"
+        "  --rows abcdefghk only these; e and f need a\n"
+        "  --server-cpu N   the brokers' (1)\n"
+        "  --client-cpu N   this program's (0)\n"
+        "Exit status: 0 every aim is met, 1 not so.");
+}
+
+enum word {
+    DIR = 256,
+    SHARDLOG,
+    JARS,
+    TAIL,
+    PAIRS,
+    SECONDS,
+    WARM,
+    LINES,
+    ROWS,
+    SERVER,
+    CLIENT,
+    HELP
+};
+
+static const struct option words[] = {
+    { "dir", 1, NULL, DIR },
+    { "shardlog", 1, NULL, SHARDLOG },
+    { "jars", 1, NULL, JARS },
+    { "tail", 1, NULL, TAIL },
+    { "pairs", 1, NULL, PAIRS },
+    { "seconds", 1, NULL, SECONDS },
+    { "warm", 1, NULL, WARM },
+    { "lines", 1, NULL, LINES },
+    { "rows", 1, NULL, ROWS },
+    { "server-cpu", 1, NULL, SERVER },
+    { "client-cpu", 1, NULL, CLIENT },
+    { "help", 0, NULL, HELP },
+    { 0 },
+};
+
+static void option_take(struct bench *b, int word, const char *value)
+{
+    uint32_t number = value ? (uint32_t)strtoul(value, NULL, 10) : 0;
+    switch (word) {
+    case DIR:
+        b->dir = value;
+        break;
+    case SHARDLOG:
+        b->shardlog = value;
+        break;
+    case JARS:
+        b->jars = value;
+        break;
+    case TAIL:
+        b->tail = value;
+        break;
+    case PAIRS:
+        b->pairs = number < PAIRS_MAX ? number : PAIRS_MAX;
+        break;
+    case SECONDS:
+        b->seconds = strtod(value, NULL);
+        break;
+    case WARM:
+        b->warm_s = strtod(value, NULL);
+        break;
+    case LINES:
+        b->lines_k = number;
+        break;
+    case ROWS:
+        b->rows = value;
+        break;
+    case SERVER:
+        b->server_cpu = (int)number;
+        break;
+    case CLIENT:
+        b->client_cpu = (int)number;
+        break;
+    default:
+        usage();
+        exit(word == HELP ? 0 : 2);
+    }
+}
+
+int main(int argc, char **argv)
+{
+    int made;
+    struct bench b = { .seconds = 20,
+                       .warm_s = 90,
+                       .pairs = 2,
+                       .lines_k = 4000,
+                       .server_cpu = 1,
+                       .rows = "abcdefghk" };
+    for (int word; (word = getopt_long(argc, argv, "", words, NULL)) != -1;)
+        option_take(&b, word, optarg);
+    b.shardlog = b.shardlog ? b.shardlog : shardlog_find();
+    if (access(b.shardlog, X_OK) != 0)
+        die("%s: no such program; --shardlog PATH", b.shardlog);
+    if (!b.jars || access(b.jars, R_OK) != 0)
+        die("%s: no folder of jars; --jars DIR", b.jars ? b.jars : "--jars");
+    b.dir = dir_take(b.dir, &made);
+    uint32_t missed = bench_run(&b);
+    if (made)
+        rmdir(b.dir);
+    return missed > 0;
+}
