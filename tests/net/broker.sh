@@ -5,7 +5,7 @@
 #     broker_stop             SIGTERM; fails if the exit code is not 0
 #     broker_kill             SIGKILL
 #     connections_within N K  prints N, or as many as a broker takes with this limit of descriptors
-#                             (half of it) beside K others, and says so
+#                             (it keeps half of it, at most 1,024) beside K others, and says so
 #
 # Everything in $place goes away at the end, whatever happens, and so does the broker.
 set -euo pipefail
@@ -31,10 +31,11 @@ broker_end() {
 trap broker_end EXIT
 
 connections_within() {
-    local hard most
+    local hard most kept
     hard=$(ulimit -Hn)
     [[ $hard != unlimited ]] || hard=$((2 * ($1 + $2)))
-    most=$((hard / 2 - $2))
+    kept=$((hard / 2 < 1024 ? hard / 2 : 1024))
+    most=$((hard - kept - $2))
     if [[ $most -lt $1 ]]; then
         echo "note: ulimit -n $hard: $most connections instead of $1" >&2
         echo "$most"
