@@ -258,6 +258,27 @@ struct verb_part {
 };
 void serve_part(struct serve *s, struct verb_part *v);
 
+/* How far a reader that stands at `off` is behind: what a group's committed offset means now. */
+struct verb_lag {
+    struct verb verb;
+    struct place place;
+    uint64_t off;
+    bool untimed;    /* lag_ms is not wanted: nothing is read */
+    uint64_t client; /* whose read it is, as of a fetch */
+    /* Results; all are of what can still be read: [start_off or off, visible_off). */
+    uint64_t start_off, visible_off;
+    uint64_t records; /* offsets */
+    uint64_t bytes;   /* of batches as they are kept: of each extent its share of offsets */
+    int64_t lag_ms;   /* age of the first record there; 0: nothing is there; -1: not known */
+    /* Serve's. */
+    uint64_t from_off; /* the next read begins there */
+    struct read read;
+    struct slot *slot;
+};
+/* NOT_FOUND, and what keeps a partition from being served. A record that cannot be read, or has no
+ * time, makes lag_ms unknown and is no error. */
+void serve_lag(struct serve *s, struct verb_lag *v);
+
 /* ---- verbs of the metadata; shard 0 does them ---- */
 
 #define PARTITIONS_MAX 131072u /* of a topic */
