@@ -20,6 +20,7 @@ static const char *const labels_text[] = {
     [METRIC_LABELS_SHARD] = "shard",
     [METRIC_LABELS_CODE] = "shard, code",
     [METRIC_LABELS_PART] = "topic, partition",
+    [METRIC_LABELS_GROUP] = "group, topic, partition",
 };
 
 static int list_command(int argc, char **argv)
@@ -62,13 +63,29 @@ static const char head[] =
     "by\n"
     "who asks: `sum without (shard) (rate(shardlog_appends_total[1m]))`.\n"
     "\n"
-    "`shardlog stats` and the verb `stats` tell the same figures, but for partitions, added up, "
-    "as\n"
+    "`shardlog stats` and the verb `stats` tell the same figures, but for partitions and groups, "
+    "added\n"
+    "up, as\n"
     "whole numbers: `_seconds` in a name is `_nanoseconds` there (`_milliseconds` of a moment), of "
     "a\n"
     "histogram there are `_count` and the sum, of errors those that were counted.\n"
     "\n"
     "Connections, requests, frames and bytes are those of the native protocol.\n";
+
+static const char lag_text[] =
+    "\n"
+    "A group's lag is what it has not committed yet, in partitions where it has committed "
+    "something.\n"
+    "It is looked up when it is told, 1,000 groups and 2,000 partitions at most, in the order of\n"
+    "group, topic and partition; `shardlog_groups_left_out` counts groups of which something is\n"
+    "missing, also those whose id has more than 255 bytes or is no UTF-8. The age comes from the\n"
+    "record itself, so one batch of each partition that is behind is read; of a compressed batch "
+    "it "
+    "is\n"
+    "that of its first record. After two seconds of that, ages are not told. It is the producer's "
+    "clock\n"
+    "against the node's, or, with `message.timestamp.type=LogAppendTime`, the node's alone.\n"
+    "`shardlog group describe` tells the same, of a group, without these limits.\n";
 
 static void group_print(FILE *to, enum metric_labels labels, const char *title)
 {
@@ -90,5 +107,8 @@ static int doc_command(int argc, char **argv)
     group_print(stdout, METRIC_LABELS_SHARD, "Of each shard: label `shard`");
     group_print(stdout, METRIC_LABELS_CODE, "Errors: labels `shard`, `code`");
     group_print(stdout, METRIC_LABELS_PART, "Of each partition: labels `topic`, `partition`");
+    group_print(stdout, METRIC_LABELS_GROUP,
+                "Of each consumer group: labels `group`, `topic`, `partition`");
+    fputs(lag_text, stdout);
     return EXIT_CLEAN;
 }

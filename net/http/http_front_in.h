@@ -10,11 +10,15 @@
 #include "net/http/http.h"
 #include "net/http/http_front.h"
 #include "net/listen/listen.h"
+#include "net/metric/groups.h"
 #include "net/metric/parts.h"
 #include "net/metric/walk.h"
 
 #define HTTP_CALLS_MAX   16u
-#define HTTP_PARTS_MAX   10000u /* whose figures are told; a gauge counts the others */
+#define HTTP_PARTS_MAX   10000u       /* whose figures are told; a gauge counts the others */
+#define HTTP_GROUPS_MAX  1000u        /* whose lag is told ... */
+#define HTTP_LAGS_MAX    2000u        /* ... in so many partitions: four series each */
+#define HTTP_TIMED_NS    (2 * SEC_NS) /* then no more batches are read for their age */
 #define HTTP_CHUNK_BYTES KIB(32)
 #define HTTP_TIMEOUT_NS  (10 * SEC_NS)
 #define HTTP_HEAD_BYTES  (HTTP_HEAD_MAX + 8u) /* with the empty lines that may come first */
@@ -25,6 +29,7 @@ enum call_state { CALL_FREE, CALL_READ, CALL_ASK, CALL_TELL, CALL_LINGER };
 struct page {
     struct walk walk;
     struct parts parts;
+    struct groups_walk groups;
     struct metrics_cursor cursor;
     bool head_sent, all_sent;
     char chunk_head[HTTP_CHUNK_HEAD_MAX], chunk[HTTP_CHUNK_BYTES];

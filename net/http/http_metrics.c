@@ -23,13 +23,16 @@ static size_t page_print(struct call *c)
                                               .one = 1,
                                               .start_ms = h->board->start_ms,
                                               .parts_left_out = p->parts.left_out,
+                                              .groups_left_out = p->groups.left_out,
                                               .ready =
                                                   !h->closing && !serve_stores_stopped(h->serve) },
                                     .shards = p->shards,
                                     .shard_count = p->walk.count,
                                     .parts = p->parts.infos,
                                     .part_topics = p->parts.topics,
-                                    .part_count = p->parts.count };
+                                    .part_count = p->parts.count,
+                                    .lags = p->groups.rows,
+                                    .lag_count = p->groups.count };
     return metrics_print(&v, &p->cursor, p->chunk, sizeof(p->chunk));
 }
 
@@ -73,13 +76,27 @@ void page_sent(struct call *c)
 
 /* ---- asking ---- */
 
+static void groups_taken(struct groups_walk *g)
+{
+    page_sent(container_of(g, struct page, groups)->walk.arg);
+}
+
 static void parts_taken(struct parts *parts)
 {
-    struct call *c = container_of(parts, struct page, parts)->walk.arg;
-    if (parts->err != ERR_OK)
+    struct page *p = container_of(parts, struct page, parts);
+    struct call *c = p->walk.arg;
+    if (parts->err != ERR_OK) {
         page_fail(c, err_text(parts->err));
-    else
-        page_sent(c);
+        return;
+    }
+    p->groups =
+        (struct groups_walk){ .serve = c->http->serve,
+                              .home = parts->home,
+                              .groups_max = HTTP_GROUPS_MAX,
+                              .rows_max = HTTP_LAGS_MAX,
+                              .timed_until_ns = io_now_ns(c->http->shard->io) + HTTP_TIMED_NS,
+                              .done = groups_taken };
+    groups_walk_start(&p->groups);
 }
 
 static void shards_taken(struct walk *w)
@@ -119,8 +136,10 @@ void page_ask(struct call *c)
 
 void page_free(struct call *c)
 {
-    if (c->page)
+    if (c->page) {
         parts_free(&c->page->parts);
+        groups_walk_free(&c->page->groups);
+    }
     free(c->page);
     c->page = NULL;
 }

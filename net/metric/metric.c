@@ -3,7 +3,15 @@
 
 #include "engine/base/check.h"
 
-enum source { SOURCE_ENGINE, SOURCE_PART, SOURCE_NODE, SOURCE_OWN, SOURCE_CODES, SOURCE_LATENCY };
+enum source {
+    SOURCE_ENGINE,
+    SOURCE_PART,
+    SOURCE_LAG,
+    SOURCE_NODE,
+    SOURCE_OWN,
+    SOURCE_CODES,
+    SOURCE_LATENCY
+};
 
 /* A row, and the field that it shows: where it begins in its struct, how many bytes it has. */
 static const struct full_row {
@@ -14,6 +22,7 @@ static const struct full_row {
 #define FIELD(type, field) offsetof(type, field), sizeof(((type *)0)->field)
 #define ENGINE(field)      SOURCE_ENGINE, FIELD(struct serve_stats, field)
 #define PART(field)        SOURCE_PART, FIELD(struct part_state_info, field)
+#define LAG(field)         SOURCE_LAG, FIELD(struct metrics_lag, field)
 #define NODE(field)        SOURCE_NODE, FIELD(struct metrics_node, field)
 #define OWN                SOURCE_OWN, 0, 8
 #define CODES              SOURCE_CODES, 0, 8
@@ -105,6 +114,12 @@ uint64_t metric_of_part(enum metric which, const struct part_state_info *p)
 {
     check(rows[which].source == SOURCE_PART);
     return field(&rows[which], p);
+}
+
+uint64_t metric_of_lag(enum metric which, const struct metrics_lag *l)
+{
+    check(rows[which].source == SOURCE_LAG);
+    return field(&rows[which], l);
 }
 
 const struct latency *metric_latency_of(enum metric which, const struct metrics_shard *s)

@@ -30,7 +30,8 @@ enum metric_labels {
     METRIC_LABELS_VERSION,
     METRIC_LABELS_SHARD,
     METRIC_LABELS_CODE,
-    METRIC_LABELS_PART
+    METRIC_LABELS_PART,
+    METRIC_LABELS_GROUP
 };
 enum metric_unit { METRIC_ONE, METRIC_BYTES, METRIC_NS, METRIC_MS };
 enum metric_latency { METRIC_LATENCY_APPEND, METRIC_LATENCY_FETCH, METRIC_LATENCY_COUNT };
@@ -88,11 +89,23 @@ struct metrics_node {
     uint64_t one; /* 1 */
     uint64_t start_ms;
     uint32_t parts_left_out;
+    uint32_t groups_left_out;
     bool ready;
 };
 struct metrics_shard {
     struct serve_stats engine;
     struct metrics front;
+};
+#define METRIC_LABEL_MAX 255u
+#define METRIC_UNKNOWN   UINT64_MAX /* has no series */
+
+/* How far a consumer group is behind in a partition; see groups.h. */
+struct metrics_lag {
+    const char *group; /* METRIC_LABEL_MAX bytes at most */
+    char topic[250];
+    uint32_t partition;
+    uint64_t committed, records, bytes;
+    uint64_t lag_ms; /* or METRIC_UNKNOWN */
 };
 struct metrics_view {
     struct metrics_node node;
@@ -101,13 +114,16 @@ struct metrics_view {
     const struct part_state_info *parts;
     const char *const *part_topics; /* name of each one's topic */
     uint32_t part_count;
+    const struct metrics_lag *lags;
+    uint32_t lag_count;
 };
 
 /* The figure as it is kept; rows without labels, of a shard (not CODE, no histograms), of a
- * partition. */
+ * partition, of a group in a partition. */
 uint64_t metric_of_node(enum metric which, const struct metrics_node *n);
 uint64_t metric_of_shard(enum metric which, const struct metrics_shard *s);
 uint64_t metric_of_part(enum metric which, const struct part_state_info *p);
+uint64_t metric_of_lag(enum metric which, const struct metrics_lag *l); /* or METRIC_UNKNOWN */
 const struct latency *metric_latency_of(enum metric which, const struct metrics_shard *s);
 
 /* ---- Prometheus' text, piece by piece: a large node's has megabytes ---- */

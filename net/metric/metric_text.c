@@ -133,6 +133,18 @@ static void part_put(struct text *t, enum metric which, const struct metrics_vie
     value_put(t, metric_row(which), metric_of_part(which, &v->parts[i]));
 }
 
+static void lag_put(struct text *t, enum metric which, const struct metrics_view *v, uint32_t i)
+{
+    const struct metrics_lag *l = &v->lags[i];
+    uint64_t value = metric_of_lag(which, l);
+    if (value == METRIC_UNKNOWN)
+        return;
+    put(t, "%s{group=\"", metric_row(which)->name);
+    escaped_put(t, l->group, true);
+    put(t, "\",topic=\"%s\",partition=\"%" PRIu32 "\"}", l->topic, l->partition);
+    value_put(t, metric_row(which), value);
+}
+
 static uint32_t series_count(enum metric which, const struct metrics_view *v)
 {
     switch (metric_row(which)->labels) {
@@ -144,6 +156,8 @@ static uint32_t series_count(enum metric which, const struct metrics_view *v)
         return v->shard_count;
     case METRIC_LABELS_PART:
         return v->part_count;
+    case METRIC_LABELS_GROUP:
+        return v->lag_count;
     }
     return 0;
 }
@@ -155,7 +169,7 @@ static void piece_put(struct text *t, const struct metrics_view *v, const struct
                                   uint32_t) = {
         [METRIC_LABELS_NONE] = node_put,   [METRIC_LABELS_VERSION] = version_put,
         [METRIC_LABELS_SHARD] = shard_put, [METRIC_LABELS_CODE] = codes_put,
-        [METRIC_LABELS_PART] = part_put,
+        [METRIC_LABELS_PART] = part_put,   [METRIC_LABELS_GROUP] = lag_put,
     };
     enum metric which = (enum metric)c->row;
     if (c->item == 0)

@@ -115,6 +115,34 @@ TEST(metric, text_of_each_kind)
     free(text);
 }
 
+TEST(metric, lag_of_groups)
+{
+    /* Goal: three labels, escaped; ages as seconds; what is not known has no series. */
+    const struct metrics_lag lags[] = {
+        { "a\"b", "events", 7, 40, 60, 6000, 12345 },
+        { "c", "events", 0, 5, 2, 100, METRIC_UNKNOWN },
+    };
+    struct metrics_view v = view_of();
+    v.lags = lags;
+    v.lag_count = 2;
+    v.node.groups_left_out = 3;
+    char *text = text_of(&v);
+    static const char *const want[] = {
+        "\nshardlog_groups_left_out 3\n",
+        "# TYPE shardlog_group_committed_offset gauge\n"
+        "shardlog_group_committed_offset{group=\"a\\\"b\",topic=\"events\",partition=\"7\"} 40\n"
+        "shardlog_group_committed_offset{group=\"c\",topic=\"events\",partition=\"0\"} 5\n",
+        "\nshardlog_group_lag_records{group=\"c\",topic=\"events\",partition=\"0\"} 2\n",
+        "\nshardlog_group_lag_bytes{group=\"c\",topic=\"events\",partition=\"0\"} 100\n",
+        "\nshardlog_group_lag_seconds{group=\"a\\\"b\",topic=\"events\",partition=\"7\"} 12.345\n",
+    };
+    for (size_t i = 0; i < sizeof(want) / sizeof(want[0]); i++)
+        if (!EXPECT(strstr(text, want[i]) != NULL))
+            fprintf(stderr, "  missing: %s\n", want[i]);
+    EXPECT(!strstr(text, "lag_seconds{group=\"c\""));
+    free(text);
+}
+
 TEST(metric, histograms)
 {
     /* Goal: buckets are summed up, bounds belong to their bucket, sum and count agree. */
