@@ -21,10 +21,10 @@
  *
  * A cut connection. Without `reconnect`, all that is under way ends with CLOSED, and so does
  * everything else until sl_client_reconnect(). With it, the client connects again and sends again
- * what does no harm twice: everything but create, delete, alter, grow, trims of all (offset
- * UINT64_MAX) and appends without a producer; those end with CLOSED, and may have been done.
- * Appends with a producer are recognised by the server: `duplicate` says that the first one had
- * arrived.
+ * what does no harm twice: everything but create, delete, alter, grow, commit, forget, trims of all
+ * (offset UINT64_MAX) and appends without a producer; those end with CLOSED, and may have been
+ * done. Appends with a producer are recognised by the server: `duplicate` says that the first one
+ * had arrived.
  *
  * Memory. What is passed in is copied. A request under way keeps its bytes until it is answered.
  * The library writes nothing to the terminal and touches no signal (SIGPIPE included).
@@ -184,6 +184,68 @@ SL_API enum sl_err sl_client_fetch(struct sl_client *c, const struct sl_client_t
 SL_API enum sl_err sl_client_fetch_wait(struct sl_client *c, const struct sl_client_topic *topic,
                                         uint32_t partition, const struct sl_fetch_options *options,
                                         struct sl_client_batches *out);
+
+/* ---- consumer groups ----
+ *
+ * Members join and commit with Kafka's protocol; here is what an operator needs. Texts that are
+ * longer than there is room for are cut. NOT_FOUND: there is no such group; UNSUPPORTED: this node
+ * keeps no groups. As with topics, each() runs inside these, and must not use the client.
+ */
+struct sl_client_group {
+    const char *id, *protocol_type, *state; /* state: Empty, PreparingRebalance, Stable, ... */
+};
+SL_API enum sl_err sl_client_groups(struct sl_client *c,
+                                    void (*each)(void *arg, const struct sl_client_group *group),
+                                    void *arg);
+
+struct sl_client_member {
+    const char *id, *instance; /* instance NULL: none; it is a static member otherwise */
+    const char *client_id, *client_host;
+    const void *assignment; /* bytes of the members' own protocol */
+    size_t assignment_bytes;
+};
+/* protocol: what they agreed on, as `range`; empty while they have not. */
+struct sl_client_group_facts {
+    size_t size; /* in */
+    uint32_t members;
+    char state[33], protocol_type[256], protocol[256];
+};
+/* `each` may be NULL. A group that changes meanwhile may show a member twice, or miss one. */
+SL_API enum sl_err sl_client_group(struct sl_client *c, const char *id,
+                                   struct sl_client_group_facts *out,
+                                   void (*each)(void *arg, const struct sl_client_member *member),
+                                   void *arg);
+
+/* How far a group is behind in a partition where it has committed an offset. */
+struct sl_client_lag {
+    const char *topic;
+    uint32_t partition;
+    enum sl_err err;    /* not OK: but for `committed`, nothing of this is known */
+    uint64_t committed; /* the next record that it wants */
+    uint64_t start, end;
+    uint64_t records; /* from `committed`, or `start` if that is higher, to `end` */
+    uint64_t bytes; /* of their batches, as they are kept: exact to an extent, shared out inside */
+    int64_t lag_ms; /* age of the first of them by its own time; 0: none; -1: not known */
+};
+/* In the order of topic and partition. A group that is not there has committed nothing. */
+SL_API enum sl_err sl_client_lag(struct sl_client *c, const char *id,
+                                 void (*each)(void *arg, const struct sl_client_lag *lag),
+                                 void *arg);
+
+struct sl_client_commit {
+    const char *topic;
+    uint32_t partition;
+    uint64_t offset;
+};
+#define SL_CLIENT_COMMIT_MAX 1000u
+/* Sets what a group has committed, in at most SL_CLIENT_COMMIT_MAX partitions: in all of them, or
+ * in none. The group is made, if it is not there. NOT_EMPTY: it has members; NOT_FOUND: no such
+ * topic or partition (one that is deleted in this moment is left out, then the others are set). An
+ * offset that the partition does not have is taken, as Kafka takes it. */
+SL_API enum sl_err sl_client_commit(struct sl_client *c, const char *id,
+                                    const struct sl_client_commit *rows, uint32_t count);
+/* The group and all it has committed are gone. NOT_EMPTY: it has members. */
+SL_API enum sl_err sl_client_forget(struct sl_client *c, const char *id);
 
 /* ---- offsets, trim, figures ---- */
 

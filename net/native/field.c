@@ -22,11 +22,31 @@ static const struct field place_fields[] = { FIELD_OF(item_place, U32, shard, 0)
                                              FIELD_OF(item_place, U32, err, 0) };
 static const struct field figure_fields[] = { FIELD_OF(item_figure, TEXT, name, 64),
                                               FIELD_OF(item_figure, U64, value, 0) };
+static const struct field group_fields[] = { FIELD_OF(item_group, TEXT, group, 32767),
+                                             FIELD_OF(item_group, TEXT, protocol_type, 255),
+                                             FIELD_OF(item_group, TEXT, state, 32) };
+static const struct field member_fields[] = { FIELD_OF(item_member, TEXT, member, 255),
+                                              FIELD_OF(item_member, TEXT_NULL, instance, 255),
+                                              FIELD_OF(item_member, TEXT, client_id, 255),
+                                              FIELD_OF(item_member, TEXT, client_host, 255),
+                                              FIELD_OF(item_member, BLOB, assignment, 524288) };
+static const struct field lag_fields[] = {
+    FIELD_OF(item_lag, TEXT, topic, 249),     FIELD_OF(item_lag, U32, partition, 0),
+    FIELD_OF(item_lag, U32, err, 0),          FIELD_OF(item_lag, U64, committed, 0),
+    FIELD_OF(item_lag, U64, start_offset, 0), FIELD_OF(item_lag, U64, end_offset, 0),
+    FIELD_OF(item_lag, U64, records, 0),      FIELD_OF(item_lag, U64, bytes, 0),
+    FIELD_OF(item_lag, U64, lag_ms, 0)
+};
+static const struct field commit_fields[] = { FIELD_OF(item_commit, TEXT, topic, 249),
+                                              FIELD_OF(item_commit, U32, partition, 0),
+                                              FIELD_OF(item_commit, U64, offset, INT64_MAX) };
 
 static const struct shape item_shapes[ITEM_COUNT] = {
     [ITEM_NAME] = SHAPE(name_fields),     [ITEM_SETTING] = SHAPE(setting_fields),
     [ITEM_SHOWN] = SHAPE(shown_fields),   [ITEM_PLACE] = SHAPE(place_fields),
-    [ITEM_FIGURE] = SHAPE(figure_fields),
+    [ITEM_FIGURE] = SHAPE(figure_fields), [ITEM_GROUP] = SHAPE(group_fields),
+    [ITEM_MEMBER] = SHAPE(member_fields), [ITEM_LAG] = SHAPE(lag_fields),
+    [ITEM_COMMIT] = SHAPE(commit_fields),
 };
 
 union item {
@@ -35,6 +55,10 @@ union item {
     struct item_shown shown;
     struct item_place place;
     struct item_figure figure;
+    struct item_group group;
+    struct item_member member;
+    struct item_lag lag;
+    struct item_commit commit;
 };
 
 /* ---- sizes ---- */

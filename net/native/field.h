@@ -18,7 +18,18 @@
 
 /* ---- items: a counted list inside a payload ---- */
 
-enum item_kind { ITEM_NAME, ITEM_SETTING, ITEM_SHOWN, ITEM_PLACE, ITEM_FIGURE, ITEM_COUNT };
+enum item_kind {
+    ITEM_NAME,
+    ITEM_SETTING,
+    ITEM_SHOWN,
+    ITEM_PLACE,
+    ITEM_FIGURE,
+    ITEM_GROUP,
+    ITEM_MEMBER,
+    ITEM_LAG,
+    ITEM_COMMIT,
+    ITEM_COUNT
+};
 
 struct item_name {
     struct bytes name;
@@ -36,6 +47,24 @@ struct item_place {
 struct item_figure {
     struct bytes name;
     uint64_t value;
+};
+struct item_group {
+    struct bytes group, protocol_type, state;
+};
+struct item_member {
+    struct bytes member, instance, client_id, client_host; /* instance.at NULL: none */
+    struct bytes assignment;                               /* as the members' protocol has it */
+};
+struct item_lag {
+    struct bytes topic;
+    uint32_t partition, err; /* not 0: nothing else but `committed` is known */
+    uint64_t committed, start_offset, end_offset, records, bytes;
+    int64_t lag_ms; /* -1: not known */
+};
+struct item_commit {
+    struct bytes topic;
+    uint32_t partition;
+    uint64_t offset;
 };
 
 struct items {

@@ -122,6 +122,33 @@ static const struct field trim_fields[] = { FIELD_OF(trim_request, U64, offset, 
 static const struct field trim_answer_fields[] = { FIELD_OF(trim_answer, U64, start_offset, 0) };
 static const struct field stats_fields[] = { FIELD_OF(stats_request, U32, shard, 0) };
 static const struct field stats_answer_fields[] = { ITEMS_OF(stats_answer, figures, FIGURE, 256) };
+static const struct field groups_fields[] = { FIELD_OF(groups_request, U32, count_max, 0),
+                                              FIELD_OF(groups_request, TEXT, after,
+                                                       NATIVE_GROUP_MAX) };
+static const struct field groups_answer_fields[] = {
+    FIELD_OF(groups_answer, U32, more, 1), ITEMS_OF(groups_answer, groups, GROUP, GROUPS_MAX)
+};
+static const struct field group_fields[] = { FIELD_OF(group_ask, U32, first, 0),
+                                             FIELD_OF(group_ask, U32, count_max, 0),
+                                             FIELD_OF(group_ask, TEXT, group, NATIVE_GROUP_MAX) };
+static const struct field group_answer_fields[] = {
+    FIELD_OF(group_answer, U32, members, 0),     FIELD_OF(group_answer, U32, first, 0),
+    FIELD_OF(group_answer, TEXT, state, 32),     FIELD_OF(group_answer, TEXT, protocol_type, 255),
+    FIELD_OF(group_answer, TEXT, protocol, 255), ITEMS_OF(group_answer, list, MEMBER, MEMBERS_MAX),
+};
+static const struct field lag_fields[] = {
+    FIELD_OF(lag_request, U32, count_max, 0),
+    FIELD_OF(lag_request, U32, after_partition, 0),
+    FIELD_OF(lag_request, TEXT, group, NATIVE_GROUP_MAX),
+    FIELD_OF(lag_request, TEXT, after_topic, NATIVE_NAME_MAX),
+};
+static const struct field lag_answer_fields[] = { FIELD_OF(lag_answer, U32, more, 1),
+                                                  ITEMS_OF(lag_answer, rows, LAG, LAGS_MAX) };
+static const struct field commit_fields[] = { FIELD_OF(commit_request, TEXT, group,
+                                                       NATIVE_GROUP_MAX),
+                                              ITEMS_OF(commit_request, rows, COMMIT, COMMITS_MAX) };
+static const struct field forget_fields[] = { FIELD_OF(forget_request, TEXT, group,
+                                                       NATIVE_GROUP_MAX) };
 
 #define EMPTY { NULL, 0 }
 
@@ -142,6 +169,11 @@ static const struct shape shapes[VERB_COUNT][2] = {
     [VERB_OFFSETS] = { SHAPE(offsets_fields), SHAPE(offsets_answer_fields) },
     [VERB_TRIM] = { SHAPE(trim_fields), SHAPE(trim_answer_fields) },
     [VERB_STATS] = { SHAPE(stats_fields), SHAPE(stats_answer_fields) },
+    [VERB_GROUPS] = { SHAPE(groups_fields), SHAPE(groups_answer_fields) },
+    [VERB_GROUP] = { SHAPE(group_fields), SHAPE(group_answer_fields) },
+    [VERB_LAG] = { SHAPE(lag_fields), SHAPE(lag_answer_fields) },
+    [VERB_COMMIT] = { SHAPE(commit_fields), EMPTY },
+    [VERB_FORGET] = { SHAPE(forget_fields), EMPTY },
 };
 
 const struct shape *payload_shape(uint32_t verb, uint32_t flags)

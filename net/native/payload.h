@@ -19,7 +19,12 @@
 #define WAIT_MS_MAX           300000u
 #define NATIVE_NAME_MAX       249u
 #define ERROR_TEXT_MAX        512u
-#define NATIVE_DURABILITY_MAX 3u /* wire: 0 topic's, 1 memory, 2 written, 3 synced */
+#define NATIVE_GROUP_MAX      32767u
+#define GROUPS_MAX            1000u /* of one answer, as are the next two */
+#define MEMBERS_MAX           64u
+#define LAGS_MAX              1000u
+#define COMMITS_MAX           1000u /* rows of one commit: done all together, or none */
+#define NATIVE_DURABILITY_MAX 3u    /* wire: 0 topic's, 1 memory, 2 written, 3 synced */
 
 struct error_answer {
     uint16_t code, retriable;
@@ -144,6 +149,41 @@ struct stats_answer {
     struct items figures; /* ITEM_FIGURE */
 };
 
+/* ---- consumer groups ---- */
+
+struct groups_request {
+    uint32_t count_max;
+    struct bytes after;
+};
+struct groups_answer {
+    uint32_t more;
+    struct items groups; /* ITEM_GROUP */
+};
+struct group_ask {
+    uint32_t first, count_max;
+    struct bytes group;
+};
+struct group_answer {
+    uint32_t members, first;
+    struct bytes state, protocol_type, protocol;
+    struct items list; /* ITEM_MEMBER */
+};
+struct lag_request {
+    uint32_t count_max, after_partition;
+    struct bytes group, after_topic;
+};
+struct lag_answer {
+    uint32_t more;
+    struct items rows; /* ITEM_LAG */
+};
+struct commit_request {
+    struct bytes group;
+    struct items rows; /* ITEM_COMMIT */
+};
+struct forget_request {
+    struct bytes group;
+};
+
 union payload {
     struct error_answer error;
     struct hello_request hello;
@@ -170,6 +210,14 @@ union payload {
     struct trim_answer trim_answer;
     struct stats_request stats;
     struct stats_answer stats_answer;
+    struct groups_request groups;
+    struct groups_answer groups_answer;
+    struct group_ask group;
+    struct group_answer group_answer;
+    struct lag_request lag;
+    struct lag_answer lag_answer;
+    struct commit_request commit;
+    struct forget_request forget;
 };
 
 /* Which rows: by verb, direction and error flag. The verb exists. */

@@ -241,6 +241,7 @@ static void request_empty(struct request *r)
     answer_free(r);
     words_free(r->words);
     free(r->walk);
+    group_errand_free(r->groups);
     free(r->memory);
 }
 

@@ -52,7 +52,8 @@ static inline struct desk_native *desk_of_conn(const struct conn *c)
 struct topic_row;
 struct request;
 
-struct topic_words; /* C strings of create, delete, alter, grow: verbs_topic.c */
+struct group_errand; /* verbs_group.c */
+struct topic_words;  /* C strings of create, delete, alter, grow: verbs_topic.c */
 
 struct request {
     struct node node;    /* conn: requests, out or sending */
@@ -93,6 +94,7 @@ struct request {
     };
     union payload asked; /* views only into `memory` */
     struct walk *walk;   /* stats: free() */
+    struct group_errand *groups;
 };
 
 /* One verb: how a decoded request starts, and how a finished one is answered. */
@@ -149,7 +151,7 @@ void place_forget(struct desk_native *d, struct id16 topic);
 const struct topic_info *place_topic(const struct desk_native *d, struct id16 topic);
 void place_rows_free(struct desk_native *d);
 
-/* ---- verbs_topic.c, verbs_hello.c ---- */
+/* ---- verbs_topic.c, verbs_hello.c, verbs_stats.c, verbs_group.c ---- */
 
 void words_free(struct topic_words *w);
 void topics_start(struct request *r);
@@ -163,6 +165,12 @@ void alter_start(struct request *r);
 void grow_start(struct request *r);
 void nothing_answer(struct request *r);
 void stats_start(struct request *r);
+void groups_start(struct request *r);
+void group_start(struct request *r);
+void lag_start(struct request *r);
+void commit_start(struct request *r);
+void forget_start(struct request *r);
+void group_errand_free(struct group_errand *e); /* NULL is fine */
 void hello_start(struct request *r);
 void hello_tell(struct request *r); /* on the shard that serves it */
 /* The hand-over, when nothing of it is in flight. */

@@ -194,4 +194,9 @@ const struct verb_serve verb_serves[VERB_COUNT] = {
     [VERB_OFFSETS] = { false, false, false, offsets_start, offsets_answer },
     [VERB_TRIM] = { false, false, false, trim_start, trim_answer },
     [VERB_STATS] = { false, false, false, stats_start, NULL },
+    [VERB_GROUPS] = { true, false, true, groups_start, NULL },
+    [VERB_GROUP] = { true, false, true, group_start, NULL },
+    [VERB_LAG] = { true, false, true, lag_start, NULL },
+    [VERB_COMMIT] = { true, false, false, commit_start, NULL },
+    [VERB_FORGET] = { true, false, false, forget_start, NULL },
 };

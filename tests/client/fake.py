@@ -10,6 +10,9 @@
 Topics whose names begin so misbehave:  silent: appends get no answer; garble: an append's answer has
 a broken header; wrong: the answer's payload has a broken checksum; stop: the server says close;
 trim: the first trim is done, and its connection cut instead of answered.
+
+Groups whose names begin with `full` have three members, those with `stuck` answer the same page again
+and again; a commit that makes `cut` is done, and its connection cut instead of answered.
 """
 import argparse
 import os
@@ -23,9 +26,9 @@ import time
 from client import crc32c, head_sound, read, text
 
 (CLOSE, HELLO, AUTH, PING, TOPICS, DESCRIBE, CREATE, DELETE, ALTER, APPEND, FETCH, OFFSETS, TRIM,
- STATS, GROW) = range(15)
+ STATS, GROW, GROUPS, GROUP, LAG, COMMIT, FORGET) = range(20)
 NOT_FOUND, EXISTS, INVALID, TOO_LARGE, BAD_BATCH, OFFSET_RANGE = 5, 6, 7, 8, 9, 10
-UNSUPPORTED, SEQUENCE, FENCED, BUSY, BAD_FRAME = 12, 18, 19, 20, 26
+UNSUPPORTED, SEQUENCE, FENCED, BUSY, BAD_FRAME, NOT_EMPTY = 12, 18, 19, 20, 26, 30
 NONE = -(1 << 63)
 FRAME_MAX = 1 << 20
 
@@ -138,6 +141,7 @@ class Topic:
 class Server:
     def __init__(self, options):
         self.options, self.topics, self.lock = options, {}, threading.Lock()
+        self.groups = {"full house": {}}  # name -> {(topic, partition): offset}
         self.appends = self.busy = 0
 
     def cut(self):
@@ -348,12 +352,85 @@ class Connection:
         return struct.pack("<I", len(figures)) + b"".join(text(k) + struct.pack("<Q", v)
                                                for k, v in figures.items())
 
+    def group_of(self, name):
+        if name not in self.server.groups:
+            raise Refused(NOT_FOUND, f"no group {name}")
+        return self.server.groups[name]
+
+    @staticmethod
+    def empty(name):
+        if name.startswith("full"):
+            raise Refused(NOT_EMPTY, f"{name} has members")
+
+    def list_groups(self, fields, _):
+        count, after = fields.numbers("I")[0], fields.text()
+        stuck = any(n.startswith("stuck") for n in self.server.groups)
+        names = sorted(n for n in self.server.groups if stuck or n > after)
+        shown = names[:count or 2]
+        return struct.pack("<II", stuck or len(names) > len(shown), len(shown)) + b"".join(
+            text(n) + text("consumer") + text("Stable" if n.startswith("full") else "Empty")
+            for n in shown)
+
+    def group(self, fields, _):
+        first, count = fields.numbers("II")
+        name = fields.text()
+        self.group_of(name)
+        members = [0, 1, 2] if name.startswith("full") else []
+        shown = members[first:first + (count or 2)]
+        out = struct.pack("<II", len(members), first) + text("Stable") + text("consumer")
+        out += text("range") + struct.pack("<I", len(shown))
+        for i in shown:
+            instance = struct.pack("<H", 0xFFFF) if i == 1 else text(f"instance {i}")
+            out += text(f"member {i}") + instance + text("app") + text("/127.0.0.1")
+            out += struct.pack("<I", i) + b"\0" * i
+        return out
+
+    def lag(self, fields, _):
+        count, after_partition = fields.numbers("II")
+        name, after_topic = fields.text(), fields.text()
+        rows = sorted(place for place in self.server.groups.get(name, {})
+                      if not after_topic or place > (after_topic, after_partition))
+        shown = rows[:count or 2]
+        out = struct.pack("<II", len(rows) > len(shown), len(shown))
+        for topic, index in shown:
+            at, there = self.server.groups[name][topic, index], self.server.topics.get(topic)
+            end = there.partitions[index].next if there else 0
+            out += text(topic) + struct.pack("<IIQQQQQq", index, 0 if there else NOT_FOUND, at, 0,
+                                             end, max(0, end - at), 100 * max(0, end - at),
+                                             1234 if end > at else 0 if there else -1)
+        return out
+
+    def commit(self, fields, _):
+        name, rows = fields.text(), {}
+        for _ in range(fields.numbers("I")[0]):
+            topic = fields.text()
+            index, offset = fields.numbers("IQ")
+            if index >= len(self.server.named(topic).partitions):
+                raise Refused(NOT_FOUND, f"{topic} has no partition {index}")
+            rows[topic, index] = offset
+        self.empty(name)
+        fresh = name not in self.server.groups
+        self.server.groups.setdefault(name, {}).update(rows)
+        if name.startswith("cut") and fresh:
+            self.sock.shutdown(socket.SHUT_RDWR)
+            return None
+        return b""
+
+    def forget(self, fields, _):
+        name = fields.text()
+        self.group_of(name)
+        self.empty(name)
+        del self.server.groups[name]
+        return b""
+
 
 VERBS = {HELLO: Connection.hello, PING: Connection.ping, TOPICS: Connection.list,
          DESCRIBE: Connection.describe, CREATE: Connection.create, DELETE: Connection.delete,
          ALTER: Connection.alter, GROW: Connection.grow, APPEND: Connection.append,
          FETCH: Connection.fetch, OFFSETS: Connection.offsets, TRIM: Connection.trim,
-         STATS: Connection.stats}
+         STATS: Connection.stats,
+         GROUPS: Connection.list_groups, GROUP: Connection.group, LAG: Connection.lag,
+         COMMIT: Connection.commit, FORGET: Connection.forget}
 
 
 def main():

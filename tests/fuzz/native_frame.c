@@ -64,6 +64,10 @@ static void items_tried(const struct shape *s, const union payload *p)
         struct item_shown shown;
         struct item_place place;
         struct item_figure figure;
+        struct item_group group;
+        struct item_member member;
+        struct item_lag lag;
+        struct item_commit commit;
     } item;
     for (uint32_t i = 0; i < s->count; i++) {
         struct items list;

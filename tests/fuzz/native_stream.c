@@ -57,6 +57,7 @@ static void broker_fresh(void)
         peer_close(&good);
         broker_end();
     }
+    broker_groups = true;
     broker_start(inputs, 2,
                  &(struct door_opts){ .memory_bytes = BROKER_MEMORY, .frame_max = FRAME_LARGEST });
     peer_open(&good);

@@ -100,6 +100,30 @@ VECTORS = [
                                         text(b"syncs") + struct.pack("<Q", 9)))),
     ("grow_request", frame(14, 0, struct.pack("<I", 24) + text(b"events"))),
     ("grow_answer", frame(14, 1, b"")),
+    ("groups_request", frame(15, 0, struct.pack("<I", 50) + text(b"billing"))),
+    ("groups_answer", frame(15, 1, struct.pack("<I", 1)
+                            + items(text(b"mail") + text(b"consumer") + text(b"Stable"),
+                                    text(b"old") + text(b"") + text(b"Empty")))),
+    ("group_request", frame(16, 0, struct.pack("<II", 2, 10) + text(b"mail"))),
+    ("group_answer", frame(16, 1, struct.pack("<II", 4, 2) + text(b"Stable") + text(b"consumer")
+                           + text(b"range")
+                           + items(text(b"m-1") + text(b"i-1") + text(b"app") + text(b"/127.0.0.1")
+                                   + blob(b"\0\1as"),
+                                   text(b"m-2") + text(None) + text(b"app") + text(b"/127.0.0.1")
+                                   + blob(b"")))),
+    ("lag_request", frame(17, 0, struct.pack("<II", 100, 3) + text(b"mail") + text(b"events"))),
+    ("lag_answer", frame(17, 1, struct.pack("<I", 0)
+                         + items(text(b"events") + struct.pack("<IIQQQQQq", 4, 0, 40, 10, 100, 60,
+                                                               WIDE, 12345),
+                                 text(b"gone") + struct.pack("<IIQQQQQq", 0, 5, 7, 0, 0, 0, 0,
+                                                             -1)))),
+    ("commit_request", frame(18, 0, text(b"mail")
+                             + items(text(b"events") + struct.pack("<IQ", 4, WIDE),
+                                     text(b"goods") + struct.pack("<IQ", 0, 0)))),
+    ("commit_answer", frame(18, 1, b"")),
+    ("commit_error", frame(18, 3, error(30, 0, 0, 0, b"the group has members"))),
+    ("forget_request", frame(19, 0, text(b"mail"))),
+    ("forget_answer", frame(19, 1, b"")),
 ]
 
 

@@ -13,7 +13,7 @@ static const struct id16 topic = { { 0x50, 0x51, 0x52, 0x53, 0x54, 0x55, 0x56, 0
 static const struct id16 cluster = { { 0x30, 0x31, 0x32, 0x33, 0x34, 0x35, 0x36, 0x37, 0x38, 0x39,
                                        0x3a, 0x3b, 0x3c, 0x3d, 0x3e, 0x3f } };
 
-static struct native_value values[40];
+static struct native_value values[60];
 static unsigned value_count;
 static uint8_t items_at[4096], batch_at[128];
 static struct writer items_room;
@@ -141,6 +141,38 @@ static void values_of_records(void)
     ADD(trim_answer, TRIM, 1, true)->trim_answer = (struct trim_answer){ WIDE };
 }
 
+static void values_of_groups(void)
+{
+    ADD(groups_request, GROUPS, 0, false)->groups = (struct groups_request){ 50, B("billing") };
+    ADD(groups_answer, GROUPS, 1, false)->groups_answer =
+        (struct groups_answer){ 1, LIST(ITEM_GROUP, item_group,
+                                        { B("mail"), B("consumer"), B("Stable") },
+                                        { B("old"), B(""), B("Empty") }) };
+    ADD(group_request, GROUP, 0, false)->group = (struct group_ask){ 2, 10, B("mail") };
+    ADD(group_answer, GROUP, 1, false)->group_answer =
+        (struct group_answer){ 4,
+                               2,
+                               B("Stable"),
+                               B("consumer"),
+                               B("range"),
+                               LIST(ITEM_MEMBER, item_member,
+                                    { B("m-1"), B("i-1"), B("app"), B("/127.0.0.1"), B("\0\1as") },
+                                    { B("m-2"), { NULL, 0 }, B("app"), B("/127.0.0.1"), B("") }) };
+    ADD(lag_request, LAG, 0, false)->lag = (struct lag_request){ 100, 3, B("mail"), B("events") };
+    ADD(lag_answer, LAG, 1, false)->lag_answer =
+        (struct lag_answer){ 0, LIST(ITEM_LAG, item_lag,
+                                     { B("events"), 4, 0, 40, 10, 100, 60, WIDE, 12345 },
+                                     { B("gone"), 0, 5, 7, 0, 0, 0, 0, -1 }) };
+    ADD(commit_request, COMMIT, 0, false)->commit =
+        (struct commit_request){ B("mail"), LIST(ITEM_COMMIT, item_commit, { B("events"), 4, WIDE },
+                                                 { B("goods"), 0, 0 }) };
+    ADD(commit_answer, COMMIT, 1, false);
+    ADD(commit_error, COMMIT, 3, false)->error =
+        (struct error_answer){ 30, 0, 0, 0, B("the group has members") };
+    ADD(forget_request, FORGET, 0, false)->forget = (struct forget_request){ B("mail") };
+    ADD(forget_answer, FORGET, 1, false);
+}
+
 const struct native_value *native_values(unsigned *count)
 {
     if (!value_count) {
@@ -148,6 +180,7 @@ const struct native_value *native_values(unsigned *count)
         values_of_connections();
         values_of_topics();
         values_of_records();
+        values_of_groups();
     }
     *count = value_count;
     return values;

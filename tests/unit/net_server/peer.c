@@ -7,6 +7,7 @@
 #include "tests/test.h"
 
 struct broker_world world;
+bool broker_groups;
 
 static uint32_t clients_turn(void)
 {
@@ -33,6 +34,8 @@ void broker_start(uint64_t seed, uint32_t shards, const struct door_opts *opts)
     world.node.fronts = &world.front;
     world.node.front_count = 1;
     world.node.beside = clients_turn;
+    world.node.groups = broker_groups;
+    world.node.group.delay_ms = -1;
     EXPECT_EQ(node_start(&world.node, NULL), SERVE_READY);
 }
 

@@ -20,6 +20,7 @@ struct broker_world {
     struct io *io; /* the clients' */
 };
 extern struct broker_world world;
+extern bool broker_groups; /* broker_start(): consumer groups are kept; false at first */
 
 /* `opts` NULL: defaults; its addresses are filled in. Fetches have as much memory as the rest, if
  * that is said. */
