@@ -1,11 +1,9 @@
 /* consume.c -- `shardlog consume`: records to lines. */
-#define _XOPEN_SOURCE 700
-#include <errno.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "engine/base/check.h"
 #include "net/log/utf8.h"
+#include "tools/position.h"
 #include "tools/remote.h"
 
 #define FETCH_BYTES    (uint32_t)MIB(1)
@@ -121,51 +119,15 @@ static bool format_choose(struct consume *c)
 
 /* ---- from where ---- */
 
-/* "@1700000000000" or "@2026-11-26T09:00:00Z": milliseconds since 1970. */
-static bool time_read(const char *text, int64_t *ms)
-{
-    struct tm tm = { 0 };
-    char *end;
-    errno = 0;
-    *ms = strtoll(text, &end, 10);
-    if (end != text && *end == '\0')
-        return errno == 0;
-    const char *rest = strptime(text, "%Y-%m-%dT%H:%M:%SZ", &tm);
-    *ms = (int64_t)timegm(&tm) * 1000;
-    return rest && *rest == '\0';
-}
-
-static bool offset_read(const char *text, uint64_t *off)
-{
-    char *end;
-    errno = 0;
-    *off = strtoull(text, &end, 10);
-    return errno == 0 && end != text && *end == '\0' && *text != '-';
-}
-
-static enum sl_err offset_ask(struct consume *c, uint32_t part, enum sl_offset_of what, int64_t ms)
-{
-    return sl_client_offset(c->remote.client, &c->topic, part, what, ms, &c->next[part], NULL);
-}
-
 static int from_find(struct consume *c, uint32_t part)
 {
+    struct position p;
     const char *from = c->from ? c->from : "earliest";
-    enum sl_err err = SL_ERR_OK;
-    int64_t ms = 0;
-    if (strcmp(from, "earliest") == 0) {
-        err = offset_ask(c, part, SL_OFFSET_EARLIEST, 0);
-    } else if (strcmp(from, "latest") == 0) {
-        err = offset_ask(c, part, SL_OFFSET_LATEST, 0);
-    } else if (*from == '@' && time_read(from + 1, &ms)) {
-        err = offset_ask(c, part, SL_OFFSET_TIME, ms);
-        if (err == SL_ERR_NOT_FOUND) /* all are older: what comes is newer */
-            err = offset_ask(c, part, SL_OFFSET_LATEST, 0);
-    } else if (!offset_read(from, &c->next[part])) {
-        complain("--from wants earliest, latest, an offset, @MS or @2026-11-26T09:00:00Z, not `%s`",
-                 from);
+    if (!position_read(from, &p)) {
+        complain("--from wants " POSITION_WORDS ", not `%s`", from);
         return EXIT_TROUBLE;
     }
+    enum sl_err err = position_find(c->remote.client, &c->topic, part, &p, &c->next[part]);
     return remote_exit(&c->remote, err, "offset");
 }
 

@@ -28,6 +28,7 @@ static const struct command commands[] = {
       "  shardlog serve --data-dirs data --listen-native 127.0.0.1:0 --shards 2 --pin auto\n",
       NULL },
     { "topic", "COMMAND ...", "topics of a node", NULL, "", topic_commands },
+    { "group", "COMMAND ...", "consumer groups of a node", NULL, "", group_commands },
     { "produce", "TOPIC [FILE...]", "append lines, from stdin or files", produce_command,
       "  --key-separator S  what stands before it is the key; the key chooses the partition, by\n"
       "                 murmur2 as Kafka's Java client does\n"

@@ -174,6 +174,24 @@ void out_time(struct out *o, const char *key, const char *label, int64_t ms)
         fprintf(o->to, "%" PRId64, ms);
 }
 
+void text_span(char *text, size_t cap, int64_t ms, bool exact)
+{
+    const char *form = exact ? "%" PRId64 ".%03" PRId64 : "%" PRId64 ".%" PRId64;
+    snprintf(text, cap, form, ms / 1000, exact ? ms % 1000 : ms % 1000 / 100);
+}
+
+void out_span(struct out *o, const char *key, const char *label, int64_t ms)
+{
+    char text[OUT_TEXT_MAX];
+    text_span(text, sizeof(text), ms < 0 ? 0 : ms, o->json);
+    if (!o->json) {
+        fact(o, label, ms < 0 ? "-" : text);
+        return;
+    }
+    json_key(o, key);
+    fputs(ms < 0 ? "null" : text, o->to);
+}
+
 void out_flag(struct out *o, const char *key, const char *label, bool v)
 {
     if (o->json) {

@@ -2,7 +2,7 @@
  *
  * A document is facts, groups of facts, and sheets (a heading, columns, rows). In JSON a fact is a
  * key, a group an object, a sheet an array of objects; numbers stay numbers, times are
- * milliseconds since 1970, and what is not known is null.
+ * milliseconds since 1970, spans of time are seconds, and what is not known is null.
  *
  * Memory     a sheet keeps its cells until it is closed, to measure its columns.
  * Thread     one.
@@ -18,6 +18,7 @@ enum out_kind {
     OUT_COUNT,
     OUT_BYTES, /* people get KiB, MiB, ... */
     OUT_TIME,  /* int64_t ms; INT64_MIN: none */
+    OUT_SPAN,  /* int64_t ms, told as seconds; below 0: not known */
     OUT_TEXT,
     OUT_FLAG, /* people get yes or nothing */
 };
@@ -45,6 +46,7 @@ void out_list_end(struct out *o);
 void out_count(struct out *o, const char *key, const char *label, uint64_t v);
 void out_bytes(struct out *o, const char *key, const char *label, uint64_t v);
 void out_time(struct out *o, const char *key, const char *label, int64_t ms);
+void out_span(struct out *o, const char *key, const char *label, int64_t ms);
 void out_flag(struct out *o, const char *key, const char *label, bool v);
 void out_text(struct out *o, const char *key, const char *label, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));
@@ -70,6 +72,7 @@ void sheet_open(struct out_sheet *s, struct out *o, const char *key, const char 
                 const struct out_column *columns, uint32_t column_count);
 void sheet_count(struct out_sheet *s, uint64_t v); /* COUNT and BYTES */
 void sheet_time(struct out_sheet *s, int64_t ms);
+void sheet_span(struct out_sheet *s, int64_t ms);
 void sheet_flag(struct out_sheet *s, bool v);
 void sheet_text(struct out_sheet *s, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void sheet_none(struct out_sheet *s); /* not known, or does not apply */

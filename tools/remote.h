@@ -33,7 +33,7 @@ int remote_code(enum sl_err err);
 /* The topic a command is about. */
 int remote_topic(struct remote *r, const char *name, struct sl_client_topic *topic);
 
-extern const struct command topic_commands[], bench_commands[];
+extern const struct command topic_commands[], group_commands[], bench_commands[];
 int topic_config_command(int argc, char **argv);
 int produce_command(int argc, char **argv);
 int consume_command(int argc, char **argv);

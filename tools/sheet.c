@@ -76,6 +76,18 @@ void sheet_time(struct out_sheet *s, int64_t ms)
     cell(s, text, false);
 }
 
+void sheet_span(struct out_sheet *s, int64_t ms)
+{
+    char text[OUT_TEXT_MAX];
+    check(s->columns[s->at].kind == OUT_SPAN);
+    if (ms < 0) {
+        sheet_none(s);
+        return;
+    }
+    text_span(text, sizeof(text), ms, s->o->json);
+    cell(s, text, false);
+}
+
 void sheet_flag(struct out_sheet *s, bool v)
 {
     check(s->columns[s->at].kind == OUT_FLAG);
@@ -118,7 +130,8 @@ static void row_print(const struct out_sheet *s, const int *widths, char *const 
     FILE *to = s->o->to;
     for (uint32_t c = 0; c < s->column_count; c++) {
         const char *text = cells ? cells[c] : s->columns[c].heading;
-        bool right = s->columns[c].kind == OUT_COUNT || s->columns[c].kind == OUT_BYTES;
+        enum out_kind kind = s->columns[c].kind;
+        bool right = kind == OUT_COUNT || kind == OUT_BYTES || kind == OUT_SPAN;
         bool last = c + 1 == s->column_count;
         fprintf(to, "  %*s", right ? widths[c] : last ? 0 : -widths[c], text);
     }

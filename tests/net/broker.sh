@@ -1,7 +1,8 @@
 # broker.sh -- for tests of the program: a broker in a directory of its own, on a free port.
 #
 #     source broker.sh        $SHARDLOG is the program
-#     broker_start [words]    -> $port, $kafka_port, $http_port; ready when it returns. $shards: default 2
+#     broker_start [words]    -> $port, $kafka_port, $http_port; ready when it returns. $shards: default 2;
+#                             $kafka_at: where Kafka's protocol is served, or none
 #     broker_stop             SIGTERM; fails if the exit code is not 0
 #     broker_kill             SIGKILL
 #     connections_within N K  prints N, or as many as a broker takes with this limit of descriptors
@@ -50,7 +51,7 @@ broker_start() {
     touch "$place/log"
     lines=$(wc -l <"$place/log")
     "$SHARDLOG" serve --data-dirs "$place/data" --listen-native "$host:${port:-0}" \
-        --listen-kafka "127.0.0.1:${kafka_port:-0}" --listen-http 127.0.0.1:0 --memory-tail 128MiB --journal-bytes 64MiB --shards "${shards:-2}" "$@" 2>>"$place/log" &
+        --listen-kafka "${kafka_at:-127.0.0.1:${kafka_port:-0}}" --listen-http 127.0.0.1:0 --memory-tail 128MiB --journal-bytes 64MiB --shards "${shards:-2}" "$@" 2>>"$place/log" &
     pid=$!
     for _ in $(seq 600); do
         if tail -n "+$((lines + 1))" "$place/log" | grep -q 'msg="ready in'; then
