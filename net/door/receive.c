@@ -4,6 +4,7 @@
  *   whole frames are taken where they lie; what a verb keeps is copied, but for a batch that goes
  *   into the log at once
  *   a frame that is not whole: memory of exactly its size, the rest is received into it
+ *   the connection ends: what comes is passed over, also the rest of a frame, and answers go on
  *   no room (requests, memory): what is left moves to memory of its own (`rest`), and reading
  *   stops; if there is no memory for that either, it keeps the buffer
  *
@@ -38,16 +39,21 @@ static void in_free(struct conn *c)
     c->in = (struct bytes){ NULL, 0 };
 }
 
+static void large_free(struct conn *c)
+{
+    if (!c->large)
+        return;
+    conn_give(c, c->payload_bytes);
+    free(c->large);
+    c->large = NULL;
+}
+
 void conn_received_free(struct conn *c)
 {
     in_free(c);
+    large_free(c);
     conn_give(c, c->room);
     c->room = 0;
-    if (c->large) {
-        conn_give(c, c->payload_bytes);
-        free(c->large);
-        c->large = NULL;
-    }
 }
 
 bool conn_in_own(struct conn *c)
@@ -102,13 +108,34 @@ static void large_receive(struct conn *c)
             large_done);
 }
 
+/* Nothing more will come. What was asked before is answered. */
+static void stream_ended(struct conn *c)
+{
+    c->peer_ended = true;
+    if (c->state == CONN_LINGER)
+        conn_break(c);
+    else
+        conn_finish(c);
+}
+
+/* It is not taken: the connection ends, or the rest never comes. What follows is passed over. */
+static void large_left(struct conn *c)
+{
+    const struct op *op = &c->recv;
+    probe("door: a payload is left half received");
+    large_free(c);
+    if (op->err != ERR_OK)
+        conn_break(c);
+    else if (op->got < op->len)
+        stream_ended(c);
+    conn_feed(c);
+}
+
 static void large_done(struct op *op)
 {
     struct conn *c = container_of(op, struct conn, recv);
     if (op->err != ERR_OK || op->got < op->len || c->state >= CONN_CLOSING) {
-        if (c->state < CONN_GONE)
-            conn_break(c);
-        conn_settle(c);
+        large_left(c);
         return;
     }
     c->quiet_ns = c->moved_ns = desk_now(c->desk);
@@ -277,11 +304,7 @@ static void recv_done(struct op *op)
     if (op->err != ERR_OK) {
         conn_break(c);
     } else if (!op->buf || !op->got) {
-        c->peer_ended = true;
-        if (c->state == CONN_LINGER)
-            conn_break(c);
-        else
-            conn_finish(c);
+        stream_ended(c);
     } else {
         c->quiet_ns = c->state == CONN_LINGER ? c->quiet_ns : desk_now(c->desk);
         if (c->frame_due_ns && c->skips)
