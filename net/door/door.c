@@ -48,14 +48,14 @@ void memory_move(struct door_desk *d, uint64_t bytes)
     metrics_add(d->metrics, METRIC_NETWORK_MEMORY, bytes);
 }
 
-static bool waiting_any(const struct door_desk *d)
+bool memory_waited(const struct door_desk *d)
 {
     return !list_empty(&d->waiting_small) || !list_empty(&d->waiting_large);
 }
 
 bool memory_short(const struct door_desk *d)
 {
-    return waiting_any(d) || serve_reads_wait(d->serve);
+    return memory_waited(d) || serve_reads_wait(d->serve);
 }
 
 void memory_give(struct door_desk *d, uint64_t bytes)
@@ -371,7 +371,7 @@ static void waiting_wake(struct door_desk *d)
 /* Those that wait still: fetches that wait for records may hold what they need. */
 static void waiting_hurry(struct door_desk *d)
 {
-    if (!waiting_any(d) || desk_now(d) < d->hurried_ns + SHED_NS)
+    if (!memory_waited(d) || desk_now(d) < d->hurried_ns + SHED_NS)
         return;
     probe("door: fetches wait no longer, for others need their memory");
     d->hurried_ns = desk_now(d);

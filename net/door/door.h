@@ -17,7 +17,7 @@
  * them, and answers come out of memory_bytes, an equal part for each shard, before there is memory
  * for them: a request that finds none waits, an answer that finds none is NO_MEMORY. Batches come
  * out of serve_opts.read_bytes. While somebody waits for memory, whose payload or answers do not
- * move is cut.
+ * move is cut, and what waits for records or for others ends.
  * Invariant  a length is compared with its limit before memory is taken for it; what one connection
  *            sends harms no other.
  * Fails      door_open() as io_listen() does, with the address in `why`.

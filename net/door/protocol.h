@@ -93,7 +93,7 @@ struct protocol {
     bool (*gather)(struct conn *c, struct node *request);
     void (*free)(struct node *request); /* sent, or never to be */
     void (*drop)(struct node *request); /* the shards are closed: the memory alone */
-    void (*hurry)(struct conn *c);      /* its fetches wait no longer */
+    void (*hurry)(struct conn *c);      /* requests wait for records, or others, no longer */
     void (*broken)(struct conn *c);     /* it ends now; may be NULL */
     /* Last words, as an answer to no request; NULL: the protocol has none. */
     void (*say_close)(struct conn *c, enum err err, const char *text);
@@ -148,9 +148,12 @@ struct door {
  *
  * Invariant: whoever waits for memory holds its rest and nothing else (conn_take gives the room
  * back), so all who wait hold a sixteenth at most. All other memory is of requests, answers and
- * payloads in reception: those end by themselves, or are shed. When they are gone, the first that
- * waits finds what it needs: half of all for the largest frame, a sixteenth for its room, and a
- * sixteenth of rests are no more than the five eighths that a take may fill. */
+ * payloads in reception: those end by themselves, or are shed, or end when they are hurried. What
+ * waits for somebody else, records or the rest of a group, is hurried every SHED_NS as long as
+ * anybody waits for memory: a fetch ends then; who waits for its group keeps its place for a while
+ * if it holds little (groups_hurry() in net/kafka), and no longer. When they are gone, the first
+ * that waits finds what it needs: half of all for the largest frame, a sixteenth for its room, and
+ * a sixteenth of rests are no more than the five eighths that a take may fill. */
 bool memory_take(struct door_desk *d, uint64_t bytes);
 static inline bool memory_small(uint64_t bytes)
 {
@@ -169,7 +172,9 @@ static inline uint64_t memory_rest_max(const struct door_desk *d)
 }
 void memory_move(struct door_desk *d, uint64_t bytes); /* taken on another shard: moves here */
 void memory_give(struct door_desk *d, uint64_t bytes);
-/* Somebody waits for memory, on this shard or for a fetch on another one. */
+/* Somebody waits for memory of this shard. */
+bool memory_waited(const struct door_desk *d);
+/* The same, or for that of a fetch on another one. */
 bool memory_short(const struct door_desk *d);
 /* One more request under way; false: there are requests_max already. The metric is the count. */
 bool desk_count(struct door_desk *d);

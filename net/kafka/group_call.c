@@ -3,6 +3,9 @@
 
 #include <stdlib.h>
 
+#define PATIENCE_NS   (10 * SEC_NS) /* that a member waits for others while memory is short ... */
+#define PATIENT_BYTES KIB(64)       /* ... if its connection holds no more: a join, and its lists */
+
 struct group_calls *group_calls_make(struct errand *c, uint32_t count, enum group_verb verb,
                                      void (*answer)(struct errand *c))
 {
@@ -65,17 +68,26 @@ void group_calls_go(struct errand *c)
 {
     c->asks = true;
     calls_start(c);
-    if (!c->ended && c->conn->state >= CONN_CLOSING)
-        groups_hurry(c); /* it ended while topics were looked for */
+    if (!c->ended)
+        groups_hurry(c); /* its connection may have ended while topics were looked for */
 }
 
-/* Only for a connection that ends: others may be hurried for their memory, and a member that waits
- * for the rest of its group must not lose its place for that. */
+/* Others wait for what its connection holds: all that came behind this request, too, as nothing of
+ * that starts before this has ended. Who holds little keeps its place for a while. */
+static bool call_in_the_way(const struct errand *c)
+{
+    const struct conn *conn = c->conn;
+    bool patient = desk_now(conn->desk) < c->begin_ns + PATIENCE_NS;
+    return memory_waited(conn->desk) && !(patient && conn->held <= PATIENT_BYTES);
+}
+
+/* A member that gives up stays one, and is told to ask again. */
 void groups_hurry(struct errand *c)
 {
     struct group_calls *s = c->state;
-    if (c->conn->state < CONN_CLOSING)
+    if (c->conn->state < CONN_CLOSING && !call_in_the_way(c))
         return;
+    probe("kafka: a group's member waits no longer");
     for (uint32_t i = 0; i < s->count; i++)
         if (s->at[i].under_way)
             serve_group_give_up(&s->at[i].v);
