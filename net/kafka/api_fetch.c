@@ -9,7 +9,8 @@
  *
  * What is done holds memory while the rest is under way. If somebody waits for memory then, it is
  * given back, and that partition's answer is empty: so those who hold some never wait for each
- * other. Clients ask again.
+ * other. Clients ask again. An answer that is held, as an older request of its connection has not
+ * ended, cannot give back; then that one waits no longer.
  *
  * Fetches that remember what was asked (KIP-227) are not offered: every request is whole. */
 #include <stdatomic.h>
@@ -40,6 +41,8 @@ struct fetch {
     bool hurried;
     struct fetch_part parts[];
 };
+
+static void fetch_yield(struct timer *t);
 
 static void fetch_let_go(struct fetch *f)
 {
@@ -112,6 +115,13 @@ static void part_batches(struct errand *c, struct fetch_part *p, uint64_t bytes_
     answer->records = (struct bytes){ kafka_elsewhere, v->batches.len };
 }
 
+static void yield_start(struct fetch *f)
+{
+    struct door_desk *d = f->errand->conn->desk;
+    f->yield.fire = fetch_yield;
+    timer_start(&d->shard->timers, &f->yield, desk_now(d) + YIELD_NS);
+}
+
 static void fetch_answer(struct errand *c)
 {
     const struct kafka_fetch_request *ask = c->asked;
@@ -146,6 +156,8 @@ static void fetch_answer(struct errand *c)
     uint64_t ns = desk_now(d->desk) - c->begin_ns;
     metrics_latency(d->desk->metrics, METRIC_LATENCY_FETCH, ns - min_u64(ns, waited_ns));
     errand_answer_around(c, &r, batches, holes);
+    if (holes && errand_held(c))
+        yield_start(f);
 }
 
 /* ---- waiting ---- */
@@ -167,36 +179,50 @@ void fetch_hurry(struct errand *c)
         fetch_hurry_all(c->state);
 }
 
+static void parts_yield(struct fetch *f)
+{
+    probe("kafka: a fetch gives back what it has, for others wait for memory");
+    for (uint32_t i = 0; i < f->count; i++)
+        if (f->parts[i].done)
+            part_give(&f->parts[i]);
+}
+
+/* Also without anybody who waits for memory: what is lent cannot be used for anything else. */
+static void held_yield(struct errand *c)
+{
+    struct door_desk *d = c->conn->desk;
+    if (!serve_reads_wait(errand_serve(c)) && desk_now(d) < c->begin_ns + SHED_NS)
+        return;
+    probe("kafka: a fetch waits no longer, for the answer behind it holds batches");
+    errands_hurry(c->conn);
+}
+
 static void fetch_yield(struct timer *t)
 {
     struct fetch *f = container_of(t, struct fetch, yield);
     struct errand *c = f->errand;
-    struct desk_kafka *d = errand_desk(c);
-    if (serve_reads_wait(errand_serve(c))) {
-        probe("kafka: a fetch gives back what it has, for others wait for memory");
-        for (uint32_t i = 0; i < f->count; i++)
-            if (f->parts[i].done)
-                part_give(&f->parts[i]);
-    }
-    timer_start(&d->desk->shard->timers, &f->yield, desk_now(d->desk) + YIELD_NS);
+    if (c->ended && !errand_held(c))
+        return;
+    if (c->ended)
+        held_yield(c);
+    else if (serve_reads_wait(errand_serve(c)))
+        parts_yield(f);
+    yield_start(f);
 }
 
 static void part_end(struct fetch_part *p)
 {
     struct fetch *f = p->all;
     struct errand *c = f->errand;
-    struct desk_kafka *d = errand_desk(c);
     const struct kafka_fetch_request *ask = c->asked;
     p->done = true;
     f->bytes += p->holds ? p->fetch.batches.len : 0;
     if (p->error != KAFKA_NONE || p->diverges || (int64_t)f->bytes >= ask->min_bytes)
         fetch_hurry_all(f);
-    if (errand_less(c)) {
+    if (errand_less(c))
         fetch_answer(c);
-    } else if (p->holds && !f->yield.place) {
-        f->yield.fire = fetch_yield;
-        timer_start(&d->desk->shard->timers, &f->yield, desk_now(d->desk) + YIELD_NS);
-    }
+    else if (p->holds && !f->yield.place)
+        yield_start(f);
 }
 
 static void fetch_done(struct verb *verb)

@@ -138,6 +138,18 @@ static void errands_release(struct conn *conn)
     }
 }
 
+bool errand_held(const struct errand *c)
+{
+    bool waits = false;
+    list_each (&c->conn->requests, n) {
+        const struct errand *e = container_of(n, struct errand, node);
+        if (e == c)
+            return waits;
+        waits = waits || !e->ended;
+    }
+    return false; /* it is on its way */
+}
+
 static void errand_end(struct errand *c)
 {
     struct conn *conn = c->conn;

@@ -141,6 +141,8 @@ void errands_turn(struct conn *conn); /* before the send: what may go out now */
 /* Nobody waits for the answer any more. */
 static inline bool errand_gone(const struct errand *c)
 {
+/* It has ended, and its answer waits for those of older requests. */
+bool errand_held(const struct errand *c);
     return c->conn->state == CONN_GONE;
 }
 static inline struct desk_kafka *errand_desk(const struct errand *c)
