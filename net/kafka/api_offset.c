@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 #include "engine/base/check.h"
-#include "net/door/helper.h"
+#include "net/kafka/far.h"
 #include "net/kafka/handler.h"
 
 #define TIME_LATEST   (-1)
@@ -58,7 +58,7 @@ struct offset_part {
     struct verb_offset offset;
     struct batch_fetch *batch; /* while it is unpacked elsewhere */
     struct unpack unpack;
-    struct job job;
+    struct far far;
     int64_t found_off, found_ms;
 };
 
@@ -127,18 +127,19 @@ static void unpacked(struct offset_part *p, struct batch_fetch *b)
     offset_end(p);
 }
 
-static void far_run(struct job *j)
+static void far_run(struct far *f)
 {
     struct unpacker *with = NULL;
-    struct offset_part *p = container_of(j, struct offset_part, job);
+    struct offset_part *p = container_of(f, struct offset_part, far);
     p->unpack.bytes_max = UNPACK_BYTES_MAX;
+    p->unpack.gone = far_gone(f);
     unpack_run(&with, &p->unpack);
     unpacker_close(&with);
 }
 
-static void far_done(struct job *j)
+static void far_done(struct far *f)
 {
-    struct offset_part *p = container_of(j, struct offset_part, job);
+    struct offset_part *p = container_of(f, struct offset_part, far);
     unpacked(p, p->batch);
 }
 
@@ -156,16 +157,14 @@ static void batch_came(struct verb *verb)
         offset_end(p);
         return;
     }
-    p->unpack = (struct unpack){ .batch = b->fetch.batches, .bytes_max = UNPACK_TURN_BYTES };
+    p->unpack = (struct unpack){ .batch = b->fetch.batches };
     p->unpack.find_ms = p->offset.what == OFFSET_TIME ? p->offset.time_ms : p->found_ms;
     p->unpack.find_off = b->fetch.start_off;
     bool packed = batch_peek(b->fetch.batches, &info) == ERR_OK && info.attributes & ATTR_CODEC;
-    if (packed)
-        unpack_run(&d->unpacker, &p->unpack);
-    if (packed && p->unpack.err == ERR_TOO_LARGE) {
+    if (packed && !unpack_near(&d->unpack, &p->unpack)) {
         p->batch = b;
-        p->job = (struct job){ .run = far_run, .done = far_done };
-        helper_do(d->desk->opts.helper, &p->job, d->desk->shard);
+        p->far = (struct far){ .run = far_run, .done = far_done };
+        far_do(c, &p->far);
         return;
     }
     unpacked(p, b);
@@ -224,13 +223,41 @@ static void offset_start(struct offset_part *p)
     serve_offset(errand_serve(c), v);
 }
 
+static int part_order(const void *a, const void *b)
+{
+    const struct place_part *one = &(*(struct offset_part *const *)a)->part;
+    const struct place_part *other = &(*(struct offset_part *const *)b)->part;
+    int order = memcmp(&one->want->topic->info->id, &other->want->topic->info->id, 16);
+    return order ? order : one->index < other->index ? -1 : one->index > other->index;
+}
+
+/* Who is named twice is refused, as in Kafka. False: no memory, the errand was ended. */
+static bool refuse_twice(struct errand *c)
+{
+    const struct offsets *s = c->state;
+    struct offset_part **all = errand_take(c, s->count * sizeof(*all) + 1);
+    uint32_t count = 0;
+    for (uint32_t i = 0; all && i < s->count; i++)
+        if (s->parts[i].part.want->topic)
+            all[count++] = &s->parts[i];
+    if (all)
+        qsort(all, count, sizeof(struct offset_part *), part_order);
+    for (uint32_t i = 1; i < count; i++)
+        if (part_order(&all[i - 1], &all[i]) == 0)
+            all[i - 1]->part.error = all[i]->part.error = KAFKA_INVALID_REQUEST;
+    return all;
+}
+
 static void offsets_known(struct errand *c)
 {
     struct offsets *s = c->state;
+    if (!refuse_twice(c))
+        return;
     errand_more(c);
     for (uint32_t i = 0; i < s->count; i++) {
         struct offset_part *p = &s->parts[i];
-        part_place(&p->part, p->ask->current_leader_epoch);
+        if (p->part.error == KAFKA_NONE)
+            part_place(&p->part, p->ask->current_leader_epoch);
         if (p->part.error == KAFKA_NONE)
             offset_start(p);
     }

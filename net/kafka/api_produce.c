@@ -8,13 +8,17 @@
 #include <stdlib.h>
 
 #include "engine/base/check.h"
-#include "net/door/helper.h"
 #include "net/kafka/batch_check.h"
+#include "net/kafka/far.h"
 #include "net/kafka/handler.h"
+
+/* What comes out of a request's batches elsewhere: UNPACK_BYTES_MAX, or so many times its bytes. It
+ * bounds how long a request may take: some seconds. */
+#define UNPACK_TIMES_MAX 64u
 
 struct produce_part {
     struct verb_append append;
-    struct job job;
+    struct far far;
     struct errand *errand;
     const struct topic_want *want;
     int32_t index;
@@ -23,6 +27,7 @@ struct produce_part {
 };
 
 struct produce {
+    uint64_t unpack_left; /* what may still come out of its batches elsewhere */
     uint32_t count;
     bool any_refused;
     struct produce_part parts[];
@@ -151,17 +156,19 @@ static void produce_append(struct errand *c)
 
 /* ---- checks ---- */
 
-static void far_run(struct job *j)
+static void far_run(struct far *f)
 {
-    struct unpacker *with = NULL;
-    batch_check_far(&container_of(j, struct produce_part, job)->check, &with);
-    unpacker_close(&with);
+    struct produce_part *p = container_of(f, struct produce_part, far);
+    const struct produce *s = p->errand->state; /* nobody writes: one at a time is with a helper */
+    batch_check_far(&p->check, s->unpack_left, far_gone(f));
 }
 
-static void far_done(struct job *j)
+static void far_done(struct far *f)
 {
-    struct produce_part *p = container_of(j, struct produce_part, job);
+    struct produce_part *p = container_of(f, struct produce_part, far);
     struct errand *c = p->errand;
+    struct produce *s = c->state;
+    s->unpack_left -= p->check.unpack.bytes;
     batch_check_end(&p->check);
     if (errand_less(c))
         produce_append(c);
@@ -175,7 +182,21 @@ static bool part_look(struct produce_part *p, struct desk_kafka *d)
     p->check.now_ms = io_wall_ms(d->desk->shard->io);
     p->check.before_max_ms = setting_get(s, SETTING_TIME_BEFORE_MAX);
     p->check.after_max_ms = setting_get(s, SETTING_TIME_AFTER_MAX);
-    return batch_check(&p->check, &d->unpacker);
+    return batch_check(&p->check, &d->unpack);
+}
+
+/* What the engine would refuse anyway is not unpacked before. */
+static void part_far(struct errand *c, struct produce_part *p)
+{
+    const struct settings *s = &p->want->topic->info->settings;
+    if (p->check.records.len > (uint64_t)setting_get(s, SETTING_MAX_MESSAGE_BYTES)) {
+        part_refuse(p, KAFKA_MESSAGE_TOO_LARGE, err_text(ERR_TOO_LARGE));
+        return;
+    }
+    probe("kafka: a batch is unpacked outside of a turn");
+    p->far = (struct far){ .run = far_run, .done = far_done };
+    errand_more(c);
+    far_do(c, &p->far);
 }
 
 static void part_check(struct errand *c, struct produce_part *p)
@@ -185,12 +206,8 @@ static void part_check(struct errand *c, struct produce_part *p)
         part_refuse(p, topic_error(p->want), NULL);
     else if (!topic_place(p->want->topic, p->index, &p->append.place))
         part_refuse(p, KAFKA_UNKNOWN_TOPIC_OR_PARTITION, "the topic has no such partition");
-    else if (!part_look(p, d)) {
-        probe("kafka: a batch is unpacked outside of a turn");
-        p->job = (struct job){ .run = far_run, .done = far_done };
-        errand_more(c);
-        helper_do(d->desk->opts.helper, &p->job, d->desk->shard);
-    }
+    else if (!part_look(p, d))
+        part_far(c, p);
 }
 
 static void produce_known(struct errand *c)
@@ -232,6 +249,7 @@ static bool parts_fill(struct errand *c, struct topic_want *wants)
     if (!s)
         return false;
     c->state = s;
+    s->unpack_left = max_u64(UNPACK_BYTES_MAX, c->frame.len * UNPACK_TIMES_MAX);
     for (uint32_t t = 0; t < topics; t++) {
         const struct kafka_produce_request_topic_data *from = &ask->topic_data.at[t];
         wants[t] = (struct topic_want){ .name = from->name };

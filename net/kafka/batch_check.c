@@ -84,13 +84,16 @@ void batch_check_end(struct batch_check *b)
         batch_time_set((uint8_t *)(uintptr_t)b->records.at, false, u->max_time);
 }
 
-void batch_check_far(struct batch_check *b, struct unpacker **with)
+void batch_check_far(struct batch_check *b, uint64_t bytes_max, const atomic_bool *gone)
 {
-    b->unpack.bytes_max = UNPACK_BYTES_MAX;
-    unpack_run(with, &b->unpack);
+    struct unpacker *with = NULL;
+    b->unpack.bytes_max = min_u64(bytes_max, UNPACK_BYTES_MAX);
+    b->unpack.gone = gone;
+    unpack_run(&with, &b->unpack);
+    unpacker_close(&with);
 }
 
-bool batch_check(struct batch_check *b, struct unpacker **with)
+bool batch_check(struct batch_check *b, struct unpack_desk *with)
 {
     b->error = KAFKA_NONE;
     b->why = (struct why){ "" };
@@ -104,10 +107,8 @@ bool batch_check(struct batch_check *b, struct unpacker **with)
         times_check(b, INT64_MAX);
         return true;
     }
-    b->unpack = (struct unpack){ .batch = b->records, .bytes_max = UNPACK_TURN_BYTES };
-    b->unpack.find_ms = INT64_MAX;
-    unpack_run(with, &b->unpack);
-    if (b->unpack.err == ERR_TOO_LARGE)
+    b->unpack = (struct unpack){ .batch = b->records, .find_ms = INT64_MAX };
+    if (!unpack_near(with, &b->unpack))
         return false;
     batch_check_end(b);
     return true;

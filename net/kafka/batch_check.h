@@ -25,9 +25,9 @@ struct batch_check {
     struct unpack unpack; /* of a compressed one */
 };
 /* False: its records have to be looked at, and are too many for a turn. Then batch_check_far()
- * elsewhere, and batch_check_end(). */
-bool batch_check(struct batch_check *b, struct unpacker **with);
-void batch_check_far(struct batch_check *b, struct unpacker **with);
+ * elsewhere, until so many bytes came out, or it is gone; and batch_check_end(). */
+bool batch_check(struct batch_check *b, struct unpack_desk *with);
+void batch_check_far(struct batch_check *b, uint64_t bytes_max, const atomic_bool *gone);
 void batch_check_end(struct batch_check *b);
 
 #endif

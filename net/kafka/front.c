@@ -20,12 +20,24 @@ static void desk_close(void *own)
 {
     struct desk_kafka *k = own;
     topics_close(k);
-    unpacker_close(&k->unpacker);
+    unpacker_close(&k->unpack.with);
+}
+
+static void desk_turn(void *own)
+{
+    struct desk_kafka *k = own;
+    k->unpack.in = k->unpack.out = 0;
 }
 
 static void conn_made(struct conn *c)
 {
     list_init(&kafka_of(c)->unstarted);
+    list_init(&kafka_of(c)->far);
+}
+
+static void conn_broken(struct conn *c)
+{
+    atomic_store_explicit(&kafka_of(c)->gone, true, memory_order_relaxed); /* a hint to helpers */
 }
 
 /* ---- frames ---- */
@@ -107,6 +119,7 @@ const struct protocol kafka_protocol = {
     .conn_bytes = sizeof(struct conn_kafka),
     .desk_bytes = sizeof(struct desk_kafka),
     .desk_open = desk_open,
+    .desk_turn = desk_turn,
     .desk_close = desk_close,
     .open = conn_made,
     .head = head_take,
@@ -117,4 +130,5 @@ const struct protocol kafka_protocol = {
     .free = node_free,
     .drop = node_drop,
     .hurry = errands_hurry,
+    .broken = conn_broken,
 };

@@ -38,7 +38,7 @@ struct desk_kafka {
     struct list asks;              /* topics that the metadata is asked for ... */
     struct map name_asks, id_asks; /* ... the newest for each name's hash, for each id */
     uint64_t name_seed;            /* of the hashes */
-    struct unpacker *unpacker;
+    struct unpack_desk unpack;
 };
 
 /* ---- connections ---- */
@@ -48,6 +48,9 @@ struct conn_kafka {
     struct list unstarted;   /* errand.queue, oldest first */
     struct errand *starting; /* the next one waits for it */
     bool going;
+    struct list far; /* far.node: work that waits for the one before, which is with the helper */
+    bool far_busy;
+    atomic_bool gone;                 /* it has ended; helpers look */
     char host[IO_ADDRESS_TEXT_BYTES]; /* that the client reached; empty: not asked for yet */
     uint16_t port;
 };
@@ -138,11 +141,11 @@ void errand_drop(struct errand *c);
 bool errand_gather(struct conn *conn, struct errand *c);
 void errands_hurry(struct conn *conn);
 void errands_turn(struct conn *conn); /* before the send: what may go out now */
+/* It has ended, and its answer waits for those of older requests. */
+bool errand_held(const struct errand *c);
 /* Nobody waits for the answer any more. */
 static inline bool errand_gone(const struct errand *c)
 {
-/* It has ended, and its answer waits for those of older requests. */
-bool errand_held(const struct errand *c);
     return c->conn->state == CONN_GONE;
 }
 static inline struct desk_kafka *errand_desk(const struct errand *c)

@@ -1,7 +1,8 @@
 /* unpack.c -- gzip, snappy, lz4 and zstd, piece by piece.
  *
  * Each format gives pieces of at most PIECE_BYTES to the records; a batch whose records are more
- * than bytes_max is given up as soon as that is seen. */
+ * than bytes_max is given up as soon as that is seen. In a shard's turn, so is one of which a
+ * format would unpack more than a piece at once, or look back far. */
 #include "net/kafka/unpack_in.h"
 
 #include <lz4frame.h>
@@ -50,10 +51,19 @@ void unpacker_close(struct unpacker **with)
     *with = NULL;
 }
 
+static bool in_turn(const struct unpack *u)
+{
+    return u->bytes_max <= UNPACK_TURN_BYTES;
+}
+
 /* A piece came out. */
 static bool piece_take(struct records *r, const uint8_t *at, size_t len)
 {
     struct unpack *u = r->u;
+    if (u->gone && atomic_load_explicit(u->gone, memory_order_relaxed)) {
+        u->err = ERR_CLOSED;
+        return false;
+    }
     if (u->bytes + len > u->bytes_max) {
         u->err = ERR_TOO_LARGE;
         why_set(&u->why, "more than %llu bytes of records are in the batch",
@@ -123,10 +133,20 @@ static bool snappy_frame(struct records *r, struct bytes in)
 
 /* ---- lz4: one frame ---- */
 
+/* Behind magic and flags: the largest block, 4: 64 KiB, to 7: 4 MiB. */
+static bool lz4_long(struct bytes in)
+{
+    return in.len > 5 && (in.at[5] >> 4 & 7) > 4;
+}
+
 static void lz4_run(struct unpacker *p, struct records *r, struct bytes in)
 {
     const uint8_t *at = in.at, *end = in.at + in.len;
     size_t wants = 1;
+    if (in_turn(r->u) && lz4_long(in)) {
+        r->u->err = ERR_TOO_LARGE; /* not in a turn */
+        return;
+    }
     if (!p->lz4)
         check(!LZ4F_isError(LZ4F_createDecompressionContext(&p->lz4, LZ4F_VERSION)));
     LZ4F_resetDecompressionContext(p->lz4);
@@ -150,7 +170,7 @@ static void lz4_run(struct unpacker *p, struct records *r, struct bytes in)
 static void zstd_run(struct unpacker *p, struct records *r, struct bytes in)
 {
     ZSTD_inBuffer from = { in.at, in.len, 0 };
-    bool turn = r->u->bytes_max <= UNPACK_TURN_BYTES;
+    bool turn = in_turn(r->u);
     if (!p->zstd)
         p->zstd = ZSTD_createDCtx();
     check(p->zstd);
@@ -202,4 +222,20 @@ void unpack_run(struct unpacker **with, struct unpack *u)
         break;
     }
     records_end(&r);
+}
+
+bool unpack_near(struct unpack_desk *d, struct unpack *u)
+{
+    struct batch_info info;
+    check(batch_peek(u->batch, &info) == ERR_OK);
+    bool packed = info.attributes & 7;
+    uint64_t in = u->batch.len;
+    if (packed && (in > UNPACK_TURN_BYTES || d->in + in > UNPACK_TURN_SUM ||
+                   d->out + UNPACK_TURN_BYTES > UNPACK_TURN_SUM))
+        return false;
+    u->bytes_max = UNPACK_TURN_BYTES;
+    unpack_run(&d->with, u);
+    d->in += packed ? in : 0;
+    d->out += packed ? u->bytes : 0;
+    return u->err != ERR_TOO_LARGE;
 }

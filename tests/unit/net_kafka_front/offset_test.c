@@ -103,6 +103,33 @@ TEST(offsets, of_an_empty_partition)
     end();
 }
 
+TEST(offsets, who_is_named_twice_is_refused)
+{
+    /* Goal: as in Kafka, in whatever place it stands; all others are answered. */
+    REQUEST(list_offsets, ask);
+    RESPONSE(list_offsets, tell);
+    struct kafka_list_offsets_request_partition twice[] = { { 1, -1, 5 }, { 0, -1, 5 } };
+    struct kafka_list_offsets_request_partition once[] = { { 2, -1, 5 }, { 1, -1, -1 } };
+    static struct kafka_list_offsets_request_topic topics[3];
+    begin(1);
+    guest_topic(&g, "u", 2);
+    for (uint32_t i = 0; i < 3; i++) {
+        topics[i].name = text_bytes(i == 1 ? "u" : "t");
+        topics[i].partitions.at = i == 2 ? once : twice;
+        topics[i].partitions.count = 2;
+    }
+    ask.topics.at = topics;
+    ask.topics.count = 3;
+    guest_call(&g, KEY(list_offsets), 7, &ask, &tell);
+    static const int16_t errors[] = {
+        KAFKA_INVALID_REQUEST, KAFKA_NONE, KAFKA_NONE, KAFKA_NONE, KAFKA_UNKNOWN_TOPIC_OR_PARTITION,
+        KAFKA_INVALID_REQUEST
+    };
+    for (uint32_t i = 0; i < 6; i++)
+        EXPECT_EQ(tell.topics.at[i / 2].partitions.at[i % 2].error_code, errors[i]);
+    end();
+}
+
 /* ---- epochs ---- */
 
 static int32_t epoch_now(void)
