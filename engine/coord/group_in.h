@@ -68,7 +68,8 @@ struct group {
     uint32_t place;            /* in groups.heap; 0: not there */
     struct topic_rows *topics; /* by name */
     uint32_t topic_count, topic_cap;
-    uint64_t member_bytes; /* of the notes of its members */
+    uint64_t member_bytes;   /* of the notes of its members ... */
+    uint64_t assigned_bytes; /* ... without what they are assigned, which is this */
     uint8_t id_at[];
 };
 

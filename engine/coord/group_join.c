@@ -54,7 +54,9 @@ static struct group_note_member member_of(const struct group_request *q, struct 
                                        .assignment = or_empty((struct bytes){ NULL, 0 }) };
 }
 
-/* One record holds all members: half of it is theirs, half is for what the leader assigns. */
+/* One record holds all members: half of it is theirs, half is for what the leader assigns. What
+ * they are assigned now is not looked at: who comes, or says something new, begins a rebalance, and
+ * that forgets it. */
 static bool has_room(const struct groups *gs, const struct group *g, size_t more)
 {
     return g->member_bytes + more <= gs->opts.record_max / 2 &&
@@ -177,7 +179,8 @@ static void join_replace(struct groups *gs, struct group *g, struct member *m,
         member_end_join(gs, m, GROUP_ERR_FENCED_INSTANCE);
         member_end_sync(gs, m, GROUP_ERR_FENCED_INSTANCE);
         member_touch(gs, g, m);
-        if (g->state == GROUP_STABLE && bytes_equal(group_vote(g), g->protocol))
+        bool fits = group_members_bytes(g) <= gs->opts.record_max; /* with the assignments */
+        if (g->state == GROUP_STABLE && fits && bytes_equal(group_vote(g), g->protocol))
             join_return(gs, g, m, q, old_id);
         else
             join_wait(gs, g, m, q);

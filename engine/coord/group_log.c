@@ -14,7 +14,7 @@
 size_t group_members_bytes(const struct group *g)
 {
     return group_note_head_bytes(g->id) + g->protocol_type.len + g->protocol.len +
-           (g->leader ? g->leader->is.id.len : 0) + g->member_bytes;
+           (g->leader ? g->leader->is.id.len : 0) + g->member_bytes + g->assigned_bytes;
 }
 
 static void members_write(struct group_writer *w, const struct group *g)

@@ -75,9 +75,11 @@ enum group_err member_validate(const struct group *g, struct bytes id, struct by
 
 static void count_bytes(struct groups *gs, struct group *g, const struct member *m, int sign)
 {
-    size_t bytes = group_note_member_bytes(&m->is);
-    g->member_bytes += sign > 0 ? bytes : -bytes;
-    gs->bytes += sign > 0 ? bytes : -bytes;
+    size_t all = group_note_member_bytes(&m->is), assigned = m->is.assignment.len;
+    size_t own = all - assigned;
+    g->member_bytes += sign > 0 ? own : -own;
+    g->assigned_bytes += sign > 0 ? assigned : -assigned;
+    gs->bytes += sign > 0 ? all : -all;
 }
 
 struct member *member_add(struct groups *gs, struct group *g, const struct group_note_member *is)
