@@ -66,7 +66,7 @@ static void send_done(struct op *op)
         metrics_add(m, METRIC_BYTES_OUT, c->send_bytes);
     c->out_bytes -= c->send_bytes;
     c->send_bytes = 0;
-    if (list_empty(&c->out))
+    if (list_empty(&c->out) && !c->part)
         c->send_due_ns = 0; /* nothing waits: what comes next has all its time */
     if (op->err != ERR_OK)
         conn_break(c);

@@ -105,7 +105,7 @@ static void received(struct op *op);
 
 static void guest_receive(struct guest *g)
 {
-    if (g->recv.busy || g->ended || g->in_len == GUEST_IN_BYTES)
+    if (g->recv.busy || g->quiet || g->ended || g->in_len == GUEST_IN_BYTES)
         return;
     io_recv(inn.io, &g->recv, g->fd, g->in + g->in_len, GUEST_IN_BYTES - g->in_len, 0, received);
 }
@@ -160,6 +160,15 @@ void guest_put(struct guest *g, const void *at, size_t len)
 {
     guest_put_start(g, at, len);
     pass_while(&g->send.busy, 40 * SEC_NS);
+}
+
+void guest_sip(struct guest *g, uint32_t bytes)
+{
+    check(g->quiet && bytes <= GUEST_IN_BYTES);
+    if (g->recv.busy || g->ended)
+        return;
+    g->in_len = g->in_at = 0;
+    io_recv(inn.io, &g->recv, g->fd, g->in, bytes, IO_FULL, received);
 }
 
 size_t guest_make(struct guest *g, int16_t key, int16_t version, const void *request, uint8_t *at,

@@ -33,6 +33,7 @@ struct guest {
     int fd;
     struct op send, recv, connect;
     struct iovec out;
+    bool quiet; /* does not read */
     bool ended; /* the broker ended it */
     uint8_t *in;
     size_t in_len, in_at;
@@ -44,6 +45,8 @@ void guest_open(struct guest *g);
 void guest_close(struct guest *g);
 void guest_put(struct guest *g, const void *at, size_t len);
 void guest_put_start(struct guest *g, const void *at, size_t len); /* until g->send is not busy */
+/* One that is quiet takes so many bytes, when they are there; they are forgotten. */
+void guest_sip(struct guest *g, uint32_t bytes);
 /* A request as bytes; returns their number. */
 size_t guest_make(struct guest *g, int16_t key, int16_t version, const void *request, uint8_t *at,
                   size_t cap);
