@@ -206,15 +206,18 @@ void group_delete_offsets(struct groups *gs, struct group *g, struct group_reque
         rows_end(gs, q, GROUP_ERR_NOT_EMPTY);
         return;
     }
+    struct group_reads reads;
+    group_reads_open(&reads, g);
     group_writer_open(&w, &(struct group_note){ .kind = GROUP_NOTE_FORGET, .group = g->id });
     for (uint32_t i = 0; i < q->offset_count; i++) {
         struct group_offset *o = &q->offsets[i];
         struct group_note_offset row = { .topic = o->topic, .partition = o->partition };
-        if (group_subscribed(g, o->topic))
+        if (group_reads(&reads, o->topic))
             o->err = GROUP_ERR_SUBSCRIBED;
         else if (group_offset_find(g, o->topic, o->partition))
             rows++, group_writer_offset(&w, GROUP_NOTE_FORGET, &row);
     }
+    group_reads_close(&reads);
     if (w.len > gs->opts.record_max) {
         free(w.at);
         rows_end(gs, q, GROUP_ERR_INVALID_REQUEST);

@@ -172,9 +172,19 @@ bool member_supports(const struct member *m, struct bytes protocol);
 bool group_supports(const struct group *g, struct bytes protocol); /* all members do */
 /* The protocol with the most votes; each member votes for the first of its own that all have. */
 struct bytes group_vote(const struct group *g);
-/* Some member reads this topic, as far as its metadata tells; false without members. */
-bool group_subscribed(const struct group *g, struct bytes topic);
-bool group_consumes(const struct group *g); /* its protocol type is that of consumers */
+
+/* ---- what consumers read (group_reads.c) ---- */
+
+/* The topics that some member reads, as far as its metadata tells; views into that. */
+struct group_reads {
+    struct bytes *slots; /* at NULL: free */
+    uint32_t slot_count; /* a power of two */
+    bool all;            /* any: members that have agreed on nothing yet */
+};
+void group_reads_open(struct group_reads *r, const struct group *g);
+bool group_reads(const struct group_reads *r, struct bytes topic);
+void group_reads_close(struct group_reads *r); /* again is fine */
+bool group_consumes(const struct group *g);    /* its protocol type is that of consumers */
 
 /* ---- a rebalance (group_rebalance.c) ---- */
 

@@ -322,9 +322,11 @@ static void sync_assign(struct groups *gs, struct group *g, const struct group_r
     group_append_members(gs, WRITE_ASSIGNMENT, g, NULL);
 }
 
+/* No leader has more to assign to than a group may have members: each is looked for among all. */
 void group_sync(struct groups *gs, struct group *g, struct group_request *q)
 {
-    enum group_err err = sync_check(g, q);
+    bool many = q->assignment_count > gs->opts.members_max;
+    enum group_err err = many ? GROUP_ERR_INVALID_REQUEST : sync_check(g, q);
     if (err != GROUP_ERR_OK) {
         group_answer(gs, q, err);
         return;
@@ -379,6 +381,10 @@ static enum group_err leave_one(struct groups *gs, struct group *g, const struct
 void group_leave(struct groups *gs, struct group *g, struct group_request *q)
 {
     uint32_t members = g->member_count, pending = g->pending_count;
+    if (q->leaver_count > gs->opts.members_max) {
+        group_answer(gs, q, GROUP_ERR_INVALID_REQUEST);
+        return;
+    }
     for (uint32_t i = 0; i < q->leaver_count; i++)
         q->leavers[i].err = leave_one(gs, g, &q->leavers[i]);
     group_answer(gs, q, GROUP_ERR_OK);

@@ -2,7 +2,6 @@
 #include <stdlib.h>
 
 #include "engine/base/check.h"
-#include "engine/base/le.h"
 #include "engine/coord/group_in.h"
 
 #define TO(name) (1u << GROUP_##name)
@@ -259,42 +258,4 @@ struct bytes group_vote(const struct group *g)
     for (uint32_t i = 1; i < count; i++)
         best = c[i].votes > c[best].votes ? i : best;
     return c[best].name;
-}
-
-/* ---- what consumers say of themselves ---- */
-
-bool group_consumes(const struct group *g)
-{
-    static const char consumer[] = "consumer";
-    return bytes_equal(g->protocol_type, (struct bytes){ (const uint8_t *)consumer, 8 });
-}
-
-/* A consumer's metadata begins, big endian, with 2 bytes of version, 4 of a number of topics, and
- * for each 2 of a length and the name (Kafka's ConsumerProtocolSubscription). What is not that
- * names no topic. */
-static bool metadata_names(struct bytes b, struct bytes topic)
-{
-    if (b.len < 6)
-        return false;
-    uint32_t count = be32_get(b.at + 2);
-    const uint8_t *at = b.at + 6, *end = b.at + b.len;
-    for (; count && end - at >= 2; count--) {
-        size_t len = be16_get(at);
-        if ((size_t)(end - at) - 2 < len)
-            return false;
-        if (bytes_equal((struct bytes){ at + 2, len }, topic))
-            return true;
-        at += 2 + len;
-    }
-    return false;
-}
-
-bool group_subscribed(const struct group *g, struct bytes topic)
-{
-    list_each (&g->members, n) {
-        const struct member *m = container_of(n, struct member, node);
-        if (g->protocol.at ? metadata_names(member_metadata(m, g->protocol), topic) : true)
-            return true;
-    }
-    return false;
 }

@@ -8,17 +8,9 @@
 #define SWEEP_MAX      64u  /* records of one look ... */
 #define SWEEP_AGAIN_MS 100u /* ... and when the rest is looked at */
 
-/* Too old: its topic is gone, or by its own time, or nobody has read there for the retention. As
- * long as a group has members that is known of consumers alone, and of topics that none of them
- * subscribes to. */
-static bool row_expired(const struct groups *gs, const struct group *g, struct bytes topic,
-                        const struct offset_row *r)
+/* By its own time, or nobody has committed, or was there, for the retention. */
+static bool row_old(const struct groups *gs, const struct group *g, const struct offset_row *r)
 {
-    if (r->gone)
-        return true;
-    bool stable = g->state == GROUP_STABLE && group_consumes(g) && !group_subscribed(g, topic);
-    if (g->state != GROUP_EMPTY && !stable)
-        return false;
     if (r->expire_ms >= 0)
         return r->expire_ms <= gs->wall_ms;
     int64_t since = r->commit_ms;
@@ -27,23 +19,52 @@ static bool row_expired(const struct groups *gs, const struct group *g, struct b
     return since <= gs->wall_ms - gs->opts.retention_ms; /* a log may say any time */
 }
 
+/* As long as a group has members, offsets grow old where it is one of consumers, and none of them
+ * subscribes to the topic. */
+static bool topic_ages(const struct group *g, const struct topic_rows *t, struct group_reads *reads)
+{
+    if (g->state == GROUP_EMPTY)
+        return true;
+    if (g->state != GROUP_STABLE || !group_consumes(g))
+        return false;
+    if (!reads->slots)
+        group_reads_open(reads, g);
+    return !group_reads(reads, t->name);
+}
+
+/* Of a topic; true: all of it is too old. Its age is looked at first: most rows are young. */
+static bool topic_expire(struct groups *gs, const struct group *g, const struct topic_rows *t,
+                         struct group_reads *reads, struct group_writer *w, uint32_t *rows)
+{
+    bool all = true, known = false, ages = false;
+    for (uint32_t k = 0; k < t->count; k++) {
+        const struct offset_row *r = &t->rows[k];
+        struct group_note_offset o = group_offset_note(t, r);
+        bool old = !r->gone && row_old(gs, g, r);
+        if (old && !known) {
+            ages = topic_ages(g, t, reads);
+            known = true;
+        }
+        if (!(r->gone || (old && ages)) ||
+            w->len + group_note_offset_bytes(&o) > gs->opts.record_max) {
+            all = false;
+            continue;
+        }
+        group_writer_offset(w, GROUP_NOTE_FORGET, &o);
+        ++*rows;
+    }
+    return all;
+}
+
 /* One record's worth; true: all that the group has is too old. */
 static bool group_expire(struct groups *gs, const struct group *g, struct group_writer *w,
                          uint32_t *rows)
 {
+    struct group_reads reads = { 0 };
     bool all = true;
-    for (uint32_t i = 0; i < g->topic_count; i++) {
-        for (uint32_t k = 0; k < g->topics[i].count; k++) {
-            struct group_note_offset o = group_offset_note(&g->topics[i], &g->topics[i].rows[k]);
-            if (w->len + group_note_offset_bytes(&o) > gs->opts.record_max ||
-                !row_expired(gs, g, o.topic, &g->topics[i].rows[k])) {
-                all = false;
-                continue;
-            }
-            group_writer_offset(w, GROUP_NOTE_FORGET, &o);
-            ++*rows;
-        }
-    }
+    for (uint32_t i = 0; i < g->topic_count; i++)
+        all = topic_expire(gs, g, &g->topics[i], &reads, w, rows) && all;
+    group_reads_close(&reads);
     return all;
 }
 

@@ -1,4 +1,6 @@
 /* group_offset_test.c -- committed offsets: who may, what stays, what is forgotten. */
+#include <stdio.h>
+
 #include "tests/test.h"
 #include "tests/unit/coord/group_world.h"
 
@@ -179,6 +181,42 @@ TEST(group_offset, what_nobody_reads_can_be_deleted)
     c->q.protocol_type = text("connect");
     group_world_ask(c);
     EXPECT_ASK(forget_two(), NOT_EMPTY); /* what others read, nobody here knows */
+    group_world_end();
+}
+
+/* "t0" to "t299", each twice, and one that is cut off. */
+static struct bytes many_names(void)
+{
+    static uint8_t at[8192];
+    size_t len = 6;
+    memset(at, 0, len);
+    at[4] = 601 >> 8;
+    at[5] = 601 & 0xff;
+    for (uint32_t i = 0; i < 601; i++) {
+        int name = snprintf((char *)at + len + 2, 8, "t%u", i < 600 ? i % 300 : 999);
+        at[len] = 0;
+        at[len + 1] = (uint8_t)name;
+        len += 2 + (size_t)name;
+    }
+    return (struct bytes){ at, len - 1 };
+}
+
+TEST(group_offset, of_many_topics_each_is_found)
+{
+    /* Goal: each name that whole metadata has, and no other. */
+    static const char *const topics[] = { "t0", "t42", "t299", "t300", "t", "t999", "t99" };
+    begin();
+    struct ask *a = join_make("g", NULL, "");
+    a->protocols[0].metadata = many_names();
+    EXPECT_ASK(group_world_ask(a), OK);
+    struct ask *d = ask_make(GROUP_VERB_DELETE_OFFSETS, "g", NULL);
+    for (uint32_t i = 0; i < 7; i++)
+        d->offsets[i] = (struct group_offset){ .topic = text(topics[i]) };
+    d->q.offsets = d->offsets;
+    d->q.offset_count = 7;
+    EXPECT_ASK(group_world_ask(d), OK);
+    for (uint32_t i = 0; i < 7; i++)
+        EXPECT_EQ(d->offsets[i].err, i < 3 || i == 6 ? GROUP_ERR_SUBSCRIBED : GROUP_ERR_OK);
     group_world_end();
 }
 

@@ -387,6 +387,14 @@ TEST(group, limits_are_kept)
     s->q.assignment_count = 1;
     EXPECT_ASK(group_world_ask(s), UNKNOWN);
     EXPECT_EQ(state_of("g"), GROUP_PREPARING);
+    struct ask *many = ask_make(GROUP_VERB_SYNC, "g", id_of_join(lead));
+    many->q.assignments = many->assignments;
+    many->q.assignment_count = 3;
+    EXPECT_ASK(group_world_ask(many), INVALID_REQUEST);
+    struct ask *leavers = ask_make(GROUP_VERB_LEAVE, "g", NULL);
+    leavers->q.leavers = leavers->leavers;
+    leavers->q.leaver_count = 3;
+    EXPECT_ASK(group_world_ask(leavers), INVALID_REQUEST);
     group_world_end();
 }
 
