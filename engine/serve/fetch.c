@@ -8,7 +8,8 @@
  *
  * A parked fetch costs nothing: it hangs at its slot, and the slot is looked at only while it is
  * on desk.moving, that is, from an append there until all of it is visible, also if the append has
- * to wait before it is placed. */
+ * to wait before it is placed. One that wants many bytes reads again only when there may be as
+ * many: what is visible has grown, and the partition by what lacked. */
 #include "engine/base/check.h"
 #include "engine/serve/serve_in.h"
 
@@ -78,6 +79,44 @@ static void fetch_park(struct verb_fetch *v)
     slot_stir(d, v->slot);
 }
 
+/* ---- too few bytes ----
+ *
+ * How much became visible since a look is not known without a read, but no more than the partition
+ * has grown since it ended where that look saw, or earlier: `floor` is what it held then. So each
+ * look leaves a mark, the log's end and the bytes kept; once what is visible has reached it, these
+ * bytes are a floor. Both are good for as long as the oldest extent is there: then bytes go, too.
+ */
+
+static uint64_t oldest_off(const struct part *p)
+{
+    struct part_extent_info e;
+    return part_extent_at(p, 0, &e) ? e.base_off : UINT64_MAX;
+}
+
+static void fetch_mark(struct verb_fetch *v, const struct part_state_info *info)
+{
+    uint64_t base = oldest_off(v->slot->part);
+    if (base != v->mark_base)
+        v->mark_off = v->floor_bytes = UINT64_MAX;
+    v->mark_base = base;
+    bool reached = v->mark_off <= v->seen_off;
+    if (reached)
+        v->floor_bytes = v->mark_bytes;
+    if (reached || v->mark_off == UINT64_MAX || info->next_off == info->visible_off) {
+        v->mark_off = info->next_off;
+        v->mark_bytes = info->bytes;
+    }
+    if (v->mark_off <= v->seen_off)
+        v->floor_bytes = v->mark_bytes;
+}
+
+/* False: a read would find too little, as the last one did. */
+static bool fetch_worth(const struct verb_fetch *v, const struct part_state_info *info)
+{
+    return v->bytes_min <= 1 || v->floor_bytes == UINT64_MAX ||
+           info->bytes - v->floor_bytes >= v->lacks || oldest_off(v->slot->part) != v->mark_base;
+}
+
 /* As much as was wanted, or as much as there will be in this answer. */
 static bool fetch_enough(const struct verb_fetch *v)
 {
@@ -89,6 +128,7 @@ static void fetch_read_done(struct read *r)
 {
     struct verb_fetch *v = container_of(r, struct verb_fetch, read);
     if (r->err != ERR_OK || (v->slot->topic && !fetch_enough(v))) {
+        v->lacks -= min_u64(v->lacks, r->batches.len);
         read_give(r);
         if (r->err != ERR_OK)
             fetch_end(v, r->err);
@@ -123,6 +163,9 @@ static void fetch_look(struct verb_fetch *v)
     v->start_off = info.start_off;
     v->visible_off = v->seen_off = info.visible_off;
     v->next_off = v->off;
+    v->lacks = min_u64(v->bytes_min, v->bytes_max); /* more than fits is enough, too */
+    if (v->bytes_min > 1 && v->wait_ns)
+        fetch_mark(v, &info);
     if (v->off < info.start_off || v->off > info.next_off)
         fetch_end(v, ERR_OFFSET_RANGE);
     else if (v->off < info.visible_off)
@@ -154,6 +197,7 @@ void serve_fetch(struct serve *s, struct verb_fetch *v)
     v->read = (struct read){ .off = v->off };
     v->node = (struct node){ NULL, NULL };
     v->timer = (struct timer){ .fire = fetch_expire };
+    v->floor_bytes = v->mark_off = UINT64_MAX;
     v->here = v->parked = v->expired = v->hurried = v->ended = false;
     v->home_done = v->verb.done;
     v->verb.done = fetch_home;
@@ -211,11 +255,11 @@ void serve_fetch_hurry(struct verb_fetch *v)
 
 /* ---- waking ---- */
 
-static void slot_wake(struct slot *slot, uint64_t visible_off)
+static void slot_wake(struct slot *slot, const struct part_state_info *info)
 {
     list_each (&slot->parked, n) {
         struct verb_fetch *v = container_of(n, struct verb_fetch, node);
-        if (v->seen_off >= visible_off)
+        if (v->seen_off >= info->visible_off || !fetch_worth(v, info))
             continue;
         fetch_unpark(v);
         fetch_look(v); /* may park again, behind those that this pass looks at, as seen */
@@ -227,7 +271,7 @@ void desk_wake_fetches(struct desk *d)
     list_each (&d->moving, n) {
         struct slot *slot = container_of(n, struct slot, moving);
         struct part_state_info info = part_info(slot->part);
-        slot_wake(slot, info.visible_off);
+        slot_wake(slot, &info);
         bool still = info.visible_off == info.next_off && !info.parked;
         if (list_empty(&slot->parked) || still)
             node_unlink(&slot->moving);

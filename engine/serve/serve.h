@@ -191,7 +191,9 @@ struct verb_fetch {
     struct timer timer;
     uint64_t seen_off;  /* visible offset at the last look */
     uint64_t parked_ns; /* when it was parked */
-    bool here;          /* on the partition's shard, and not ended */
+    uint64_t lacks;     /* bytes too few at the last look; the next four: see fetch_mark() */
+    uint64_t floor_bytes, mark_off, mark_bytes, mark_base;
+    bool here; /* on the partition's shard, and not ended */
     bool parked, expired;
     void (*given)(struct verb_fetch *v);
     struct letter hurry;
