@@ -70,18 +70,23 @@ static void check_records(const struct topic_info *t, const struct topic_model *
             if (m->parts[p].off[i] < m->parts[p].start_off)
                 continue;
             const char *got = node_value(&w, &t->places[p], m->parts[p].off[i], &err);
+            if (sim_dead(w.machine))
+                return;
             if (!EXPECT_STR(got, value_text(m->parts[p].value[i])))
                 EXPECT_OK(err);
         }
     }
 }
 
+/* As far as the machine lives: what a dead one was asked for is its until the instance closes. */
 static void check_all(void)
 {
     EXPECT_EQ(w.notes, 0);
     for (uint32_t i = 0; i < TOPICS; i++) {
         struct topic_model *m = &models[i];
         struct topic_info *t = node_topic(&w, name_of(i));
+        if (!t && sim_dead(w.machine))
+            return;
         EXPECT(t || m->known != KNOWN_THERE);
         EXPECT(!t || m->known != KNOWN_GONE);
         bool same = t && !id16_zero(m->id) && id16_equal(t->id, m->id);
