@@ -2,8 +2,8 @@
  *
  * The options of the JVM are those of bin/kafka-server-start.sh and bin/kafka-run-class.sh, the
  * settings those of config/server.properties, but for: places; retention, so that a disk of some
- * GiB holds what a minute writes; socket buffers, left to the kernel's own tuning (Kafka's 100 KiB
- * would cost it a third of its fetches). */
+ * GiB holds what a minute writes; socket buffers, which are left to the kernel's own tuning, as
+ * ours are (the file has 100 KiB, a tenth of what one fetch answers here). */
 #include "bench/kafka/peer.h"
 
 #include <arpa/inet.h>
