@@ -46,8 +46,9 @@ rsyslog_pid= syslogng_pid=
 
 # So many lines are librdkafka's, in each of them. Those are lost if the shipper is stopped while there
 # is no broker: syslog-ng does not take them back (what it calls sync-send would, and needs
-# transactions), omkafka not all of them, whatever keepFailedMessages says.
-librdkafka_keeps=100
+# transactions), omkafka not all of them, whatever keepFailedMessages says. syslog-ng looks for room in it
+# once a second, so it is also how many lines a second it ships.
+librdkafka_keeps=1000
 
 # Lines are kept in a queue on disk, also over a restart; what librdkafka gives up is put back.
 rsyslog_configure() {
