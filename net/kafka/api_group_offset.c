@@ -38,7 +38,13 @@ static void row_add(struct commit_rows *rows, struct topic_want *want, const str
     rows->at[rows->count++] = (struct commit_row){ .want = want, .partition = o->partition };
 }
 
-/* Topics are known: those rows go to the coordinator whose topic is there. */
+static bool row_there(const struct commit_row *row)
+{
+    struct place place;
+    return topic_place(row->want->topic, row->partition, &place);
+}
+
+/* Topics are known: those rows go to the coordinator whose partition is there. */
 static void rows_known(struct errand *c)
 {
     struct group_calls *s = c->state;
@@ -49,12 +55,12 @@ static void rows_known(struct errand *c)
     for (uint32_t i = 0; i < rows->count; i++) {
         struct commit_row *row = &rows->at[i];
         row->offset = NO_ROW;
-        if (!row->want->topic)
+        if (!row_there(row))
             continue;
         row->offset = q->offset_count++;
         q->offsets[row->offset] = rows->offsets[i];
     }
-    s->at[0].skip = rows->count && !q->offset_count;
+    s->at[0].skip = q->err != GROUP_ERR_OK || (rows->count && !q->offset_count);
     group_calls_go(c);
 }
 
@@ -62,7 +68,8 @@ static int16_t row_error(const struct errand *c, const struct commit_row *row)
 {
     const struct group_request *q = &group_calls_of(c)->at[0].v.ask;
     if (row->offset == NO_ROW)
-        return (int16_t)topic_error(row->want);
+        return row->want->topic ? KAFKA_UNKNOWN_TOPIC_OR_PARTITION
+                                : (int16_t)topic_error(row->want);
     return (int16_t)q->offsets[row->offset].err;
 }
 
@@ -142,7 +149,7 @@ static void forget_answer(struct errand *c)
     const struct group_calls *s = c->state;
     const struct commit_rows *rows = s->own;
     RESPONSE(offset_delete, r);
-    r.error_code = s->at[0].skip ? 0 : (int16_t)s->at[0].v.ask.err;
+    r.error_code = (int16_t)s->at[0].v.ask.err;
     uint32_t topics = r.error_code ? 0 : ask->topics.count, next = 0;
     r.topics.at = errand_items(c, kafka_offset_delete_response_topic_shape(), topics);
     if (!r.topics.at)
@@ -177,6 +184,10 @@ void forgets_start(struct errand *c)
     if (!s)
         return;
     s->own = rows;
+    if (!ask->group_id.len) { /* a group of simple consumers may be called so, and is not deleted */
+        s->at[0].v.ask.err = GROUP_ERR_INVALID_GROUP_ID;
+        s->at[0].skip = true;
+    }
     s->at[0].v.ask.group = ask->group_id;
     for (uint32_t t = 0; t < ask->topics.count; t++) {
         const struct kafka_offset_delete_request_topic *from = &ask->topics.at[t];
