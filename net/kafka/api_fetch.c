@@ -24,11 +24,12 @@
 struct fetch_part {
     struct verb_fetch fetch;
     struct verb_epoch epoch;
+    struct verb_part about; /* where it diverges: what else there is to say */
     struct fetch *all;
     const struct topic_want *want;
     const struct kafka_fetch_request_partition *ask;
     enum kafka_error error;
-    bool done, holds, diverges;
+    bool found, done, holds, diverges;
 };
 
 /* Outlives its errand until the last part's memory was given back. */
@@ -87,13 +88,15 @@ static void part_fill(struct fetch_part *p, struct kafka_fetch_response_partitio
     to->partition_index = p->ask->partition;
     to->error_code = (int16_t)p->error;
     to->high_watermark = -1;
-    if (ask->isolation_level == 0)
+    if (ask->isolation_level == 0 && p->found) /* as Kafka has it: no list, or an empty one */
         to->aborted_transactions.at = NULL;
     if (p->error != KAFKA_NONE)
         return;
     if (p->diverges) {
-        to->diverging_epoch.epoch = p->epoch.found ? (int32_t)p->epoch.found_epoch : -1;
-        to->diverging_epoch.end_offset = p->epoch.found ? (int64_t)p->epoch.end_off : -1;
+        to->diverging_epoch.epoch = (int32_t)p->epoch.found_epoch;
+        to->diverging_epoch.end_offset = (int64_t)p->epoch.end_off;
+        to->high_watermark = to->last_stable_offset = (int64_t)p->about.info.visible_off;
+        to->log_start_offset = (int64_t)p->about.info.start_off;
         return;
     }
     to->high_watermark = to->last_stable_offset = (int64_t)v->visible_off;
@@ -260,17 +263,40 @@ static void part_fetch(struct fetch_part *p)
     serve_fetch(errand_serve(c), v);
 }
 
+static void about_done(struct verb *verb)
+{
+    struct fetch_part *p = container_of(verb, struct fetch_part, about.verb);
+    if (verb->err != ERR_OK)
+        p->error = kafka_error_of(verb->err);
+    part_end(p);
+}
+
+static void part_diverges(struct fetch_part *p)
+{
+    struct errand *c = p->all->errand;
+    p->diverges = true;
+    p->about.verb = errand_verb(c, about_done);
+    p->about.place = p->fetch.place;
+    serve_part(errand_serve(c), &p->about);
+}
+
+/* An epoch that is still to come is of another log. Where the log knows none, as nothing was
+ * appended yet, there is nothing to compare with. */
 static void epoch_done(struct verb *verb)
 {
     struct fetch_part *p = container_of(verb, struct fetch_part, epoch.verb);
     const struct verb_epoch *e = &p->epoch;
+    int32_t theirs = p->ask->last_fetched_epoch;
     if (verb->err != ERR_OK)
         p->error = kafka_error_of(verb->err);
-    else
-        p->diverges = !e->found || (int32_t)e->found_epoch < p->ask->last_fetched_epoch ||
-                      (int64_t)e->end_off < p->ask->fetch_offset;
-    if (p->error != KAFKA_NONE || p->diverges)
+    else if (topic_epoch_check(p->want->topic, p->ask->partition, theirs) ==
+             KAFKA_UNKNOWN_LEADER_EPOCH)
+        p->error = KAFKA_OFFSET_OUT_OF_RANGE;
+    if (p->error != KAFKA_NONE)
         part_end(p);
+    else if (e->found &&
+             ((int32_t)e->found_epoch < theirs || (int64_t)e->end_off < p->ask->fetch_offset))
+        part_diverges(p);
     else
         part_fetch(p);
 }
@@ -282,6 +308,7 @@ static enum kafka_error part_refusal(struct fetch_part *p)
         return topic_error(p->want);
     if (!topic_place(t, p->ask->partition, &p->fetch.place))
         return KAFKA_UNKNOWN_TOPIC_OR_PARTITION;
+    p->found = true;
     if (p->ask->fetch_offset < 0)
         return KAFKA_OFFSET_OUT_OF_RANGE;
     return topic_epoch_check(t, p->ask->partition, p->ask->current_leader_epoch);
@@ -361,14 +388,15 @@ static void fetch_plan(struct errand *c, struct fetch *f)
     int32_t wait_ms = ask->min_bytes > 0 && ask->max_wait_ms > 0 ? ask->max_wait_ms : 0;
     c->granted = conn_grant(c->conn, most);
     f->part_bytes = (uint32_t)max_u64(c->granted / max_u64(f->count, 1), CONN_GRANT_LEAST);
+    f->part_bytes = (uint32_t)min_u64(f->part_bytes, most);
     f->wait_ms = (uint32_t)min_u64((uint64_t)wait_ms, KAFKA_WAIT_MAX_MS);
 }
 
+/* Epochs 0 and -1 begin and end what a broker may remember of fetches: both name all they want. */
 static enum kafka_error fetch_whole(const struct kafka_fetch_request *ask)
 {
-    if (ask->session_id != 0)
-        return KAFKA_FETCH_ID_NOT_FOUND;
-    return ask->session_epoch > 0 ? KAFKA_INVALID_FETCH_EPOCH : KAFKA_NONE;
+    bool whole = ask->session_epoch == 0 || ask->session_epoch == -1;
+    return whole ? KAFKA_NONE : KAFKA_FETCH_ID_NOT_FOUND;
 }
 
 void fetch_start(struct errand *c)

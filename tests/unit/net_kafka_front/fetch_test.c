@@ -244,7 +244,7 @@ TEST(fetch, says_what_is_wrong_with_a_place)
     EXPECT_EQ(tell.error_code, KAFKA_FETCH_ID_NOT_FOUND);
     ask.session_id = 0;
     guest_call(&g, KEY(fetch), 11, &ask, &tell);
-    EXPECT_EQ(tell.error_code, KAFKA_INVALID_FETCH_EPOCH);
+    EXPECT_EQ(tell.error_code, KAFKA_FETCH_ID_NOT_FOUND);
     end();
 }
 
