@@ -47,6 +47,8 @@ static bool part_fill(struct errand *c, const struct produce_part *p,
         to->base_offset = (int64_t)v->base_off;
         if (v->append_timed)
             to->log_append_time_ms = v->append_ms;
+        else if (v->duplicate)
+            to->log_append_time_ms = p->check.info.header_max_time;
     } else if (p->check.why.text[0]) {
         char *text = errand_text(c, text_bytes(p->check.why.text));
         to->error_message = text_bytes(text);
@@ -63,10 +65,11 @@ static bool answer_fill(struct errand *c, struct kafka_produce_response *r)
     r->responses.at = errand_items(c, kafka_produce_response_response_shape(), topics);
     if (!r->responses.at)
         return false;
-    r->responses.count = topics;
     for (uint32_t t = 0; t < topics; t++) {
-        struct kafka_produce_response_response *to = &r->responses.at[t];
         uint32_t count = ask->topic_data.at[t].partition_data.count;
+        if (!count)
+            continue;
+        struct kafka_produce_response_response *to = &r->responses.at[r->responses.count++];
         to->name = ask->topic_data.at[t].name;
         to->partition_responses.at =
             errand_items(c, kafka_produce_response_partition_response_shape(), count);
@@ -287,7 +290,10 @@ void producer_id_start(struct errand *c)
     const struct kafka_init_producer_id_request *ask = c->asked;
     RESPONSE(init_producer_id, r);
     r.producer_epoch = -1;
-    if (ask->transactional_id.at) {
+    if ((ask->transactional_id.at && !ask->transactional_id.len) ||
+        (ask->producer_id == -1) != (ask->producer_epoch == -1)) {
+        r.error_code = KAFKA_INVALID_REQUEST;
+    } else if (ask->transactional_id.at) {
         r.error_code = KAFKA_UNSUPPORTED_VERSION;
     } else {
         r.producer_id = (int64_t)(io_random(c->conn->desk->shard->io) >> 2);

@@ -67,19 +67,22 @@ TEST(produce, refuses_what_no_client_may_write)
     memcpy(both, two[0].at, two[0].len);
     memcpy(both + two[0].len, two[0].at, two[0].len);
     EXPECT_EQ(error_of(8, (struct bytes){ both, 2 * two[0].len }), KAFKA_INVALID_RECORD);
-    EXPECT_EQ(error_with(7, 1), KAFKA_INVALID_RECORD);        /* base offset */
-    EXPECT_EQ(error_with(16, 1), KAFKA_INVALID_RECORD);       /* magic */
-    EXPECT_EQ(error_with(22, 0x20), KAFKA_INVALID_RECORD);    /* control */
-    EXPECT_EQ(error_with(22, 0x10), KAFKA_INVALID_TXN_STATE); /* transactional */
-    EXPECT_EQ(error_with(22, 0x08), KAFKA_INVALID_TIMESTAMP); /* the broker's time */
-    EXPECT_EQ(error_with(26, 5), KAFKA_INVALID_RECORD);       /* last offset delta */
-    EXPECT_EQ(error_with(60, 0), KAFKA_INVALID_RECORD);       /* count */
-    EXPECT_EQ(error_with(22, 7), KAFKA_INVALID_RECORD);       /* codec */
+    EXPECT_EQ(error_with(7, 1), KAFKA_INVALID_RECORD);     /* base offset */
+    EXPECT_EQ(error_with(16, 1), KAFKA_INVALID_RECORD);    /* magic */
+    EXPECT_EQ(error_with(22, 0x20), KAFKA_INVALID_RECORD); /* control */
+    EXPECT_EQ(error_with(16, 3), KAFKA_CORRUPT_MESSAGE);   /* no such magic */
+    EXPECT_EQ(error_with(22, 0x10), KAFKA_TRANSACTIONAL_ID_DENIED);
+    EXPECT_EQ(error_with(22, 0x30), KAFKA_TRANSACTIONAL_ID_DENIED);
+    EXPECT_EQ(error_with(26, 5), KAFKA_INVALID_RECORD); /* last offset delta */
+    EXPECT_EQ(error_with(60, 0), KAFKA_INVALID_RECORD); /* count */
+    EXPECT_EQ(error_with(22, 7), KAFKA_INVALID_RECORD); /* codec */
     struct bytes batch = guest_batch(2, 20, NOW_MS);
     byte_set(batch, batch.len - 3, 'X');
     EXPECT_EQ(error_of(8, batch), KAFKA_CORRUPT_MESSAGE);
-    EXPECT_EQ(error_of(8, (struct bytes){ batch.at, batch.len - 1 }), KAFKA_CORRUPT_MESSAGE);
-    EXPECT_EQ(error_of(8, (struct bytes){ batch.at, 30 }), KAFKA_CORRUPT_MESSAGE);
+    EXPECT_EQ(error_of(8, (struct bytes){ batch.at, batch.len - 1 }), KAFKA_INVALID_RECORD);
+    EXPECT_EQ(error_of(8, (struct bytes){ batch.at, 30 }), KAFKA_INVALID_RECORD);
+    byte_set(batch, 11, 13); /* a length that no batch has */
+    EXPECT_EQ(error_of(8, batch), KAFKA_CORRUPT_MESSAGE);
     EXPECT_EQ(error_of(8, guest_batch(1, 1100000, NOW_MS)), KAFKA_MESSAGE_TOO_LARGE);
     EXPECT_EQ(error_of(8, guest_batch(1, 20, NOW_MS)), KAFKA_NONE);
     EXPECT_EQ(guest_produce(&g, 8, "t", 2, guest_batch(1, 20, 1)).error_code,
@@ -89,6 +92,25 @@ TEST(produce, refuses_what_no_client_may_write)
     EXPECT_EQ(guest_produce(&g, 8, "none", 0, guest_batch(1, 20, 1)).error_code,
               KAFKA_UNKNOWN_TOPIC_OR_PARTITION);
     EXPECT_EQ(guest_fetch(&g, "t", 0, 0, 0).high_watermark, 1);
+    end();
+}
+
+TEST(produce, makes_the_brokers_time_the_producers)
+{
+    /* Goal: a batch that says its records have the broker's time is taken as the producer's, with
+     * the bit cleared and a CRC that fits; it is refused where the topic's time is the broker's. */
+    begin(1);
+    struct bytes batch = guest_batch(2, 20, NOW_MS);
+    byte_set(batch, 22, 0x08);
+    batch_mend(batch);
+    struct bytes sent = { memcpy(malloc(batch.len), batch.at, batch.len), batch.len };
+    EXPECT_EQ(error_of(8, batch), KAFKA_NONE);
+    struct kafka_fetch_response_partition f = guest_fetch(&g, "t", 0, 0, 0);
+    REQUIRE(f.records.len == sent.len);
+    EXPECT_EQ(f.records.at[22], 0);
+    EXPECT(batch_crc_ok(f.records));
+    EXPECT_BYTES(f.records.at + 23, sent.at + 23, sent.len - 23);
+    free((void *)(uintptr_t)sent.at);
     end();
 }
 
@@ -187,7 +209,8 @@ static void the_nodes_time(struct bytes batch)
 TEST(produce, the_nodes_time_is_written_where_the_topic_wants_it)
 {
     /* Goal: LogAppendTime: the batch says so, its CRC fits, the answer names the time; also for a
-     * partition of another shard, and for batches that are compressed or have the bit already. */
+     * partition of another shard, and for batches that are compressed. A producer's that have the
+     * bit already are refused. */
     begin(2);
     EXPECT_OK(node_alter(&inn.node, "t", "message.timestamp.type", "LogAppendTime"));
     EXPECT(guest_heard(&g));
@@ -202,7 +225,7 @@ TEST(produce, the_nodes_time_is_written_where_the_topic_wants_it)
     struct bytes batch = guest_batch(5, 50, NOW_MS);
     byte_set(batch, 22, 8);
     batch_mend(batch);
-    the_nodes_time(batch);
+    EXPECT_EQ(error_of(8, batch), KAFKA_INVALID_TIMESTAMP);
     EXPECT(guest_produce(&g, 8, "t", 1, guest_batch(1, 50, NOW_MS)).log_append_time_ms > NOW_MS);
     end();
 }
