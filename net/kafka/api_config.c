@@ -9,6 +9,7 @@
 
 #include "engine/base/check.h"
 #include "net/kafka/handler.h"
+#include "net/kafka/twice.h"
 
 enum { RESOURCE_TOPIC = 2, RESOURCE_NODE = 4 };
 enum { SOURCE_TOPIC = 1, SOURCE_NODE = 4, SOURCE_DEFAULT = 5 };
@@ -38,6 +39,15 @@ bool kafka_config_text(struct errand *c, const struct settings *s, enum setting 
     return true;
 }
 
+char *kafka_config_value(struct errand *c, struct bytes text)
+{
+    while (text.len && (text.at[0] == ' ' || text.at[0] == '\t'))
+        text.at++, text.len--;
+    while (text.len && (text.at[text.len - 1] == ' ' || text.at[text.len - 1] == '\t'))
+        text.len--;
+    return errand_text(c, text);
+}
+
 static bool text_is(struct bytes text, const char *word)
 {
     return text.len == strlen(word) && memcmp(text.at, word, text.len) == 0;
@@ -49,10 +59,10 @@ struct describe {
     uint32_t *want_of; /* for each resource: of a topic, which want */
 };
 
-/* Does the client want to see this one? NULL means all. */
+/* Does the client want to see this one? None means all. */
 static bool key_asked(const struct kafka_describe_configs_request_resource *ask, const char *key)
 {
-    if (!ask->configuration_keys.at)
+    if (!ask->configuration_keys.count)
         return true;
     for (uint32_t i = 0; i < ask->configuration_keys.count; i++)
         if (text_is(ask->configuration_keys.at[i], key))
@@ -60,7 +70,19 @@ static bool key_asked(const struct kafka_describe_configs_request_resource *ask,
     return false;
 }
 
-/* The value, and below it the default that it hides. */
+/* A node's name for the default of a topic's setting, as Kafka has it; NULL: no node has one that
+ * would be a default. */
+static const char *const node_keys[SETTING_COUNT] = {
+    [SETTING_CLEANUP_POLICY] = "log.cleanup.policy",
+    [SETTING_RETENTION_BYTES] = "log.retention.bytes",
+    [SETTING_MAX_MESSAGE_BYTES] = "message.max.bytes",
+    [SETTING_TIMESTAMP_TYPE] = "log.message.timestamp.type",
+    [SETTING_DURABILITY] = "topic.durability",
+    [SETTING_TIME_BEFORE_MAX] = "log.message.timestamp.before.max.ms",
+    [SETTING_TIME_AFTER_MAX] = "log.message.timestamp.after.max.ms",
+};
+
+/* The value of the topic, if it has one, and below it the default. */
 static bool synonyms_fill(struct errand *c, struct kafka_describe_configs_response_config *to,
                           enum setting which)
 {
@@ -69,13 +91,17 @@ static bool synonyms_fill(struct errand *c, struct kafka_describe_configs_respon
     if (!to->synonyms.at)
         return false;
     struct kafka_describe_configs_response_synonym *one = to->synonyms.at;
-    *one =
-        (struct kafka_describe_configs_response_synonym){ to->name, to->value, to->config_source };
-    to->synonyms.count = 1;
-    if (to->config_source == SOURCE_DEFAULT)
+    if (to->config_source == SOURCE_TOPIC)
+        one[to->synonyms.count++] =
+            (struct kafka_describe_configs_response_synonym){ to->name, to->value,
+                                                              to->config_source };
+    if (!node_keys[which])
         return true;
-    to->synonyms.count = 2;
-    return kafka_config_text(c, &s, which, &one[1].name, &one[1].value, &one[1].source);
+    one += to->synonyms.count++;
+    if (!kafka_config_text(c, &s, which, &one->name, &one->value, &one->source))
+        return false;
+    one->name = text_bytes(node_keys[which]);
+    return true;
 }
 
 static bool setting_fill(struct errand *c, const struct topic_info *t, enum setting which,
@@ -123,8 +149,9 @@ static bool node_fill(struct errand *c, const struct kafka_describe_configs_requ
         int8_t type, source;
     } rows[] = {
         { "auto.create.topics.enable", 0, o->auto_partitions ? "true" : "false", TYPE_BOOLEAN,
-          SOURCE_NODE },
-        { "num.partitions", o->partitions_default, NULL, TYPE_INT, SOURCE_NODE },
+          o->auto_partitions ? SOURCE_DEFAULT : SOURCE_NODE },
+        { "num.partitions", o->partitions_default, NULL, TYPE_INT,
+          o->partitions_default == 1 ? SOURCE_DEFAULT : SOURCE_NODE },
         { "default.replication.factor", 1, NULL, TYPE_INT, SOURCE_DEFAULT },
         { "min.insync.replicas", 1, NULL, TYPE_INT, SOURCE_DEFAULT },
         { "compression.type", 0, "producer", TYPE_STRING, SOURCE_DEFAULT },
@@ -188,7 +215,10 @@ static void configs_known(struct errand *c)
             fine = topic_fill(c, from, &c->wants[s->want_of[i]], to);
         } else if (from->resource_type == RESOURCE_NODE) {
             node_name_check(c, from->resource_name, &to->error_code, &to->error_message);
-            fine = to->error_code != KAFKA_NONE || node_fill(c, from, to);
+            /* Without a name: what all nodes have in common and can be changed, which is nothing.
+             */
+            fine =
+                to->error_code != KAFKA_NONE || !from->resource_name.len || node_fill(c, from, to);
         } else {
             to->error_code = KAFKA_INVALID_REQUEST;
             to->error_message = text_bytes("only topics (2) and nodes (4) have settings here");
@@ -216,8 +246,9 @@ void configs_start(struct errand *c)
         if (ask->resources.at[i].resource_type != RESOURCE_TOPIC)
             continue;
         want_of[i] = topics;
-        wants[topics++] =
-            (struct topic_want){ .name = ask->resources.at[i].resource_name, .fresh = true };
+        wants[topics++] = (struct topic_want){ .name = ask->resources.at[i].resource_name,
+                                               .fresh = true,
+                                               .strict = true };
     }
     topics_find(c, wants, topics, configs_known);
 }
@@ -287,19 +318,20 @@ static bool change_take(struct alter_one *a, const struct topic_info *t,
                         const struct kafka_incremental_alter_configs_request_config *from)
 {
     struct settings s = t->settings;
-    char *key = errand_text(a->errand, from->name), *value = NULL;
+    char *key = errand_text(a->errand, from->name);
+    char *value = kafka_config_value(a->errand, from->value);
     int8_t operation = from->config_operation;
-    if (!key || (from->value.at && !(value = errand_text(a->errand, from->value))))
+    if (!key || !value)
         return false;
     bool list = setting_find(key) == SETTING_CLEANUP_POLICY;
     if (operation < OPERATION_SET || operation > OPERATION_SUBTRACT)
         return alter_refuse(a, KAFKA_INVALID_REQUEST, "operations are 0 to 3");
+    if (operation != OPERATION_DELETE && !from->value.at)
+        return alter_refuse(a, KAFKA_INVALID_REQUEST, "a value is missing");
     if (operation == OPERATION_SUBTRACT || (operation == OPERATION_APPEND && !list))
         return alter_refuse(a, KAFKA_INVALID_CONFIG,
                             list ? "cleanup.policy has one word, which cannot be taken away"
                                  : "only lists can be appended to, and this setting is none");
-    if (operation != OPERATION_DELETE && !value)
-        return alter_refuse(a, KAFKA_INVALID_CONFIG, "a value is missing");
     if (operation == OPERATION_DELETE)
         value = NULL;
     if (settings_parse(&s, key, value, &a->why) != ERR_OK) {
@@ -321,6 +353,8 @@ static bool alter_plan(struct alter_one *a, const struct topic_want *w)
                             "a node's settings are changed in its configuration");
     if (a->ask->resource_type != RESOURCE_TOPIC)
         return alter_refuse(a, KAFKA_INVALID_REQUEST, "only topics (2) can be altered here");
+    if (!a->ask->resource_name.len)
+        return alter_refuse(a, KAFKA_INVALID_REQUEST, "the topic has no name");
     if (!w->topic)
         return alter_refuse(a, topic_error(w), err_text(w->err));
     if (a->ask->configs.count > CONFIGS_MAX)
@@ -336,7 +370,7 @@ static void alters_known(struct errand *c)
     const struct kafka_incremental_alter_configs_request *ask = c->asked;
     struct alters *s = c->state;
     for (uint32_t i = 0; i < s->count; i++)
-        if (!alter_plan(&s->resources[i], &c->wants[i]))
+        if (s->resources[i].error == KAFKA_NONE && !alter_plan(&s->resources[i], &c->wants[i]))
             return;
     errand_more(c);
     for (uint32_t i = 0; i < s->count; i++) {
@@ -363,7 +397,14 @@ void alters_start(struct errand *c)
     struct alters *s = errand_take(c, sizeof(*s));
     struct alter_one *all = s ? errand_take(c, count * sizeof(*all) + 1) : NULL;
     struct topic_want *wants = all ? errand_take(c, count * sizeof(*wants) + 1) : NULL;
-    if (!wants)
+    struct bytes *names = wants ? errand_take(c, count * sizeof(*names) + 1) : NULL;
+    if (!names)
+        return;
+    for (uint32_t i = 0; i < count; i++)
+        if (ask->resources.at[i].resource_type == RESOURCE_TOPIC)
+            names[i] = ask->resources.at[i].resource_name;
+    enum twice *marks = twice_mark(c, names, count);
+    if (!marks)
         return;
     s->resources = all;
     s->count = count;
@@ -371,7 +412,11 @@ void alters_start(struct errand *c)
     for (uint32_t i = 0; i < count; i++) {
         all[i].errand = c;
         all[i].ask = &ask->resources.at[i];
-        wants[i] = (struct topic_want){ .name = ask->resources.at[i].resource_name, .fresh = true };
+        if (marks[i] != TWICE_NOT)
+            alter_refuse(&all[i], KAFKA_INVALID_REQUEST, "the topic is named twice");
+        wants[i] = (struct topic_want){ .name = ask->resources.at[i].resource_name,
+                                        .fresh = true,
+                                        .strict = true };
     }
     topics_find(c, wants, count, alters_known);
 }

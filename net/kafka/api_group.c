@@ -3,6 +3,7 @@
 
 #define SYNC_PROTOCOL_FROM 5 /* version from which a sync must name type and protocol */
 #define LEAVE_MANY_FROM    3
+#define PROTOCOL_NULL_FROM 7 /* version of JoinGroup */
 
 /* As Kafka has it: a slash, and the address without its port and brackets. NULL: as errand_take().
  */
@@ -27,6 +28,8 @@ static void join_answer(struct errand *c)
     r.error_code = (int16_t)q->err;
     r.member_id = q->out.member.at ? q->out.member : q->member;
     if (q->err != GROUP_ERR_OK) {
+        if (errand_version(c) >= PROTOCOL_NULL_FROM)
+            r.protocol_name = (struct bytes){ NULL, 0 };
         errand_answer(c, &r);
         return;
     }
@@ -146,9 +149,11 @@ static void leave_answer(struct errand *c)
 {
     const struct group_request *q = &group_calls_of(c)->at[0].v.ask;
     bool many = errand_version(c) >= LEAVE_MANY_FROM;
-    uint32_t count = many && q->err == GROUP_ERR_OK ? q->leaver_count : 0;
+    /* A group that is not there has not one of them; that is each one's error. */
+    bool told = q->err == GROUP_ERR_OK || (many && q->err == GROUP_ERR_UNKNOWN_MEMBER);
+    uint32_t count = many && told ? q->leaver_count : 0;
     RESPONSE(leave_group, r);
-    r.error_code = (int16_t)q->err;
+    r.error_code = told ? 0 : (int16_t)q->err;
     if (!many && q->err == GROUP_ERR_OK)
         r.error_code = (int16_t)q->leavers[0].err;
     r.members.at = errand_items(c, kafka_leave_group_response_member_shape(), count);

@@ -2,6 +2,7 @@
 #include <strings.h>
 
 #include "net/kafka/group_call.h"
+#include "net/kafka/twice.h"
 
 #define DESCRIBE_MISSING_FROM 6 /* version from which a group that is not there is an error */
 /* READ, DELETE, DESCRIBE, DESCRIBE_CONFIGS, ALTER_CONFIGS: as of topics in api_hello.c. */
@@ -144,11 +145,11 @@ static void ends_answer(struct errand *c)
     r.results.at = errand_items(c, kafka_delete_groups_response_result_shape(), s->count);
     if (!r.results.at)
         return;
-    r.results.count = s->count;
-    for (uint32_t i = 0; i < s->count; i++) {
-        r.results.at[i].group_id = s->at[i].v.ask.group;
-        r.results.at[i].error_code = (int16_t)s->at[i].v.ask.err;
-    }
+    for (uint32_t i = 0; i < s->count; i++)
+        if (!s->at[i].skip)
+            r.results.at[r.results.count++] = (struct kafka_delete_groups_response_result){
+                .group_id = s->at[i].v.ask.group, .error_code = (int16_t)s->at[i].v.ask.err
+            };
     errand_answer(c, &r);
 }
 
@@ -157,11 +158,14 @@ void ends_start(struct errand *c)
     const struct kafka_delete_groups_request *ask = c->asked;
     if (!errand_parts_within(c, ask->groups_names.count))
         return;
+    enum twice *marks = twice_mark(c, ask->groups_names.at, ask->groups_names.count);
     struct group_calls *s =
-        group_calls_make(c, ask->groups_names.count, GROUP_VERB_DELETE, ends_answer);
+        marks ? group_calls_make(c, ask->groups_names.count, GROUP_VERB_DELETE, ends_answer) : NULL;
     if (!s)
         return;
-    for (uint32_t i = 0; i < s->count; i++)
+    for (uint32_t i = 0; i < s->count; i++) {
         s->at[i].v.ask.group = ask->groups_names.at[i];
+        s->at[i].skip = marks[i] == TWICE_AGAIN;
+    }
     group_calls_go(c);
 }

@@ -5,12 +5,14 @@
 #include <stdlib.h>
 
 #include "net/kafka/handler.h"
+#include "net/kafka/twice.h"
 
 struct growth {
     struct errand *errand;
     const struct kafka_create_partitions_request_topic *ask;
     struct verb_grow grow;
     enum kafka_error error;
+    bool skip; /* named before: that one has the answer */
     struct why why;
 };
 struct growths {
@@ -22,10 +24,11 @@ static bool growths_fill(struct errand *c, struct kafka_create_partitions_respon
 {
     const struct growths *s = c->state;
     r->results.at = errand_items(c, kafka_create_partitions_response_result_shape(), s->count);
-    r->results.count = s->count;
     for (uint32_t i = 0; r->results.at && i < s->count; i++) {
         const struct growth *g = &s->topics[i];
-        struct kafka_create_partitions_response_result *to = &r->results.at[i];
+        if (g->skip)
+            continue;
+        struct kafka_create_partitions_response_result *to = &r->results.at[r->results.count++];
         to->name = g->ask->name;
         to->error_code = (int16_t)g->error;
         to->error_message = (struct bytes){ NULL, 0 };
@@ -103,17 +106,6 @@ static void growth_check(struct growth *g, const struct topic_want *w)
         growth_places(g, has);
 }
 
-/* Twice in one request: Kafka takes neither. */
-static bool named_twice(const struct growths *s, uint32_t i)
-{
-    struct bytes name = s->topics[i].ask->name;
-    for (uint32_t k = 0; k < s->count; k++)
-        if (k != i && s->topics[k].ask->name.len == name.len &&
-            memcmp(s->topics[k].ask->name.at, name.at, name.len) == 0)
-            return true;
-    return false;
-}
-
 /* ---- the request ---- */
 
 static void growths_known(struct errand *c)
@@ -136,7 +128,7 @@ static void growths_known(struct errand *c)
         growths_answer(c);
 }
 
-#define GROWTHS_MAX 1000u /* in one request: names are compared with each other */
+#define GROWTHS_MAX 1000u /* in one request */
 
 void growths_start(struct errand *c)
 {
@@ -149,7 +141,13 @@ void growths_start(struct errand *c)
     struct topic_want *wants = errand_take(c, count * sizeof(*wants) + 1);
     struct growths *s = wants ? errand_take(c, sizeof(*s)) : NULL;
     struct growth *topics = s ? errand_take(c, count * sizeof(*topics) + 1) : NULL;
-    if (!topics)
+    struct bytes *names = topics ? errand_take(c, count * sizeof(*names) + 1) : NULL;
+    if (!names)
+        return;
+    for (uint32_t i = 0; i < count; i++)
+        names[i] = ask->topics.at[i].name;
+    enum twice *marks = twice_mark(c, names, count);
+    if (!marks)
         return;
     s->topics = topics;
     s->count = count;
@@ -159,10 +157,12 @@ void growths_start(struct errand *c)
         topics[i].ask = &ask->topics.at[i];
         wants[i] = (struct topic_want){ .name = ask->topics.at[i].name, .fresh = true };
     }
-    for (uint32_t i = 0; i < count; i++)
-        if (named_twice(s, i)) {
-            topics[i].error = KAFKA_INVALID_REQUEST;
-            why_set(&topics[i].why, "the topic is named twice");
-        }
+    for (uint32_t i = 0; i < count; i++) {
+        topics[i].skip = marks[i] == TWICE_AGAIN;
+        if (marks[i] == TWICE_NOT)
+            continue;
+        topics[i].error = KAFKA_INVALID_REQUEST;
+        why_set(&topics[i].why, "the topic is named twice");
+    }
     topics_find(c, wants, count, growths_known);
 }

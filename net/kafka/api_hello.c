@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "net/kafka/handler.h"
+#include "net/kafka/twice.h"
 
 #define CLUSTER_TEXT_BYTES 22u /* 16 bytes in base 64, without padding */
 /* Bit n: operation n may be done; who may is not asked yet, so everybody may do everything.
@@ -9,6 +10,10 @@
  * ALTER_CONFIGS 11, IDEMPOTENT_WRITE 12. */
 #define TOPIC_OPERATIONS   0x0df8
 #define CLUSTER_OPERATIONS 0x1fa0
+
+#define TOPIC_BY_ID_FROM    12 /* version of Metadata */
+#define ENDPOINT_BROKER     1
+#define ENDPOINT_CONTROLLER 2
 
 /* ---- ApiVersions ---- */
 
@@ -67,9 +72,9 @@ void cluster_start(struct errand *c)
     struct kafka_describe_cluster_response_broker broker;
     char id[CLUSTER_TEXT_BYTES + 2];
     kafka_unset(kafka_describe_cluster_response_broker_shape(), &broker);
-    r.endpoint_type = ask->endpoint_type;
-    if (ask->endpoint_type != 1) {
-        r.error_code = KAFKA_INVALID_REQUEST;
+    if (ask->endpoint_type != ENDPOINT_BROKER) {
+        r.error_code = ask->endpoint_type == ENDPOINT_CONTROLLER ? KAFKA_MISMATCHED_ENDPOINT_TYPE
+                                                                 : KAFKA_UNSUPPORTED_ENDPOINT_TYPE;
         r.error_message = text_bytes("only brokers can be described: endpoint type 1");
         errand_answer(c, &r);
         return;
@@ -97,10 +102,13 @@ void coordinator_start(struct errand *c)
     kafka_advertised(c->conn, &host, &r.port);
     r.node_id = kafka_node(c);
     r.host = host;
+    if (!many)
+        r.error_message = text_bytes("NONE"); /* where there is no error, Kafka has its name here */
     if (!errand_parts_within(c, count))
         return;
     if (ask->key_type < 0 || ask->key_type > 1) { /* groups, transactions */
         r.error_code = KAFKA_INVALID_REQUEST;
+        r.error_message = text_bytes("coordinators are of groups (0) and of transactions (1)");
         r.node_id = r.port = -1;
         r.host = text_bytes("");
     }
@@ -115,6 +123,8 @@ void coordinator_start(struct errand *c)
         one->host = r.host;
         one->port = r.port;
         one->error_code = r.error_code;
+        if (r.error_code != KAFKA_NONE)
+            one->error_message = r.error_message;
     }
     errand_answer(c, &r);
 }
@@ -162,6 +172,8 @@ static bool topic_fill(struct errand *c, struct kafka_metadata_response_topic *t
     t->name = w->name;
     t->topic_id = w->id;
     t->error_code = w->topic ? KAFKA_NONE : (int16_t)topic_error(w);
+    if (ask->include_topic_authorized_operations)
+        t->topic_authorized_operations = TOPIC_OPERATIONS;
     if (!w->topic) {
         if (!t->name.at && errand_version(c) < 12)
             t->name = text_bytes("");
@@ -169,8 +181,6 @@ static bool topic_fill(struct errand *c, struct kafka_metadata_response_topic *t
     }
     t->name = text_bytes(w->topic->info->name);
     t->topic_id = w->topic->info->id;
-    if (ask->include_topic_authorized_operations)
-        t->topic_authorized_operations = TOPIC_OPERATIONS;
     return partitions_fill(c, t, w->topic);
 }
 
@@ -228,10 +238,55 @@ static struct metadata *metadata_make(struct errand *c, uint32_t count)
     return m;
 }
 
+/* A topic that is named as this version does not allow. */
+static bool topic_misnamed(const struct errand *c, const struct kafka_metadata_request_topic *t)
+{
+    bool id = !id16_zero(t->topic_id);
+    return errand_version(c) < TOPIC_BY_ID_FROM ? id || !t->name.at : !id && !t->name.at;
+}
+
+/* One such topic, and the whole request is wrong. */
+static void metadata_refuse(struct errand *c)
+{
+    const struct kafka_metadata_request *ask = c->asked;
+    RESPONSE(metadata, r);
+    r.controller_id = -1;
+    r.topics.at = errand_items(c, kafka_metadata_response_topic_shape(), ask->topics.count);
+    if (!r.topics.at)
+        return;
+    r.topics.count = ask->topics.count;
+    for (uint32_t i = 0; i < ask->topics.count; i++) {
+        r.topics.at[i].error_code = KAFKA_INVALID_REQUEST;
+        r.topics.at[i].name = ask->topics.at[i].name.at ? ask->topics.at[i].name : text_bytes("");
+        r.topics.at[i].topic_id = ask->topics.at[i].topic_id;
+    }
+    errand_answer(c, &r);
+}
+
+/* The topics of the request; one that is named again is told once. False: the errand ended. */
+static bool metadata_wants(struct errand *c, struct metadata *m)
+{
+    const struct kafka_metadata_request *ask = c->asked;
+    uint32_t count = ask->topics.count;
+    bool create = c->conn->desk->opts.auto_partitions && ask->allow_auto_topic_creation;
+    struct bytes *names = errand_take(c, count * sizeof(*names) + 1);
+    for (uint32_t i = 0; names && i < count; i++)
+        if (id16_zero(ask->topics.at[i].topic_id))
+            names[i] = ask->topics.at[i].name;
+    enum twice *marks = names ? twice_mark(c, names, count) : NULL;
+    for (uint32_t i = 0; marks && i < count; i++)
+        if (marks[i] != TWICE_AGAIN)
+            m->wants[m->count++] = (struct topic_want){ .name = names[i],
+                                                        .id = ask->topics.at[i].topic_id,
+                                                        .create = names[i].at && create,
+                                                        .fresh = true,
+                                                        .strict = true };
+    return marks;
+}
+
 void metadata_start(struct errand *c)
 {
     const struct kafka_metadata_request *ask = c->asked;
-    const struct door_opts *o = &c->conn->desk->opts;
     bool all = !ask->topics.at || (errand_version(c) == 0 && !ask->topics.count);
     uint32_t count = all ? 0 : ask->topics.count;
     if (!errand_parts_within(c, count))
@@ -240,22 +295,19 @@ void metadata_start(struct errand *c)
     if (!m)
         return;
     errand_started(c);
+    for (uint32_t i = 0; i < count; i++)
+        if (topic_misnamed(c, &ask->topics.at[i])) {
+            metadata_refuse(c);
+            return;
+        }
     if (all) {
         m->list.verb = errand_verb(c, metadata_listed);
         errand_more(c);
         serve_list(errand_serve(c), &m->list);
         return;
     }
-    for (uint32_t i = 0; i < count; i++) {
-        const struct kafka_metadata_request_topic *t = &ask->topics.at[i];
-        bool by_id = !t->name.at || (!t->name.len && !id16_zero(t->topic_id));
-        m->wants[i] = (struct topic_want){ .name = by_id ? (struct bytes){ NULL, 0 } : t->name,
-                                           .id = t->topic_id,
-                                           .create = !by_id && o->auto_partitions &&
-                                                     ask->allow_auto_topic_creation,
-                                           .fresh = true };
-    }
-    topics_find(c, m->wants, count, metadata_known);
+    if (metadata_wants(c, m))
+        topics_find(c, m->wants, m->count, metadata_known);
 }
 
 void metadata_free(struct errand *c, bool alive)

@@ -5,6 +5,7 @@
 
 #include "engine/base/check.h"
 #include "net/kafka/handler.h"
+#include "net/kafka/twice.h"
 
 #define SETTINGS_MAX 64u
 
@@ -17,6 +18,7 @@ struct create_one {
     struct setting_text settings[SETTINGS_MAX + 1];
     uint32_t setting_count;
     enum kafka_error error;
+    enum twice twice;
     struct why why;
 };
 struct creates {
@@ -73,9 +75,9 @@ static void creates_answer(struct errand *c)
     r.topics.at = errand_items(c, kafka_create_topics_response_topic_shape(), s->count);
     if (!r.topics.at)
         return;
-    r.topics.count = s->count;
     for (uint32_t i = 0; i < s->count; i++)
-        if (!create_fill(c, &s->topics[i], &r.topics.at[i]))
+        if (s->topics[i].twice != TWICE_AGAIN &&
+            !create_fill(c, &s->topics[i], &r.topics.at[r.topics.count++]))
             return;
     errand_answer(c, &r);
 }
@@ -86,8 +88,9 @@ static void create_done(struct verb *v)
     if (v->err != ERR_OK)
         create_refuse(t, kafka_error_of(v->err),
                       t->create.why.text[0] ? t->create.why.text : err_text(v->err));
-    if (v->err == ERR_INVALID)
-        t->error = KAFKA_INVALID_PARTITIONS; /* name and settings were looked at before */
+    if (v->err == ERR_INVALID) /* name and settings by themselves were looked at before */
+        t->error = t->create.partitions > PARTITIONS_MAX ? KAFKA_INVALID_PARTITIONS
+                                                         : KAFKA_INVALID_TOPIC_EXCEPTION;
     if (errand_less(t->errand))
         creates_answer(t->errand);
 }
@@ -131,6 +134,10 @@ static uint32_t partitions_of(struct create_one *t)
 {
     const struct door_opts *o = &t->errand->conn->desk->opts;
     const struct kafka_create_topics_request_topic *ask = t->ask;
+    if (ask->num_partitions != -1 && ask->num_partitions < 1) {
+        create_refuse(t, KAFKA_INVALID_PARTITIONS, "a topic has one partition or more");
+        return 0;
+    }
     if (ask->replication_factor != -1 && ask->replication_factor != 1) {
         why_set(&t->why,
                 "replication factor %d: there is one node, default.replication.factor is 1",
@@ -138,13 +145,7 @@ static uint32_t partitions_of(struct create_one *t)
         t->error = KAFKA_INVALID_REPLICATION_FACTOR;
         return 0;
     }
-    if (ask->num_partitions == -1)
-        return o->partitions_default;
-    if (ask->num_partitions < 1) {
-        create_refuse(t, KAFKA_INVALID_PARTITIONS, "a topic has one partition or more");
-        return 0;
-    }
-    return (uint32_t)ask->num_partitions;
+    return ask->num_partitions == -1 ? o->partitions_default : (uint32_t)ask->num_partitions;
 }
 
 /* Whether the texts are settings; all that remains then is the engine's to say. */
@@ -163,9 +164,13 @@ static bool settings_take(struct create_one *t)
             (struct setting_text){ durability, durability_words[o->durability] };
     for (uint32_t i = 0; i < t->ask->configs.count; i++) {
         const struct kafka_create_topics_request_config *from = &t->ask->configs.at[i];
-        char *key = errand_text(c, from->name), *value = NULL;
-        if (!key || (from->value.at && !(value = errand_text(c, from->value))))
+        char *key = errand_text(c, from->name), *value = kafka_config_value(c, from->value);
+        if (!key || !value)
             return false;
+        if (!from->value.at) {
+            create_refuse(t, KAFKA_INVALID_CONFIG, "a setting has no value");
+            return true;
+        }
         if (settings_parse(&s, key, value, &t->why) != ERR_OK) {
             t->error = KAFKA_INVALID_CONFIG;
             return true;
@@ -176,42 +181,20 @@ static bool settings_take(struct create_one *t)
     return true;
 }
 
-/* Twice in one request: Kafka takes neither. */
-static bool named_twice(const struct creates *s, uint32_t i)
+/* What is wrong is told in the order of Kafka: the name, that it is there, the settings, the rest.
+ * False: the errand ended. */
+static bool create_plan(struct create_one *t, bool there)
 {
-    struct bytes name = s->topics[i].ask->name;
-    for (uint32_t k = 0; k < s->count; k++)
-        if (k != i && s->topics[k].ask->name.len == name.len &&
-            memcmp(s->topics[k].ask->name.at, name.at, name.len) == 0)
-            return true;
-    return false;
-}
-
-/* The rules of the engine for names, asked where nothing is made. */
-static bool name_fits(struct bytes name)
-{
-    bool dots = (name.len == 1 || name.len == 2) && memcmp(name.at, "..", name.len) == 0;
-    for (size_t i = 0; i < name.len; i++) {
-        uint8_t ch = name.at[i], low = ch | 0x20;
-        bool fits = (low >= 'a' && low <= 'z') || (ch >= '0' && ch <= '9') || ch == '.' ||
-                    ch == '_' || ch == '-';
-        if (!fits)
-            return false;
-    }
-    return name.len && name.len <= 249 && !dots;
-}
-
-/* False: the errand ended. */
-static bool create_plan(struct create_one *t)
-{
-    char *name = errand_text(t->errand, t->ask->name);
-    if (!name || !settings_take(t))
-        return false;
-    t->create.name = name;
-    if (t->error == KAFKA_NONE && !name_fits(t->ask->name))
+    if (t->twice != TWICE_NOT)
+        create_refuse(t, KAFKA_INVALID_REQUEST, "the topic is named twice");
+    else if (!topic_name_fits(t->ask->name))
         create_refuse(t, KAFKA_INVALID_TOPIC_EXCEPTION,
                       "a topic's name has 1 to 249 letters, digits, '.', '_' or '-', and is not "
                       "'.' or '..'");
+    else if (there)
+        create_refuse(t, KAFKA_TOPIC_ALREADY_EXISTS, "the topic is there already");
+    else if (!(t->create.name = errand_text(t->errand, t->ask->name)) || !settings_take(t))
+        return false;
     if (t->error == KAFKA_NONE && t->ask->assignments.count)
         return assigned_take(t);
     if (t->error == KAFKA_NONE)
@@ -229,70 +212,53 @@ static void create_start(struct create_one *t)
     serve_create(errand_serve(c), &t->create);
 }
 
-/* Only looked at: those that are there already are told. */
-static void creates_looked(struct errand *c)
-{
-    struct creates *s = c->state;
-    for (uint32_t i = 0; i < s->count; i++)
-        if (s->topics[i].error == KAFKA_NONE && c->wants[i].topic)
-            create_refuse(&s->topics[i], KAFKA_TOPIC_ALREADY_EXISTS, "the topic is there already");
-    creates_answer(c);
-}
-
-static void creates_look(struct errand *c)
-{
-    struct creates *s = c->state;
-    struct topic_want *wants = errand_take(c, s->count * sizeof(*wants) + 1);
-    for (uint32_t i = 0; wants && i < s->count; i++)
-        wants[i] = (struct topic_want){ .name = s->topics[i].ask->name, .fresh = true };
-    if (wants)
-        topics_find(c, wants, s->count, creates_looked);
-}
-
-static bool creates_make(struct errand *c)
+/* It is known which ones are there. */
+static void creates_known(struct errand *c)
 {
     const struct kafka_create_topics_request *ask = c->asked;
-    struct creates *s = errand_take(c, sizeof(*s));
-    struct create_one *topics = s ? errand_take(c, ask->topics.count * sizeof(*topics) + 1) : NULL;
-    if (!topics)
-        return false;
-    s->topics = topics;
-    s->count = ask->topics.count;
-    c->state = s;
-    for (uint32_t i = 0; i < s->count; i++) {
-        topics[i].errand = c;
-        topics[i].ask = &ask->topics.at[i];
-    }
-    for (uint32_t i = 0; i < s->count; i++)
-        if (named_twice(s, i))
-            create_refuse(&topics[i], KAFKA_INVALID_REQUEST, "the topic is named twice");
-        else if (!create_plan(&topics[i]))
-            return false;
-    return true;
-}
-
-#define CREATES_MAX 1000u /* in one request: names are compared with each other */
-
-void creates_start(struct errand *c)
-{
-    const struct kafka_create_topics_request *ask = c->asked;
-    if (ask->topics.count > CREATES_MAX) {
-        errand_break(c, ERR_LIMIT, "a request makes more than 1000 topics");
-        return;
-    }
-    if (!creates_make(c))
-        return;
     struct creates *s = c->state;
-    if (ask->validate_only) {
-        creates_look(c);
-        return;
-    }
+    for (uint32_t i = 0; i < s->count; i++)
+        if (!create_plan(&s->topics[i], c->wants[i].topic))
+            return;
     errand_more(c);
-    for (uint32_t i = 0; i < s->count; i++)
+    for (uint32_t i = 0; i < s->count && !ask->validate_only; i++)
         if (s->topics[i].error == KAFKA_NONE)
             create_start(&s->topics[i]);
     if (errand_less(c))
         creates_answer(c);
+}
+
+#define CREATES_MAX 1000u /* in one request: each has room for its settings */
+
+void creates_start(struct errand *c)
+{
+    const struct kafka_create_topics_request *ask = c->asked;
+    uint32_t count = ask->topics.count;
+    if (count > CREATES_MAX) {
+        errand_break(c, ERR_LIMIT, "a request makes more than 1000 topics");
+        return;
+    }
+    struct creates *s = errand_take(c, sizeof(*s));
+    struct create_one *topics = s ? errand_take(c, count * sizeof(*topics) + 1) : NULL;
+    struct bytes *names = topics ? errand_take(c, count * sizeof(*names) + 1) : NULL;
+    struct topic_want *wants = names ? errand_take(c, count * sizeof(*wants) + 1) : NULL;
+    if (!wants)
+        return;
+    s->topics = topics;
+    s->count = count;
+    c->state = s;
+    for (uint32_t i = 0; i < count; i++)
+        names[i] = ask->topics.at[i].name;
+    enum twice *marks = twice_mark(c, names, count);
+    if (!marks)
+        return;
+    for (uint32_t i = 0; i < count; i++) {
+        topics[i].errand = c;
+        topics[i].ask = &ask->topics.at[i];
+        topics[i].twice = marks[i];
+        wants[i] = (struct topic_want){ .name = names[i], .fresh = true };
+    }
+    topics_find(c, wants, count, creates_known);
 }
 
 /* ---- DeleteTopics ---- */
@@ -302,12 +268,35 @@ struct delete_one {
     const struct topic_want *want;
     struct verb_delete delete_;
     enum kafka_error error;
+    bool skip; /* another one has its answer */
     struct why why;
 };
 struct deletes {
     uint32_t count;
     struct delete_one *topics;
 };
+
+static void delete_refuse(struct delete_one *t, enum kafka_error error, const char *why)
+{
+    t->error = error;
+    why_set(&t->why, "%s", why);
+}
+
+static bool delete_fill(struct errand *c, const struct delete_one *t,
+                        struct kafka_delete_topics_response_response *to)
+{
+    const struct topic *topic = t->error == KAFKA_INVALID_REQUEST ? NULL : t->want->topic;
+    to->name = topic ? text_bytes(topic->info->name) : t->want->name;
+    to->topic_id = topic ? topic->info->id : t->want->id;
+    to->error_code = (int16_t)t->error;
+    to->error_message = (struct bytes){ NULL, 0 };
+    if (t->error == KAFKA_NONE)
+        return true;
+    char *text = errand_text(c, text_bytes(t->why.text));
+    if (text)
+        to->error_message = text_bytes(text);
+    return text;
+}
 
 static void deletes_answer(struct errand *c)
 {
@@ -316,21 +305,10 @@ static void deletes_answer(struct errand *c)
     r.responses.at = errand_items(c, kafka_delete_topics_response_response_shape(), s->count);
     if (!r.responses.at)
         return;
-    r.responses.count = s->count;
-    for (uint32_t i = 0; i < s->count; i++) {
-        const struct delete_one *t = &s->topics[i];
-        struct kafka_delete_topics_response_response *to = &r.responses.at[i];
-        to->name = t->want->topic ? text_bytes(t->want->topic->info->name) : t->want->name;
-        to->topic_id = t->want->topic ? t->want->topic->info->id : t->want->id;
-        to->error_code = (int16_t)t->error;
-        to->error_message = (struct bytes){ NULL, 0 };
-        if (!t->why.text[0])
-            continue;
-        char *text = errand_text(c, text_bytes(t->why.text));
-        if (!text)
+    for (uint32_t i = 0; i < s->count; i++)
+        if (!s->topics[i].skip &&
+            !delete_fill(c, &s->topics[i], &r.responses.at[r.responses.count++]))
             return;
-        to->error_message = text_bytes(text);
-    }
     errand_answer(c, &r);
 }
 
@@ -338,24 +316,48 @@ static void delete_done(struct verb *v)
 {
     struct delete_one *t = container_of(v, struct delete_one, delete_.verb);
     struct errand *c = t->errand;
-    if (v->err != ERR_OK) {
-        t->error = kafka_error_of(v->err);
-        t->why = t->delete_.why;
-    }
+    if (v->err != ERR_OK)
+        delete_refuse(t, kafka_error_of(v->err), t->delete_.why.text);
     if (v->err == ERR_NOT_FOUND && !t->want->name.at)
         t->error = KAFKA_UNKNOWN_TOPIC_ID; /* somebody else was faster */
     if (errand_less(c))
         deletes_answer(c);
 }
 
+/* One topic by its name and by its id: the name gets the answer, with the id. */
+static bool deletes_by_both(struct errand *c)
+{
+    struct deletes *s = c->state;
+    struct bytes *ids = errand_take(c, s->count * sizeof(*ids) + 1);
+    if (!ids)
+        return false;
+    for (uint32_t i = 0; i < s->count; i++)
+        if (s->topics[i].error == KAFKA_NONE && s->topics[i].want->topic)
+            ids[i] = (struct bytes){ s->topics[i].want->topic->info->id.b, sizeof(struct id16) };
+    enum twice *marks = twice_mark(c, ids, s->count);
+    for (uint32_t i = 0; marks && i < s->count; i++) {
+        if (marks[i] == TWICE_NOT)
+            continue;
+        delete_refuse(&s->topics[i], KAFKA_INVALID_REQUEST,
+                      "the topic is named by its name and by its id");
+        s->topics[i].skip = !s->topics[i].want->name.at;
+        c->wants[i].id = s->topics[i].want->topic->info->id;
+    }
+    return marks;
+}
+
 static void deletes_known(struct errand *c)
 {
     struct deletes *s = c->state;
+    if (!deletes_by_both(c))
+        return;
     errand_more(c);
     for (uint32_t i = 0; i < s->count; i++) {
         struct delete_one *t = &s->topics[i];
+        if (t->error != KAFKA_NONE || t->skip)
+            continue;
         if (!t->want->topic) {
-            t->error = topic_error(t->want);
+            delete_refuse(t, topic_error(t->want), err_text(t->want->err));
             continue;
         }
         t->delete_.verb = errand_verb(c, delete_done);
@@ -366,6 +368,35 @@ static void deletes_known(struct errand *c)
     }
     if (errand_less(c))
         deletes_answer(c);
+}
+
+/* What is wrong with the names and ids by themselves. False: the errand ended. */
+static bool deletes_check(struct errand *c, const struct topic_want *wants)
+{
+    struct deletes *s = c->state;
+    struct bytes *names = errand_take(c, s->count * sizeof(*names) + 1);
+    struct bytes *ids = names ? errand_take(c, s->count * sizeof(*ids) + 1) : NULL;
+    if (!ids)
+        return false;
+    for (uint32_t i = 0; i < s->count; i++) {
+        bool id = !id16_zero(wants[i].id), name = wants[i].name.at;
+        if (id == name)
+            delete_refuse(&s->topics[i], KAFKA_INVALID_REQUEST,
+                          id ? "a topic is named by its name or by its id, not by both"
+                             : "a topic has neither a name nor an id");
+        names[i] = id ? (struct bytes){ NULL, 0 } : wants[i].name;
+        if (id && !name)
+            ids[i] = (struct bytes){ wants[i].id.b, sizeof(wants[i].id) };
+    }
+    enum twice *by_name = twice_mark(c, names, s->count);
+    enum twice *by_id = by_name ? twice_mark(c, ids, s->count) : NULL;
+    for (uint32_t i = 0; by_id && i < s->count; i++) {
+        enum twice mark = by_name[i] == TWICE_NOT ? by_id[i] : by_name[i];
+        if (mark != TWICE_NOT)
+            delete_refuse(&s->topics[i], KAFKA_INVALID_REQUEST, "the topic is named twice");
+        s->topics[i].skip = mark == TWICE_AGAIN;
+    }
+    return by_id;
 }
 
 void deletes_start(struct errand *c)
@@ -391,5 +422,6 @@ void deletes_start(struct errand *c)
         topics[i].errand = c;
         topics[i].want = &wants[i];
     }
-    topics_find(c, wants, count, deletes_known);
+    if (deletes_check(c, wants))
+        topics_find(c, wants, count, deletes_known);
 }

@@ -3,7 +3,7 @@
  * Thread     pure but for the unpacker; one at a time.
  * Memory     the batch is the caller's. It stays as it was sent, but that a compressed one whose
  *            header claims another largest time than its records have gets the right one: times are
- *            looked for by it.
+ *            looked for by it; and one that claims the broker's time gets the producer's.
  */
 #ifndef KAFKA_BATCH_CHECK_H
 #define KAFKA_BATCH_CHECK_H

@@ -22,6 +22,7 @@
 #define ERRAND_ARENA_MAX   MIB(16) /* what one request's lists may take, decoded */
 #define ERRAND_CHUNK_BYTES KIB(4)
 #define KAFKA_TEXT_ROOM    256u /* a topic's name and a terminator: names have 249 at most */
+#define KAFKA_NAME_MAX     249u /* of a topic */
 #define KAFKA_NO_EPOCH     (-1)
 #define KAFKA_WAIT_MAX_MS  (10 * 60 * 1000) /* a fetch waits no longer, whatever it asks for */
 
@@ -201,6 +202,7 @@ struct topic_want {
     struct id16 id;
     bool create; /* if it is not there */
     bool fresh;  /* what is remembered will not do: ask */
+    bool strict; /* an impossible name is INVALID; else just of a topic that is not there */
     /* Results. */
     struct topic *topic; /* NULL: err, why */
     enum err err;
@@ -224,6 +226,8 @@ static inline bool topic_place(const struct topic *t, int32_t partition, struct 
 /* What a client's idea of the leader's epoch deserves. */
 enum kafka_error topic_epoch_check(const struct topic *t, int32_t partition, int32_t epoch);
 enum kafka_error topic_error(const struct topic_want *w);
+/* The engine's rule for names, asked where nothing is made. */
+bool topic_name_fits(struct bytes name);
 
 /* ---- hello ---- */
 

@@ -32,6 +32,8 @@ void alters_start(struct errand *c);
 /* A setting as configs are told: its texts are in memory of the errand. False: it ended. */
 bool kafka_config_text(struct errand *c, const struct settings *s, enum setting which,
                        struct bytes *name, struct bytes *value, int8_t *source);
+/* A value as clients write them: without the blanks around it. NULL: as errand_take(). */
+char *kafka_config_value(struct errand *c, struct bytes text);
 /* group_call.c */
 void groups_hurry(struct errand *c);
 void groups_free(struct errand *c, bool alive);

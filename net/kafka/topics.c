@@ -312,10 +312,17 @@ static void want_ask(struct desk_kafka *d, struct topic_want *w)
         want_end(w, NULL, ERR_NO_MEMORY);
 }
 
-/* A name that no topic can have is not worth asking for. */
-static bool name_possible(struct bytes name)
+bool topic_name_fits(struct bytes name)
 {
-    return !name.at || (name.len && name.len < KAFKA_TEXT_ROOM && !memchr(name.at, '\0', name.len));
+    bool dots = (name.len == 1 || name.len == 2) && memcmp(name.at, "..", name.len) == 0;
+    for (size_t i = 0; i < name.len; i++) {
+        uint8_t ch = name.at[i], low = ch | 0x20;
+        bool fits = (low >= 'a' && low <= 'z') || (ch >= '0' && ch <= '9') || ch == '.' ||
+                    ch == '_' || ch == '-';
+        if (!fits)
+            return false;
+    }
+    return name.len && name.len <= KAFKA_NAME_MAX && !dots;
 }
 
 static void want_find(struct topic_want *w)
@@ -324,9 +331,9 @@ static void want_find(struct topic_want *w)
     struct topic *t = topic_known(d, w);
     if (t) {
         want_end(w, t, ERR_OK);
-    } else if (!name_possible(w->name)) {
+    } else if (w->name.at && !topic_name_fits(w->name)) {
         why_set(&w->why, "no topic can have this name");
-        want_end(w, NULL, ERR_INVALID);
+        want_end(w, NULL, w->strict || w->create ? ERR_INVALID : ERR_NOT_FOUND);
     } else {
         want_ask(d, w);
     }
