@@ -138,6 +138,13 @@ static void store_look(struct check_store *c, struct io *io, struct names *names
         names_learn(names, io, c->store);
 }
 
+static bool part_known(const struct names *names, const struct part_state_info *info)
+{
+    const struct name *topic = names_find(names, info->topic);
+    return topic_is_metadata(info->topic) || topic_is_groups(info->topic) ||
+           (topic && info->index < topic->partitions);
+}
+
 /* What a store holds and the metadata does not know is kept: it may be the metadata that is
  * incomplete. */
 static void orphans_find(struct check_store *c, const struct names *names)
@@ -147,8 +154,7 @@ static void orphans_find(struct check_store *c, const struct names *names)
         if (!p)
             continue;
         struct part_state_info info = part_info(p);
-        if (topic_is_metadata(info.topic) || topic_is_groups(info.topic) ||
-            names_find(names, info.topic))
+        if (part_known(names, &info))
             continue;
         c->counts.finds[FIND_HEALABLE]++;
         find_keep(&(struct find){ .kind = FOUND_ORPHAN,

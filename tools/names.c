@@ -72,6 +72,8 @@ static void record_learn(struct names *n, struct bytes value)
         struct name *one = name_at(n, m.id);
         snprintf(one->text, sizeof(one->text), "%.*s", (int)m.name_len, m.name);
         one->partitions = m.partitions;
+    } else if (m.kind == META_GROWTH) {
+        name_at(n, m.id)->partitions = m.first + m.partitions;
     } else if (m.kind == META_GONE || m.kind == META_DELETE) {
         name_at(n, m.id)->gone = true;
     }
