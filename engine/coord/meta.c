@@ -9,9 +9,9 @@
  *   place them; when they are placed, users see them: answer.
  * Alter: append SETTINGS; when it is synced they are in force; when every shard has them, answer.
  * Trouble: a record that was not appended takes the topic one state back; of one that may have
- * been, a DELETE leaves it DOUBTFUL. A partition that cannot be placed ends the request with its
- * error; one that cannot be placed or dropped leaves the topic where it is: what the records say is
- *   carried out at the next start. */
+ *   been, a DELETE leaves it DOUBTFUL. A partition that cannot be placed ends the request with its
+ *   error; one that cannot be placed or dropped leaves the topic where it is: what the records say
+ *   is carried out at the next start. */
 #include "engine/coord/meta.h"
 
 #include <stdlib.h>

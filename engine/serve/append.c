@@ -2,7 +2,8 @@
  *
  * front's thread   batch_verify(), where the bytes are hot
  * shard            limit of the topic, the time of appending where it wants that; part_append(),
- * which knows the batches that are here already store's done     end, with what was bought */
+ *                  which knows the batches that are here already
+ * store's done     end, with what was bought; or refused, where the topic came into doubt */
 #include <stdlib.h>
 
 #include "engine/base/check.h"

@@ -59,6 +59,8 @@
     TALLY(duplicates, 0, 100, "batch sent again, recognised")                             \
     TALLY(full_deletes, 0, 100, "topic deleted on a full disk")                           \
     TALLY(growths, 100, 0, "topic grown")                                                 \
+    TALLY(growths_kept, 20, 0, "answer lost after a growth")                              \
+    TALLY(growths_lost, 20, 0, "growth that a crash took")                                \
     TALLY(deletes_doubted, 0, 5, "delete in doubt")                                       \
     TALLY(answers, 0, 0, "answers of a network")
 

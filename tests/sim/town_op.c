@@ -176,7 +176,10 @@ static void topic_found(struct town *t, struct town_topic *topic, const struct t
         demand(id16_equal(topic->id, info->id), "topic %s: has another id than before",
                topic->name);
     bool growing = topic->busy > 1; /* it may still be under way */
+    bool cut = topic->state == TOPIC_LIVE && topic->wanted && !growing;
     uint32_t wanted = growing && count < topic->wanted ? topic->wanted : 0;
+    t->tally.growths_kept += cut && count == topic->wanted;
+    t->tally.growths_lost += cut && count < topic->wanted;
     topic_parts(t, topic, info->id, count);
     topic->wanted = wanted;
     topic->state = TOPIC_LIVE;
