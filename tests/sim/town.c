@@ -165,11 +165,11 @@ static void town_op_draw(struct town *t)
         town_fetch(t, topic, part, rng_below(t->rng, topic->parts[part]->visible_off + 1), false);
     else if (dice < 91)
         town_trim(t, topic, part);
-    else if (dice < 94)
+    else if (dice < 93)
         town_alter(t, topic);
-    else if (dice < 98 && !topic->busy)
+    else if (dice < 96 && !topic->busy)
         town_delete(t, topic);
-    else if (dice >= 98 && topic->count < TOWN_PARTS && !topic->wanted)
+    else if (dice >= 96 && topic->count < TOWN_PARTS && !topic->wanted)
         town_grow(t, topic);
 }
 

@@ -122,7 +122,7 @@ void town_create(struct town *t, struct town_topic *topic)
     struct town_op *op = op_new(t, topic, NULL, create_done);
     topic->state = TOPIC_CREATING;
     topic->count = 0;
-    topic->wanted = 1 + (uint32_t)rng_below(t->rng, TOWN_PARTS);
+    topic->wanted = 1 + (uint32_t)rng_below(t->rng, TOWN_PARTS / 2);
     topic->durability = (enum durability)rng_below(t->rng, 3);
     topic->retention = rng_chance(t->rng, 1, 4);
     op->settings[0] = (struct setting_text){ "shardlog.durability", words[topic->durability] };
