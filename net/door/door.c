@@ -50,7 +50,7 @@ void memory_move(struct door_desk *d, uint64_t bytes)
 
 bool memory_waited(const struct door_desk *d)
 {
-    return !list_empty(&d->waiting_small) || !list_empty(&d->waiting_large);
+    return d->starved || !list_empty(&d->waiting_small) || !list_empty(&d->waiting_large);
 }
 
 bool memory_short(const struct door_desk *d)

@@ -117,6 +117,7 @@ struct door_desk {
     uint64_t hurried_ns;   /* when all fetches here were */
     uint64_t memory_used, memory_max;
     uint64_t rest_used; /* of memory_used: rests of the connections here */
+    uint32_t starved;   /* requests that have their frames, and wait for more */
     bool closing, closed;
     struct timer drain;
     struct door_opts opts; /* this shard's: door_adjust() changes them */
@@ -165,6 +166,17 @@ static inline struct list *memory_line(struct door_desk *d, uint64_t bytes)
     return memory_small(bytes) ? &d->waiting_small : &d->waiting_large;
 }
 bool memory_need(struct door_desk *d, uint64_t bytes);
+/* What a request whose frame was taken may take before anything of it is under way: so much that a
+ * thirty-second is left for answers. The protocol lets it wait, and counts it in `starved`; as it
+ * holds its frame meanwhile, which the invariant does not allow for, it ends after a while. */
+static inline uint64_t memory_begin_max(const struct door_desk *d)
+{
+    return d->memory_max - d->memory_max / 32;
+}
+static inline bool memory_begin_fits(const struct door_desk *d, uint64_t bytes)
+{
+    return d->memory_used + bytes <= memory_begin_max(d);
+}
 bool memory_rest(struct door_desk *d, uint64_t bytes); /* counted in rest_used, too */
 static inline uint64_t memory_rest_max(const struct door_desk *d)
 {

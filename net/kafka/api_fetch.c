@@ -19,7 +19,8 @@
 #include "engine/base/check.h"
 #include "net/kafka/handler.h"
 
-#define YIELD_NS (50 * MS_NS)
+#define YIELD_NS           (50 * MS_NS)
+#define ENCODED_PART_BYTES 96u /* of a topic, or of a partition, its name aside; about 60 */
 
 struct fetch_part {
     struct verb_fetch fetch;
@@ -351,7 +352,19 @@ static void fetch_known(struct errand *c)
         errand_started(c);
 }
 
-/* NULL: too many, or no memory; it was ended. */
+/* Of the answer, at most: as structs, and as bytes. */
+static uint64_t answer_bytes(const struct kafka_fetch_request *ask)
+{
+    uint64_t part = kafka_fetch_response_partition_shape()->bytes + sizeof(struct errand_batches) +
+                    ENCODED_PART_BYTES;
+    uint64_t sum = KIB(16); /* memory is taken in chunks */
+    for (uint32_t t = 0; t < ask->topics.count; t++)
+        sum += kafka_fetch_response_response_shape()->bytes + ask->topics.at[t].topic.len +
+               ENCODED_PART_BYTES + ask->topics.at[t].partitions.count * part;
+    return sum;
+}
+
+/* NULL: too many, or no memory: as errand_take(). */
 static struct fetch *fetch_make(struct errand *c, struct topic_want *wants)
 {
     const struct kafka_fetch_request *ask = c->asked;
@@ -359,7 +372,8 @@ static struct fetch *fetch_make(struct errand *c, struct topic_want *wants)
     for (uint32_t t = 0; t < ask->topics.count && count <= ERRAND_PARTS_MAX; t++)
         count += ask->topics.at[t].partitions.count;
     size_t bytes = sizeof(struct fetch) + count * sizeof(struct fetch_part);
-    if (!errand_parts_within(c, count) || !errand_charge(c, bytes))
+    if (!errand_parts_within(c, count) || !errand_charge(c, bytes) ||
+        !errand_set_aside(c, answer_bytes(ask)))
         return NULL;
     struct fetch *f = calloc(1, bytes);
     check(f); /* within the budget: the system is out of memory */

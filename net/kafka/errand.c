@@ -15,7 +15,14 @@ struct errand_chunk {
 bool errand_charge(struct errand *c, uint64_t bytes)
 {
     struct conn *conn = c->conn;
-    if (c->ended)
+    bool early = !c->begun && !c->started;
+    if (c->ended || c->waits)
+        return false;
+    if (bytes <= c->aside) {
+        c->aside -= bytes;
+        return true;
+    }
+    if (early && !memory_begin_fits(conn->desk, bytes) && errand_wait(c, bytes))
         return false;
     if (!memory_need(conn->desk, bytes)) {
         probe("kafka: no memory for an errand");
@@ -24,6 +31,14 @@ bool errand_charge(struct errand *c, uint64_t bytes)
     }
     conn->held += bytes;
     c->charged += bytes;
+    return true;
+}
+
+bool errand_set_aside(struct errand *c, uint64_t bytes)
+{
+    if (!errand_charge(c, bytes))
+        return false;
+    c->aside += bytes;
     return true;
 }
 
@@ -76,7 +91,7 @@ bool errand_parts_within(struct errand *c, uint64_t count)
     return false;
 }
 
-static void errand_empty(struct errand *c)
+static void errand_lists_free(struct errand *c)
 {
     struct errand_chunk *chunk;
     while ((chunk = c->chunks)) {
@@ -84,10 +99,33 @@ static void errand_empty(struct errand *c)
         free(chunk);
     }
     free(c->arena.at);
+    c->arena = (struct kafka_arena){ .at = NULL };
+}
+
+static void errand_empty(struct errand *c)
+{
+    errand_lists_free(c);
     free(c->answer);
     free(c->memory);
     node_unlink(&c->node);
     node_unlink(&c->queue);
+    node_unlink(&c->wait);
+}
+
+void errand_rewind(struct errand *c)
+{
+    check(c->left == 0 && c->wants_left == 0 && !c->started);
+    if (c->handler && c->handler->free && c->state)
+        c->handler->free(c, true);
+    topics_give(c);
+    errand_lists_free(c);
+    c->asked = c->state = NULL;
+    c->wants = NULL;
+    conn_give(c->conn, c->charged - c->frame_charged);
+    c->charged = c->frame_charged;
+    c->aside = 0;
+    c->conn->granted -= c->granted;
+    c->granted = 0;
 }
 
 void errand_free(struct errand *c)
@@ -161,7 +199,7 @@ static void errand_end(struct errand *c)
 
 void errand_answer_not(struct errand *c)
 {
-    if (c->ended)
+    if (c->ended || c->waits)
         return;
     c->silent = true;
     errand_end(c);
@@ -205,7 +243,7 @@ void errand_answer_version(struct errand *c, int16_t version, const void *respon
 {
     if (errand_gone(c))
         errand_answer_not(c);
-    else if (!c->ended)
+    else if (!c->ended && !c->waits)
         errand_encode(c, version, response);
 }
 
@@ -323,7 +361,7 @@ static void versions_refuse(struct errand *c)
     errand_answer_version(c, 0, &r);
 }
 
-static void errand_start(struct errand *c)
+void errand_start(struct errand *c)
 {
     struct kafka_fault fault = { .kind = KAFKA_FAULT_NONE };
     enum err err = kafka_request_open(c->frame, &c->q, &fault);
@@ -376,6 +414,7 @@ void errand_begin(struct conn *conn, struct bytes payload, uint8_t *memory, uint
     metrics_add(conn->desk->metrics, METRIC_FRAMES_IN, 1);
     c->memory = memory;
     c->charged += charged;
+    c->frame_charged = c->charged;
     c->frame = payload;
     list_push(&kafka_of(conn)->unstarted, &c->queue);
     c->counted = desk_count(conn->desk);

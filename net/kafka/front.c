@@ -14,6 +14,7 @@ static void desk_open(struct door_desk *d, void *own)
     struct desk_kafka *k = own;
     k->desk = d;
     list_init(&k->asks);
+    list_init(&k->waiting);
 }
 
 static void desk_close(void *own)

@@ -39,6 +39,8 @@ struct desk_kafka {
     struct list asks;              /* topics that the metadata is asked for ... */
     struct map name_asks, id_asks; /* ... the newest for each name's hash, for each id */
     uint64_t name_seed;            /* of the hashes */
+    struct list waiting;           /* errand.wait: for memory, oldest first */
+    struct timer look;             /* while there are some */
     struct unpack_desk unpack;
 };
 
@@ -88,8 +90,14 @@ struct errand {
     void (*known)(struct errand *c);
     uint32_t left; /* verbs under way */
     uint64_t begin_ns;
-    uint64_t charged;
+    uint64_t charged, frame_charged; /* all; for its bytes alone */
+    uint64_t aside;                  /* of all: not used yet */
     uint32_t granted;
+    bool begun; /* a verb of it was started: what it did is not undone */
+    /* It waits for `needs` bytes to begin anew, since wait_ns. */
+    bool waits;
+    struct node wait; /* desk_kafka.waiting */
+    uint64_t needs, wait_ns;
     bool counted, started, ended, silent;
     bool asks; /* it has not started, and may be hurried all the same */
     /* The answer. */
@@ -115,7 +123,8 @@ struct handler {
 const struct handler *handler_of(int16_t key);
 
 /* What an errand that has ended does nevertheless has no effect: verbs that it starts keep it until
- * they are done, answers are dropped. So whoever overlooks a refusal of memory does no harm. */
+ * they are done, answers are dropped; the same holds for one that waits, and then ends. So whoever
+ * overlooks a refusal of memory does no harm. */
 #define ERRAND_MAY_END __attribute__((warn_unused_result)) /* the caller returns at once then */
 
 void errand_begin(struct conn *conn, struct bytes payload, uint8_t *memory, uint64_t charged);
@@ -133,10 +142,13 @@ void errand_answer_not(struct errand *c);
  * `text` is for the log. */
 void errand_break(struct errand *c, enum err err, const char *text);
 /* Zeroed memory until the errand is freed. NULL: the budget is used up, and the errand has ended
- * (errand_break): return at once. */
+ * (errand_break), or will begin anew (errand_wait.c): return at once. */
 ERRAND_MAY_END void *errand_take(struct errand *c, size_t bytes);
 /* The same for the budget alone. */
 ERRAND_MAY_END bool errand_charge(struct errand *c, uint64_t bytes);
+/* The same for later: what is taken from now on is of these bytes first. For who waits long, and
+ * must find memory for an answer then. */
+ERRAND_MAY_END bool errand_set_aside(struct errand *c, uint64_t bytes);
 void errand_free(struct errand *c);
 void errand_drop(struct errand *c);
 bool errand_gather(struct conn *conn, struct errand *c);
@@ -166,6 +178,7 @@ struct verb errand_verb(struct errand *c, void (*done)(struct verb *v));
 /* A verb was started; one is done. True: that was the last one. */
 static inline void errand_more(struct errand *c)
 {
+    c->begun = true;
     c->left++;
 }
 bool errand_less(struct errand *c);
@@ -185,6 +198,18 @@ static inline struct bytes text_bytes(const char *text)
 /* The same for elements of a list: `count` of them in memory of the errand. */
 ERRAND_MAY_END void *errand_items(struct errand *c, const struct kafka_shape *shape,
                                   uint32_t count);
+
+/* From its bytes, once or again. */
+void errand_start(struct errand *c);
+/* As it was before errand_start(): nothing of it was under way. */
+void errand_rewind(struct errand *c);
+
+/* ---- errand_wait.c ---- */
+
+/* `bytes` were refused to an errand of which nothing is under way: it waits, and begins anew.
+ * False: it would wait for ever. */
+bool errand_wait(struct errand *c, uint64_t bytes);
+void errand_wait_end(struct errand *c); /* if it waits */
 
 /* ---- topics.c ---- */
 
