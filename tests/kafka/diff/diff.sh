@@ -7,7 +7,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 program=$1 jars=$2
 shift 2
 status=0
-"$here/jars.sh" "$jars" || status=$?
+"$here/../jars/jars.sh" "$jars" || status=$?
 [[ $status -eq 0 ]] || exit $status
 export PYTHONDONTWRITEBYTECODE=1
 exec python3 "$here/run.py" --program "$program" --jars "$jars" "$@"

@@ -31,7 +31,7 @@ if [[ -n $pin ]]; then
 fi
 for program in java mvn; do
     command -v "$program" >/dev/null || {
-        echo "SKIPPED: $program is not installed: run scripts/setup"
+        echo "SKIPPED: $program is not installed: run scripts/setup --clients"
         exit 77
     }
 done
