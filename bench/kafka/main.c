@@ -96,7 +96,7 @@ static void usage(void)
 {
     puts(
         "shardlog-bench-kafka --jars DIR [options]   (root, java, kcat, two CPUs, 20 GiB of disk)\n"
-        "  --jars DIR       Apache Kafka's jars (tests/kafka/diff/jars.sh fetches them)\n"
+        "  --jars DIR       Apache Kafka's jars (tests/kafka/jars/jars.sh fetches them)\n"
         "  --dir PATH       where to measure (default: a directory made in TMPDIR or /var/tmp)\n"
         "  --shardlog PATH  the program (default: tools/shardlog beside this one's folder)\n"
         "  --tail SIZE      shardlog's memory.tail (default: its own)\n"
