@@ -86,6 +86,6 @@ static void look(struct timer *t)
         errand_wait_end(c);
         errand_start(c);
     }
-    if (!list_empty(&d->waiting))
+    if (!list_empty(&d->waiting) && !d->look.place) /* one that waits again may have started it */
         look_later(d);
 }
