@@ -18,7 +18,7 @@ static enum group_err commit_check(const struct group *g, const struct group_req
     enum group_err err = member_validate(g, q->member, q->instance);
     if (err != GROUP_ERR_OK)
         return err;
-    if (q->generation != g->generation)
+    if (q->generation != g->generation && !pitfall(KAFKA_ZOMBIE_COMMIT))
         return GROUP_ERR_ILLEGAL_GENERATION;
     return g->state == GROUP_COMPLETING ? GROUP_ERR_REBALANCE_IN_PROGRESS : GROUP_ERR_OK;
 }

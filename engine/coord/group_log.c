@@ -201,7 +201,7 @@ static void members_apply(struct groups *gs, struct group *g, const struct group
     }
     group_text_set(&g->protocol_type, n->protocol_type);
     group_text_set(&g->protocol, n->protocol);
-    g->generation = n->generation;
+    g->generation = pitfall(KAFKA_GENERATION_AGAIN) ? 0 : n->generation;
     g->since_ms = n->time_ms;
     g->state = !n->count ? GROUP_EMPTY : n->assigned ? GROUP_STABLE : GROUP_COMPLETING;
 }
@@ -310,7 +310,7 @@ void group_snapshot(struct groups *gs)
     uint64_t least = SNAPSHOT_FACTOR * gs->bytes;
     if (!gs->settling && gs->log_bytes <= max_u64(gs->snapshot_at, least))
         return; /* what is waited for is done, even if more is kept by now: others wait behind it */
-    gs->settling = gs->under_way > 0;
+    gs->settling = gs->under_way > 0 && !pitfall(KAFKA_SNAPSHOT_EARLY);
     if (gs->settling)
         return;
     snapshot_write(gs);

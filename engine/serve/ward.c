@@ -76,7 +76,8 @@ static void act_append(struct ward *w, const struct group_action *act)
                                  .batch = batch_builder_done(&b),
                                  .max_time = record.time,
                                  .count = 1,
-                                 .want = DURABILITY_SYNCED };
+                                 .want = pitfall(KAFKA_COMMIT_EARLY) ? DURABILITY_MEMORY
+                                                                     : DURABILITY_SYNCED };
     w->under_way++;
     part_append(w->part, &r->append);
 }

@@ -112,7 +112,7 @@ static void part_batches(struct errand *c, struct fetch_part *p, uint64_t bytes_
     const struct verb_fetch *v = &p->fetch;
     if (!p->holds || !v->batches.len || p->error != KAFKA_NONE)
         return;
-    if (c->batch_bytes && c->batch_bytes + v->batches.len > bytes_max)
+    if (c->batch_bytes && c->batch_bytes + v->batches.len > bytes_max && !pitfall(KAFKA_OVER_MAX))
         return;
     to[(*count)++] = (struct errand_batches){ v->batches, &v->read.lent };
     c->batch_bytes += v->batches.len;

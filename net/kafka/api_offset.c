@@ -196,7 +196,7 @@ static void offset_done(struct verb *verb)
         p->found_off = (int64_t)p->offset.off;
         p->found_ms = timed ? p->offset.found_ms : -1;
     }
-    if (verb->err == ERR_OK && timed)
+    if (verb->err == ERR_OK && timed && !pitfall(KAFKA_BATCH_FOUND))
         record_find(p);
     else
         offset_end(p);

@@ -134,7 +134,8 @@ static void part_go(struct errand *c, struct produce_part *p)
     v->verified = true;
     v->max_time = p->check.max_time;
     v->count = p->check.info.last_off_delta + 1;
-    v->want_set = ask->acks == 0; /* nobody waits: its memory comes back soon */
+    v->want_set = ask->acks == 0 || /* nobody waits: its memory comes back soon */
+                  (pitfall(KAFKA_LEADER_ACK) && ask->acks == 1);
     v->want = DURABILITY_MEMORY;
     errand_more(c);
     if (v->place.err == ERR_OK && v->place.shard == c->conn->desk->shard->number)

@@ -26,6 +26,7 @@ struct content {
     int64_t producer;     /* 0: none; else the batch has its id, epoch and sequence */
     int16_t producer_epoch;
     int32_t sequence;
+    uint8_t codec; /* 0: not compressed; else as in a batch's attributes */
 };
 
 /* Bytes that content_make() needs at most. */
@@ -37,6 +38,9 @@ int64_t content_time(const struct content *c, uint32_t i);
 int64_t content_max_time(const struct content *c);
 /* The batch's number, from its first record's key. */
 uint64_t content_number(struct bytes batch);
+/* The batch as it was sent: without the broker's time, if it has that; `sent_crc` was its CRC.
+ * Valid until the next call. at NULL: the CRC that it has is wrong. */
+struct bytes content_unstamped(const struct content *c, struct bytes batch, uint32_t sent_crc);
 /* A hash over everything but base offset and leader epoch, which the log stamps. */
 uint64_t content_hash(struct bytes batch);
 /* Walks every record and compares key and value: the slow, independent look. */

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 
 #include "engine/base/check.h"
-#include "tests/sim/front_in.h"
+#include "tests/sim/member.h"
 #include "tests/sim/pick.h"
 #include "tests/sim/verdict.h"
 #include "tests/sim/world.h"
@@ -141,6 +141,8 @@ static void front_open(struct front *f)
                                .store = { .tail_bytes = MIB(PICK(f->rng, 2, 4)),
                                           .lock_wait_ns = 300 * SEC_NS },
                                .retention_ns = SEC_NS,
+                               .groups = f->speech->kafka,
+                               .group = f->groups,
                                .fronts = &f->hook,
                                .front_count = 1 };
     opts.io.recv_buffers = 2u << rng_below(f->rng, 6);
@@ -235,6 +237,7 @@ void front_end(struct front *f, enum end end)
     io_close(&f->control);
     f->acks_left = 0;
     wires_drain(f);
+    members_life_ends(f);
     if (f->poisoned && end == END_CLEAN)
         end = END_KILL; /* what is in memory alone does not go to a stopped store */
     f->verified = f->stopping = f->acks_early = f->full = f->failing = false;
@@ -424,11 +427,15 @@ static void front_make(struct front *f, const struct speech *speech, uint64_t se
     for (uint32_t i = 0; i < FRONT_CLIENTS; i++)
         f->clients[i] = (struct client){ .f = f, .number = i, .producer = i % 2 };
     f->auditor = (struct client){ .f = f, .number = FRONT_CLIENTS };
+    if (speech->kafka)
+        members_open(f);
 }
 
 static void front_drop(struct front *f)
 {
     io_close(&f->io);
+    free(f->producers);
+    members_close(f);
     ledger_close(&f->ledger);
     sim_close(&f->sim);
 }
@@ -455,6 +462,11 @@ static void speech_run(const struct speech *speech, uint64_t seed, struct seed_r
     out->tally = f.tally;
     out->hash = sim_hash(f.sim);
     front_drop(&f);
+}
+
+void kafka_run(uint64_t seed, struct seed_result *out)
+{
+    speech_run(&kafka_speech, seed, out);
 }
 
 void front_run(uint64_t seed, struct seed_result *out)

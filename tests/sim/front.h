@@ -15,5 +15,7 @@
 #include "tests/sim/seed.h"
 
 void front_run(uint64_t seed, struct seed_result *out);
+/* The same through its Kafka front, with groups of consumers (member.h, roll.h). */
+void kafka_run(uint64_t seed, struct seed_result *out);
 
 #endif

@@ -2,12 +2,12 @@
 #include <stdlib.h>
 
 #include "engine/base/check.h"
-#include "tests/sim/front_in.h"
+#include "tests/sim/member.h"
 #include "tests/sim/verdict.h"
 
 #define LLU(v) ((unsigned long long)(v))
 
-static void ask_free(struct ask *a)
+void ask_forget(struct ask *a)
 {
     node_unlink(&a->node);
     a->wire->ask_count--;
@@ -40,7 +40,8 @@ static bool poison_excuses(const struct ask *a)
         return f->poisoned;
     if (!reads && a->topic->state == FRONT_DELETING && front_poisoned(f, 0))
         return true; /* whatever its store could do: it may be deleted */
-    return front_poisoned(f, part_of(a)->place.store);
+    uint32_t store = part_of(a)->place.store;
+    return store == PLACE_UNKNOWN ? f->poisoned : front_poisoned(f, store);
 }
 
 static bool excused(const struct ask *a, enum err err)
@@ -118,7 +119,7 @@ static void append_answered(struct ask *a, enum err err, const union payload *p)
         front_acked(f, (enum durability)(tell->bought - 1u));
 }
 
-static void fetch_answered(struct ask *a, enum err err, const union payload *p)
+void fetch_answered(struct ask *a, enum err err, const union payload *p)
 {
     struct front *f = a->wire->f;
     const struct fetch_answer *tell = &p->fetch_answer;
@@ -139,8 +140,10 @@ static void fetch_answered(struct ask *a, enum err err, const union payload *p)
                         .start_off = tell->start_offset,
                         .high_then = a->high_then,
                         .start_then = a->start_then,
-                        .bytes_max = a->bytes_max };
+                        .bytes_max = a->bytes_max,
+                        .partial = a->many || f->reads_short };
     ledger_read(&f->ledger, l, &r);
+    a->next_off = tell->next_offset;
     l->reader_off = a->follow ? max_u64(l->reader_off, tell->next_offset) : l->reader_off;
     trace("    fetch part %u from %llu: %zu bytes, next %llu of %llu", l->number, LLU(a->off),
           tell->batches.len, LLU(tell->next_offset), LLU(tell->high_offset));
@@ -165,6 +168,7 @@ static void offsets_answered(struct ask *a, enum err err, const union payload *p
             excuse_demand(a, err, &p->error);
         return;
     }
+    a->next_off = tell->offset;
     if (a->what == OFFSET_EARLIEST)
         demand(tell->offset >= a->start_then && (l->retention || tell->offset <= l->trim_asked),
                "part %u: earliest is %llu, not within [%llu, %llu]", l->number, LLU(tell->offset),
@@ -207,7 +211,7 @@ static void create_answered(struct ask *a, enum err err, const union payload *p)
     t->state = FRONT_LIVE;
     if (!err) {
         t->id = p->create_answer.topic;
-        t->known = true;
+        t->known = !id16_zero(t->id); /* Kafka: from version 7 on it is told */
     }
 }
 
@@ -262,6 +266,7 @@ static void topic_place(struct front *f, struct f_topic *t, const struct describ
         if (!p->ledger) {
             p->ledger = ledger_part(&f->ledger, t->durability);
             p->ledger->retention = t->retention;
+            p->ledger->append_time = t->append_time;
             f->tally.parts++;
         }
     }
@@ -301,7 +306,7 @@ static void plain_answered(struct ask *a, enum err err, const union payload *p)
         excuse_demand(a, err, &p->error);
 }
 
-static void (*const answers[VERB_COUNT])(struct ask *, enum err, const union payload *) = {
+static void (*const answers[ASKS])(struct ask *, enum err, const union payload *) = {
     [VERB_HELLO] = greeted,
     [VERB_PING] = ping_answered,
     [VERB_TOPICS] = plain_answered,
@@ -313,6 +318,13 @@ static void (*const answers[VERB_COUNT])(struct ask *, enum err, const union pay
     [VERB_OFFSETS] = offsets_answered,
     [VERB_TRIM] = trim_answered,
     [VERB_STATS] = plain_answered,
+    [ASK_PRODUCER] = plain_answered,
+    [ASK_JOIN] = plain_answered,
+    [ASK_SYNC] = plain_answered,
+    [ASK_BEAT] = plain_answered,
+    [ASK_LEAVE] = plain_answered,
+    [ASK_COMMIT] = plain_answered,
+    [ASK_COMMITTED] = plain_answered,
 };
 
 static void answer_count(const struct ask *a, enum err err)
@@ -334,9 +346,11 @@ void ask_answered(struct ask *a, enum err err, const union payload *p)
     bool fetch = a->verb == VERB_FETCH; /* its batches are compared before the audit goes on */
     if (fetch || !a->audit || !audit_answered(a, err, p))
         answers[a->verb](a, err, p);
+    if (a->member && a->topic)
+        member_read(a, err);
     if (fetch && a->audit)
         (void)audit_answered(a, err, p);
-    ask_free(a);
+    ask_forget(a);
 }
 
 /* ---- no answer ---- */
@@ -349,6 +363,10 @@ void ask_lost(struct ask *a, bool whole)
     bool produced = a->verb == VERB_APPEND && f->ledger.batches[a->number].content.producer;
     if (a->audit)
         audit_lost(a);
+    if (a->member)
+        member_lost(a, whole);
+    if (a->verb == ASK_PRODUCER)
+        a->wire->f->clients[a->part].producer_asked = false;
     if (a->verb == VERB_APPEND && whole)
         ledger_doubt(&f->ledger, a->number);
     else if (a->verb == VERB_APPEND && !produced)
@@ -361,5 +379,5 @@ void ask_lost(struct ask *a, bool whole)
         topic_gone(t);
     if (same && a->verb == VERB_DESCRIBE)
         t->describe_asked = false;
-    ask_free(a);
+    ask_forget(a);
 }

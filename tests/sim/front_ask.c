@@ -44,6 +44,8 @@ struct ask *ask_new(struct wire *w, uint32_t verb, struct f_topic *t, uint32_t p
     a->gone = t && t->state == FRONT_GONE;
     a->refused = t && t->refuses;
     a->audit = w->client == &f->auditor;
+    a->member = f->asking;
+    a->sent_ns = front_now(f);
     list_push(&w->asks, &a->node);
     w->ask_count++;
     return a;
@@ -79,6 +81,8 @@ void append_send(struct wire *w, struct f_topic *t, uint32_t part, uint64_t numb
           LLU(number), batch.len, a->want);
     if (f->finishing || !rng_chance(f->rng, 1, 60)) {
         ask_send(a, &request);
+        if (a->silent)
+            ask_ping(w); /* what is answered in order says that it was heard */
         return;
     }
     ask_put(a, &request,
@@ -154,6 +158,7 @@ void ask_create(struct wire *w, struct f_topic *t)
         snprintf(t->name, sizeof(t->name), "topic-%u", serial);
         t->durability = (enum durability)PICK(f->rng, 0, 1, 1, 2, 2, 2);
         t->retention = rng_chance(f->rng, 1, 5);
+        t->append_time = f->speech->kafka && rng_chance(f->rng, 1, 4);
     }
     t->asked = true;
     struct create_request request = { .partitions = FRONT_PARTS, .name = text_of(t->name) };
@@ -202,4 +207,12 @@ void ask_topics(struct wire *w, const char *after)
     struct topics_request request = { .count_max = (uint32_t)rng_below(w->f->rng, 4),
                                       .after = text_of(after) };
     ask_send(ask_new(w, VERB_TOPICS, NULL, 0), &request);
+}
+
+void ask_producer(struct client *c)
+{
+    if (c->producer_asked)
+        return;
+    c->producer_asked = true;
+    ask_send(ask_new(c->wire, ASK_PRODUCER, NULL, c->number), NULL);
 }

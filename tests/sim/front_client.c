@@ -1,6 +1,6 @@
 /* front_client.c -- what clients do, drawn one operation at a time. */
 #include "engine/base/check.h"
-#include "tests/sim/front_in.h"
+#include "tests/sim/member.h"
 #include "tests/sim/pick.h"
 #include "tests/sim/verdict.h"
 
@@ -143,7 +143,7 @@ void client_op(struct front *f)
 
 /* ---- turns ---- */
 
-static void client_turn(struct client *c)
+void client_turn(struct client *c)
 {
     struct front *f = c->f;
     if (!c->wire && !f->hold && c->call_ns <= front_now(f))
@@ -157,10 +157,11 @@ void clients_turn(struct front *f)
     for (uint32_t i = 0; i < FRONT_CLIENTS; i++)
         client_turn(&f->clients[i]);
     client_turn(&f->auditor);
+    members_turn(f);
     audit_turn(f);
 }
 
-static uint64_t client_due_ns(const struct client *c)
+uint64_t client_due_ns(const struct client *c)
 {
     const struct front *f = c->f;
     if (!c->wire)
@@ -171,6 +172,7 @@ static uint64_t client_due_ns(const struct client *c)
 uint64_t clients_due_ns(const struct front *f)
 {
     uint64_t due = min_u64(wires_due_ns(f), client_due_ns(&f->auditor));
+    due = min_u64(due, members_due_ns(f));
     for (uint32_t i = 0; i < FRONT_CLIENTS; i++)
         due = min_u64(due, client_due_ns(&f->clients[i]));
     return due;

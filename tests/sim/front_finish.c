@@ -1,6 +1,6 @@
 /* front_finish.c -- the end of a seed: the faults have stopped, everything must be available. */
 #include "engine/base/check.h"
-#include "tests/sim/front_in.h"
+#include "tests/sim/member.h"
 #include "tests/sim/verdict.h"
 
 static struct wire *wire_ready(const struct front *f)
@@ -50,6 +50,13 @@ static void parts_alive(struct front *f)
            (unsigned long long)(f->ledger.read - read), parts);
 }
 
+/* ... and every group is complete, owns everything, and commits. */
+static void members_alive(struct front *f)
+{
+    bool proved = !f->members || front_until(f, members_proved);
+    demand(proved, "faults have stopped, and a group does not come together");
+}
+
 static void topics_delete(struct front *f)
 {
     for (uint32_t i = 0; i < FRONT_TOPICS; i++)
@@ -69,6 +76,7 @@ void front_finish(struct front *f)
     check(front_until(f, client_ready));
     topics_make(f);
     parts_alive(f);
+    members_alive(f);
     topics_delete(f);
     check(front_stop(f));
     front_end(f, END_CLEAN);

@@ -7,29 +7,44 @@
 #ifndef SIM_FRONT_IN_H
 #define SIM_FRONT_IN_H
 
+#include "engine/coord/group.h"
 #include "engine/io/sim.h"
 #include "net/door/protocol.h"
 #include "net/native/payload.h"
 #include "tests/sim/ledger.h"
+#include "tests/sim/roll.h"
 #include "tests/sim/tally.h"
 
 #define FRONT_TOPICS       4u
 #define FRONT_PARTS        4u
 #define FRONT_CLIENTS      6u
 #define FRONT_SHARDS       4u
+#define FRONT_MEMBERS      5u
+#define FRONT_ROLLS        2u
 #define FRONT_STORES       16u /* two directories, and as many shards as there ever were */
 #define FRONT_DISK         "/disk0"
-#define PRODUCER_UNDER_WAY 5u /* unanswered batches of a producer in a partition */
+#define PLACE_UNKNOWN      UINT32_MAX /* the store, where clients are not told of it */
+#define PRODUCER_UNDER_WAY 5u         /* unanswered batches of a producer in a partition */
 
 enum front_state { FRONT_GONE, FRONT_CREATING, FRONT_LIVE, FRONT_DELETING };
 enum audit_state { AUDIT_START, AUDIT_END, AUDIT_SCAN, AUDIT_DONE };
 
 struct ask;
 struct front;
+struct member;
 struct wire;
 
 /* What is asked beside the verbs of net/native. */
-#define ASK_LIST ASK(PRODUCER, "a producer's id")
+/* clang-format off */
+#define ASK_LIST                     \
+    ASK(PRODUCER, "a producer's id") \
+    ASK(JOIN, "join")                \
+    ASK(SYNC, "sync")                \
+    ASK(BEAT, "heartbeat")           \
+    ASK(LEAVE, "leave")              \
+    ASK(COMMIT, "commit")            \
+    ASK(COMMITTED, "committed offsets")
+/* clang-format on */
 
 enum ask_verb {
     ASK_BEFORE = VERB_COUNT - 1,
@@ -45,6 +60,7 @@ struct speech {
     const struct protocol *protocol; /* the door's */
     uint16_t port;
     uint64_t salt; /* of its seeds */
+    bool kafka;    /* it has groups, producers' ids that the node gives, broker's times */
     void (*hello)(struct wire *w);
     void (*want)(struct ask *a); /* draws how an append is to be acknowledged */
     /* Writes what is asked at `at`; returns its bytes. */
@@ -53,7 +69,7 @@ struct speech {
     bool (*take)(struct wire *w);
     void (*greeted)(struct ask *a, enum err err, const union payload *p);
 };
-extern const struct speech native_speech;
+extern const struct speech native_speech, kafka_speech;
 
 struct f_part {
     struct l_part *ledger;
@@ -77,6 +93,7 @@ struct f_topic {
     bool describe_asked;
     bool listed; /* by the audit */
     bool retention;
+    bool append_time; /* its records have the broker's time */
     struct id16 id;
     enum durability durability;
     struct f_part parts[FRONT_PARTS];
@@ -105,7 +122,19 @@ struct client {
     uint64_t call_ns; /* no call before */
     bool behind;      /* a line has something to send */
     uint64_t again_ns;
+    int64_t producer_id; /* for the next line; 0: none */
+    bool producer_asked;
     struct line lines[FRONT_TOPICS][FRONT_PARTS];
+};
+
+/* What was known of a partition when it was fetched. */
+struct ask_place {
+    uint64_t off, high_then, start_then;
+};
+/* A partition in a request of a group. */
+struct ask_row {
+    uint32_t topic, serial, part;
+    uint64_t number; /* of the commit */
 };
 
 /* A request that was sent. */
@@ -129,6 +158,20 @@ struct ask {
     uint32_t what;
     int64_t time_ms;
     uint32_t ping_bytes;
+    uint64_t sent_ns;
+    /* Kafka's. */
+    int16_t version, acks;
+    bool silent; /* nobody answers it */
+    bool many;   /* a fetch of all partitions, its own first */
+    struct ask_place places[FRONT_PARTS];
+    uint32_t wait_ms;
+    struct member *member;
+    struct roll_then then;
+    int32_t generation;
+    uint32_t row_count;
+    struct ask_row rows[FRONT_TOPICS * FRONT_PARTS];
+    char names[FRONT_TOPICS][24];
+    uint64_t next_off; /* what was told: where to read on */
 };
 
 enum wire_state { WIRE_CALLING, WIRE_HELLO, WIRE_READY, WIRE_ENDED };
@@ -141,6 +184,7 @@ struct wire {
     enum wire_state state;
     int fd;
     uint64_t serial;
+    int32_t correlation; /* Kafka: of the last request */
     uint32_t wanted, shard;
     uint32_t frame_max;
     struct op call, send, recv;
@@ -182,19 +226,27 @@ struct front {
     struct f_topic topics[FRONT_TOPICS];
     uint32_t topic_serial;
     int64_t producer_next;
+    int64_t *producers; /* all ids that were given */
+    uint64_t producer_count, producer_cap;
     struct client clients[FRONT_CLIENTS];
     struct client auditor;
+    struct member *members; /* FRONT_MEMBERS; NULL: none */
+    struct member *asking;  /* what is asked now is for it */
+    struct roll rolls[FRONT_ROLLS];
+    struct group_opts groups;
+    uint64_t events;
     struct list wires;
     uint64_t wire_serial;
     enum end worst;
     bool hold;     /* nobody calls */
     bool verified; /* clients may ask */
     bool stopping;
-    bool finishing; /* no faults any more */
-    bool limited;   /* few requests may be under way: BUSY is an answer */
-    bool spaces;    /* the disk fills up now and then */
-    bool errors;    /* I/Os fail in some lives */
-    bool failing;   /* ... in this one: IO is an answer */
+    bool finishing;   /* no faults any more */
+    bool reads_short; /* fetches have little memory: an answer may be empty */
+    bool limited;     /* few requests may be under way: BUSY is an answer */
+    bool spaces;      /* the disk fills up now and then */
+    bool errors;      /* I/Os fail in some lives */
+    bool failing;     /* ... in this one: IO is an answer */
     uint32_t errors_per_million;
     struct sim_watch watch;
     uint64_t poisoned;       /* stores that were stopped in this life: a bit for each */
@@ -254,7 +306,9 @@ static inline bool topic_open(const struct f_topic *t)
 struct ask *ask_new(struct wire *w, uint32_t verb, struct f_topic *t, uint32_t part);
 void ask_send(struct ask *a, const void *request);
 const char *ask_name(const struct ask *a);
-bool ask_placed(const struct ask *a);     /* in a partition */
+bool ask_placed(const struct ask *a); /* in a partition */
+void ask_forget(struct ask *a);       /* it has been dealt with */
+void fetch_answered(struct ask *a, enum err err, const union payload *p);
 void ask_lost(struct ask *a, bool whole); /* whole: the node may have all of it */
 void ask_answered(struct ask *a, enum err err, const union payload *p); /* frees it */
 void ask_append(struct client *c, struct f_topic *t, uint32_t part, uint64_t value_bytes);
@@ -267,6 +321,7 @@ void ask_describe(struct wire *w, struct f_topic *t);
 void ask_ping(struct wire *w);
 void ask_stats(struct wire *w);
 void ask_topics(struct wire *w, const char *after);
+void ask_producer(struct client *c);
 void excuse_demand(const struct ask *a, enum err err, const struct error_answer *e);
 
 /* front_line.c: producers */
@@ -285,6 +340,8 @@ void append_send(struct wire *w, struct f_topic *t, uint32_t part, uint64_t numb
 
 /* front_client.c */
 void client_op(struct front *f); /* one of some client, drawn */
+void client_turn(struct client *c);
+uint64_t client_due_ns(const struct client *c);
 void clients_turn(struct front *f);
 uint64_t clients_due_ns(const struct front *f);
 bool clients_quiet(const struct front *f); /* nobody waits for an answer */

@@ -13,6 +13,7 @@
 #define BATCH_CAP      (128u << 10)
 #define AGAIN_NS       (20 * MS_NS)
 #define TIME_SPREAD_MS 5000u
+#define UNPACKED_FAR   KIB(66) /* so much is not unpacked in a turn */
 
 /* ---- bytes ---- */
 
@@ -33,6 +34,10 @@ struct bytes batch_make(struct front *f, struct f_part *p, uint64_t value_bytes,
                          .count = 1 + (uint32_t)rng_log_uniform(f->rng, 7),
                          .value_bytes = value_bytes };
     c.time_ms = front_wall_ms(f) - (int64_t)rng_log_uniform(f->rng, TIME_SPREAD_MS);
+    if (f->speech->kafka && rng_chance(f->rng, 1, 2))
+        c.codec = (uint8_t)(1 + rng_below(f->rng, 4));
+    if (c.codec && rng_chance(f->rng, 1, 30))
+        c.value_bytes = UNPACKED_FAR + rng_below(f->rng, KIB(4));
     if (line) {
         c.producer = line->producer;
         c.producer_epoch = line->epoch;
@@ -62,13 +67,26 @@ static void line_renew(struct front *f, struct line *line)
     line->epoch++;
 }
 
+/* A new line needs an id. */
+static bool line_may(struct client *c, const struct f_topic *t, uint32_t part)
+{
+    if (c->lines[t - c->f->topics][part].serial == t->serial || c->producer_id)
+        return true;
+    if (c->f->speech->kafka)
+        ask_producer(c);
+    else
+        c->producer_id = ++c->f->producer_next;
+    return c->producer_id != 0;
+}
+
 static struct line *line_of(struct client *c, const struct f_topic *t, uint32_t part)
 {
     struct line *line = &c->lines[t - c->f->topics][part];
     if (line->serial == t->serial)
         return line;
     line_renew(c->f, line);
-    *line = (struct line){ .serial = t->serial, .producer = ++c->f->producer_next, .last = L_NONE };
+    *line = (struct line){ .serial = t->serial, .producer = c->producer_id, .last = L_NONE };
+    c->producer_id = 0;
     return line;
 }
 
@@ -92,8 +110,10 @@ static void line_send(struct client *c, struct f_topic *t, uint32_t part)
 
 void line_append(struct client *c, struct f_topic *t, uint32_t part, uint64_t value_bytes)
 {
-    struct line *line = line_of(c, t, part);
     uint64_t number;
+    if (!line_may(c, t, part))
+        return;
+    struct line *line = line_of(c, t, part);
     if (line->count && line->ordinal - line->ordinals[0] >= PRODUCER_UNDER_WAY)
         return; /* the node knows the last five batches */
     (void)batch_make(c->f, &t->parts[part], value_bytes, line, line->last, &number);

@@ -1,6 +1,7 @@
 /* ledger.c -- rows of a ledger: sent, placed, taken back by a crash. Reading is ledger_read.c's. */
 #include <stdlib.h>
 
+#include "engine/base/batch_in.h"
 #include "engine/base/check.h"
 #include "tests/sim/grown.h"
 #include "tests/sim/ledger_in.h"
@@ -149,6 +150,7 @@ struct l_batch *ledger_sent(struct ledger *l, struct l_part *p, const struct con
                            .part = p,
                            .hash = content_hash(batch),
                            .bytes = (uint32_t)batch.len,
+                           .crc = be32_get(batch.at + BATCH_AT_CRC),
                            .floor_off = ledger_end_off(l, p),
                            .before_off = L_NONE,
                            .before = before,
@@ -176,6 +178,7 @@ void ledger_acked(struct ledger *l, uint64_t number, enum durability want, enum 
 void ledger_again(struct ledger *l, uint64_t number)
 {
     struct l_batch *b = &l->batches[number];
+    b->sends++;
     if (b->fate != L_LOST)
         return;
     check(b->again);

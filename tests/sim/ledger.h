@@ -39,6 +39,7 @@ struct l_part {
     uint64_t recovered_off; /* what lies below survived a recovery: durable */
     uint64_t reader_off;    /* of a consumer that follows the end */
     bool retention;         /* the log start moves by itself */
+    bool append_time;       /* its records have the time of appending */
 };
 
 struct l_batch {
@@ -51,6 +52,8 @@ struct l_batch {
     uint64_t before;     /* number of the one before it in its stream; L_NONE */
     int64_t append_ms;   /* as answered in this life; 0: not yet */
     uint32_t bytes;
+    uint32_t crc; /* as sent */
+    uint32_t sends;
     uint32_t epoch; /* the store's, as first seen; 0: not yet */
     enum l_fate fate;
     int8_t safe;   /* SAFE_NOTHING, or an enum durability */
@@ -92,6 +95,7 @@ struct l_read {
     struct bytes batches;
     uint64_t off, next_off, high_off, start_off, high_then, start_then;
     uint32_t bytes_max;
+    bool partial; /* there may be no room for it */
 };
 void ledger_read(struct ledger *l, struct l_part *p, const struct l_read *r);
 /* What a search by time gave: found, or (false) nothing. */

@@ -1,4 +1,5 @@
 /* ledger_read.c -- what readers are given, compared batch by batch. */
+#include "engine/base/batch_in.h"
 #include "engine/base/check.h"
 #include "tests/sim/ledger_in.h"
 #include "tests/sim/verdict.h"
@@ -15,7 +16,16 @@ static struct l_batch *batch_recognise(struct ledger *l, struct l_part *p, struc
     struct l_batch *b = &l->batches[number];
     demand(b->part == p, "part %u: offset %llu holds batch %llu, which was sent to part %u",
            p->number, LLU(info->base_off), LLU(number), b->part->number);
-    demand(batch.len == b->bytes && content_hash(batch) == b->hash,
+    bool append_time = info->attributes & BATCH_ATTR_APPEND_TIME;
+    demand(append_time == p->append_time &&
+               (!append_time || !b->append_ms || info->header_max_time == b->append_ms),
+           "part %u: batch %llu has the time %lld of %s, and was acknowledged with %lld", p->number,
+           LLU(number), (long long)info->header_max_time,
+           append_time ? "appending" : "its producer", (long long)b->append_ms);
+    struct bytes sent = content_unstamped(&b->content, batch, b->crc);
+    demand(sent.at, "part %u: batch %llu at offset %llu has another CRC than its bytes", p->number,
+           LLU(number), LLU(info->base_off));
+    demand(batch.len == b->bytes && content_hash(sent) == b->hash,
            "part %u: batch %llu at offset %llu was altered", p->number, LLU(number),
            LLU(info->base_off));
     if (number % 16 == 0)
@@ -60,11 +70,11 @@ static void ends_check(const struct l_part *p, const struct l_read *r)
 static void amount_check(const struct l_part *p, const struct l_read *r, uint32_t given,
                          uint64_t next_off)
 {
-    demand(given <= 1 || !r->bytes_max || r->batches.len <= r->bytes_max,
+    demand(given <= 1 || r->partial || !r->bytes_max || r->batches.len <= r->bytes_max,
            "part %u: %llu bytes, %u were wanted", p->number, LLU(r->batches.len), r->bytes_max);
     demand(!given || r->next_off == next_off, "part %u: a fetch goes on at %llu, must be %llu",
            p->number, LLU(r->next_off), LLU(next_off));
-    demand(given || r->off >= r->high_off || r->start_off > r->off,
+    demand(given || r->partial || r->off >= r->high_off || r->start_off > r->off,
            "part %u: a fetch from %llu gives nothing, and readers see offsets below %llu",
            p->number, LLU(r->off), LLU(r->high_off));
 }
@@ -104,8 +114,8 @@ void ledger_time(const struct ledger *l, const struct l_part *p, int64_t time_ms
                  uint64_t off, int64_t found_ms, uint64_t high_then)
 {
     uint64_t end = found ? off : high_then;
-    if (p->retention)
-        return; /* what lies below is not known */
+    if (p->retention || p->append_time)
+        return; /* what lies below is not known, nor when records were appended */
     for (uint32_t i = l_at(l, p, p->trim_asked); i < p->count; i++) {
         const struct l_batch *b = &l->batches[p->row[i]];
         if (b->off > end || (!found && l_end(b) > high_then))

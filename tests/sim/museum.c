@@ -38,16 +38,19 @@ static const uint32_t hints[PITFALL_COUNT] = {
 };
 
 /* Which workload shows it. */
-static bool of_front(enum pitfall p)
+static void (*workload_of(enum pitfall p))(uint64_t seed, struct seed_result *out)
 {
-    return !strncmp(pitfall_name(p), "FRONT_", strlen("FRONT_"));
+    const char *name = pitfall_name(p);
+    if (!strncmp(name, "KAFKA_", strlen("KAFKA_")))
+        return kafka_run;
+    return !strncmp(name, "FRONT_", strlen("FRONT_")) ? front_run : seed_run;
 }
 
 /* Seeds of the workload that shows p, with `on` switched on. */
 static struct jobs_result run(enum pitfall p, enum pitfall on, uint64_t from, uint64_t to,
                               uint32_t jobs)
 {
-    struct jobs j = { from, to, jobs, 1, of_front(p) ? front_run : seed_run };
+    struct jobs j = { from, to, jobs, 1, workload_of(p) };
     struct jobs_result r;
     pitfall_on = on;
     jobs_run(&j, &r);

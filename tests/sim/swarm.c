@@ -2,6 +2,7 @@
  *
  *   swarm --seed N [--trace]           one run; prints its hash
  *   swarm --seeds A..B [--jobs J]      many; prints rate, what happened, probes never reached
+ *   --front, --kafka                   whole brokers, clients of a network (front.h)
  *   --pitfall NAME                     with a wrong line switched on (engine/base/pitfall.def)
  *   --failures K                       stop after K failing seeds (default 5)
  *
@@ -23,12 +24,13 @@ struct args {
     bool one, many;
     uint64_t seed;
     struct jobs jobs;
+    enum workload workload;
 };
 
 static int usage(void)
 {
     fprintf(stderr, "usage: swarm --seed N [--trace] | --seeds A..B [--jobs J] [--failures K]\n"
-                    "             [--pitfall NAME]\n");
+                    "             [--front | --kafka] [--pitfall NAME]\n");
     return 2;
 }
 
@@ -50,6 +52,17 @@ static bool pitfall_set(const char *name)
     return pitfall_on != PITFALL_NONE;
 }
 
+static bool workload_set(struct args *a, const char *arg)
+{
+    bool front = !strcmp(arg, "--front"), kafka = !strcmp(arg, "--kafka");
+    if (!front && !kafka)
+        return false;
+    a->workload = front ? OF_FRONT : OF_KAFKA;
+    a->jobs.run = front ? front_run : kafka_run;
+    option_add(front ? "--front " : "--kafka ");
+    return true;
+}
+
 static bool args_parse(struct args *a, int argc, char **argv)
 {
     for (int i = 1; i < argc; i++) {
@@ -58,9 +71,7 @@ static bool args_parse(struct args *a, int argc, char **argv)
         if (!strcmp(argv[i], "--trace")) {
             verdict.trace = true;
             took = false;
-        } else if (!strcmp(argv[i], "--front")) {
-            a->jobs.run = front_run;
-            option_add("--front ");
+        } else if (workload_set(a, argv[i])) {
             took = false;
         } else if (!value)
             return false;
@@ -91,11 +102,11 @@ static void probe_print(const struct probe *p, void *arg)
         printf("  %s:%d: %s\n", p->file, p->line, p->text);
 }
 
-static int many(const struct jobs *j)
+static int many(const struct jobs *j, enum workload w)
 {
     struct jobs_result r;
     jobs_run(j, &r);
-    bool ok = tally_print(&r.tally, r.done, j->run == front_run);
+    bool ok = tally_print(&r.tally, r.done, w);
     printf("probes that no seed reached:\n");
     struct silent_probes silent = { &r, 0 };
     probe_each(probe_print, &silent);
@@ -124,5 +135,5 @@ int main(int argc, char **argv)
     /* A child runs many worlds one after the other: memory stays with it. */
     mallopt(M_MMAP_THRESHOLD, 64 << 20);
     mallopt(M_TRIM_THRESHOLD, 1 << 30);
-    return a.one ? one(a.seed, &a.jobs) : many(&a.jobs);
+    return a.one ? one(a.seed, &a.jobs) : many(&a.jobs, a.workload);
 }

@@ -8,7 +8,7 @@
 
 void tally_add(struct tally *to, const struct tally *more)
 {
-#define TALLY(name, least, front, what) to->name += more->name;
+#define TALLY(name, stores, front, kafka, what) to->name += more->name;
     TALLY_LIST
 #undef TALLY
 }
@@ -22,12 +22,12 @@ static bool tally_row(const char *what, uint64_t value, uint64_t least, uint64_t
     return !rare;
 }
 
-bool tally_print(const struct tally *t, uint64_t seeds, bool front)
+bool tally_print(const struct tally *t, uint64_t seeds, enum workload w)
 {
     bool ok = true;
     printf("happened in %" PRIu64 " seeds:\n", seeds);
-#define TALLY(name, least, least_front, what) \
-    ok &= tally_row(what, t->name, front ? least_front : least, seeds);
+#define TALLY(name, stores, front, kafka, what) \
+    ok &= tally_row(what, t->name, (const uint64_t[]){ stores, front, kafka }[w], seeds);
     TALLY_LIST
 #undef TALLY
     return ok;
