@@ -200,6 +200,20 @@ static uint64_t batches_end(struct bytes left, uint64_t off)
     return off;
 }
 
+/* Before version 5 no log start is told: a trim under way may have moved it, as far as the first
+ * batch shows. */
+static uint64_t start_told(const struct ask *a, const struct kafka_fetch_response_partition *p)
+{
+    struct batch_info info;
+    const struct l_part *l = a->topic->serial == a->serial ? a->topic->parts[a->part].ledger : NULL;
+    if (p->log_start_offset >= 0)
+        return (uint64_t)p->log_start_offset;
+    if (!l || !p->records.len || batch_peek(p->records, &info) != ERR_OK || info.base_off <= a->off)
+        return a->start_then;
+    return max_u64(a->start_then,
+                   l->retention ? info.base_off : min_u64(info.base_off, l->trim_asked));
+}
+
 static enum err fetch_fill(const struct ask *a, const struct kafka_fetch_response_partition *p,
                            struct fetch_answer *to)
 {
@@ -207,9 +221,7 @@ static enum err fetch_fill(const struct ask *a, const struct kafka_fetch_respons
         return code_err(a, p->error_code);
     *to = (struct fetch_answer){ .next_offset = batches_end(p->records, a->off),
                                  .high_offset = (uint64_t)p->high_watermark,
-                                 .start_offset = p->log_start_offset < 0
-                                                     ? a->start_then
-                                                     : (uint64_t)p->log_start_offset,
+                                 .start_offset = start_told(a, p),
                                  .batches = p->records };
     return ERR_OK;
 }
