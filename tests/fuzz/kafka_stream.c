@@ -8,19 +8,12 @@
  * - when the connection is gone, nothing is left of it: no request, no memory, no connection;
  * - another connection is served as before.
  */
-#include <stdlib.h>
-
-#include "engine/base/check.h"
-#include "tests/fuzz/steps.h"
-#include "tests/unit/net_kafka_front/guest.h"
+#include "tests/fuzz/broker.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-#define BROKER_MEMORY MIB(2)
-#define FRAME_LARGEST KIB(128)
-#define OUT_MAX       KIB(256)
-#define INPUT_MAX     ((size_t)1 << 14)
-#define INPUTS_MAX    500u /* then the broker is stopped, and another one started */
+#define OUT_MAX   KIB(256)
+#define INPUT_MAX ((size_t)1 << 14)
 
 enum step {
     STEP_RAW,   /* count, bytes: as they are */
@@ -34,34 +27,8 @@ enum step {
 };
 #define STEP_FLUSH 0x80u /* what was made goes out, then a millisecond passes */
 
-static struct guest good, bad;
-static uint32_t inputs;
 static uint8_t out[OUT_MAX];
 static size_t out_len;
-
-/* ---- the broker ---- */
-
-static void broker_fresh(void)
-{
-    if (inputs++ % INPUTS_MAX)
-        return;
-    if (inputs > 1) {
-        guest_close(&good);
-        inn_close();
-    }
-    inn_open(inputs, 2,
-             &(struct door_opts){ .memory_bytes = BROKER_MEMORY, .frame_max = FRAME_LARGEST });
-    guest_open(&good);
-    guest_topic(&good, "t", 2);
-}
-
-static uint64_t broker_memory(void)
-{
-    uint64_t used = 0;
-    for (uint32_t i = 0; i < 2; i++)
-        used += inn.door->desks[i].memory_used;
-    return used;
-}
 
 /* ---- steps ---- */
 
@@ -73,9 +40,7 @@ static void flush(void)
         guest_put_start(&bad, sent, out_len);
     }
     out_len = 0;
-    node_pass(&inn.node, MS_NS);
-    for (uint32_t i = 0; i < 2; i++)
-        check(inn.door->desks[i].memory_used <= BROKER_MEMORY / 2 + FRAME_LARGEST);
+    broker_pass();
 }
 
 static void put(struct bytes b)
@@ -182,26 +147,17 @@ static bool step(struct input *in)
     return true;
 }
 
-static void left_nothing(void)
-{
-    for (uint32_t i = 0; i < 60 && broker_memory(); i++)
-        node_pass(&inn.node, SEC_NS);
-    check(broker_memory() == 0);
-    check(inn_figure(METRIC_CONNECTIONS) == 1 && inn_figure(METRIC_REQUESTS) == 0);
-    check(guest_heard(&good));
-}
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct input in = { data, size };
     if (size > INPUT_MAX)
         return 0;
-    broker_fresh();
+    broker_fresh("t");
     guest_open(&bad);
     while (in.left && step(&in) && !bad.ended)
         continue;
     flush();
     guest_close(&bad);
-    left_nothing();
+    broker_left_nothing();
     return 0;
 }

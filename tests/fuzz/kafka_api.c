@@ -1,0 +1,82 @@
+/* kafka_api.c -- hostile requests of one Kafka API at a broker that remembers the ones before.
+ *
+ * KAFKA_API is the API's key; without it, each input keeps its own. Input: that of kafka.c, whose
+ * corpus serves here, too: one byte that is passed over, then a request's header and body; the
+ * version is brought into those that are served. What must hold: as for kafka_stream.c, and a
+ * request is answered, or ends its connection, or waits for something that its API waits for.
+ */
+#include <stdlib.h>
+
+#include "tests/fuzz/broker.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+#define INPUT_MAX  ((size_t)1 << 14)
+#define HEAD_BYTES 4u /* key and version */
+#define WAITS_MS   4u /* so long an answer is waited for */
+#define USES_MAX   64u
+
+static uint32_t uses; /* of the bad connection */
+
+/* NULL: an API of no number, or one that nobody serves. */
+static const struct kafka_api *api_of(const uint8_t *frame)
+{
+    const char *wanted = getenv("KAFKA_API");
+    int16_t key = wanted ? (int16_t)atoi(wanted) : (int16_t)be16_get(frame);
+    return handler_of(key) ? kafka_api(key) : NULL;
+}
+
+static bool waits(int16_t key)
+{
+    return key == KEY(join_group) || key == KEY(sync_group) || key == KEY(fetch);
+}
+
+static void bad_close(void)
+{
+    uses = 0;
+    guest_close(&bad);
+    broker_left_nothing();
+}
+
+/* It is there, and has not been used too often. */
+static void bad_ready(void)
+{
+    bool last = inputs % INPUTS_MAX == 0; /* of its broker */
+    if (uses && (uses == USES_MAX || bad.ended || last))
+        bad_close();
+    broker_fresh("t1");
+    if (!uses++)
+        guest_open(&bad);
+}
+
+static void ask(const struct kafka_api *api, const uint8_t *frame, size_t len)
+{
+    static uint8_t at[INPUT_MAX + HEAD_BYTES];
+    int16_t versions = (int16_t)(api->last - api->served_first + 1);
+    be32_put(at, (uint32_t)len);
+    memcpy(at + 4, frame, len);
+    be16_put(at + 4, (uint16_t)api->key);
+    be16_put(at + 6, (uint16_t)(api->served_first + be16_get(frame + 2) % versions));
+    bad.in_len = bad.in_at = 0;
+    guest_put_start(&bad, at, 4 + len);
+    for (uint32_t i = 0; i < WAITS_MS && !bad.in_len && !bad.ended; i++)
+        broker_pass();
+    for (uint32_t i = 0; i < 1000 && !waits(api->key) && !bad.in_len && !bad.ended; i++)
+        broker_pass();
+    bool silent = api->key == KEY(produce); /* acks 0 */
+    check(bad.in_len || bad.ended || silent || waits(api->key));
+    if (!bad.in_len)
+        bad_close();
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    if (size < 1 + HEAD_BYTES || size > INPUT_MAX)
+        return 0;
+    const struct kafka_api *api = api_of(data + 1);
+    if (!api)
+        return 0;
+    bad_ready();
+    ask(api, data + 1, size - 1);
+    return 0;
+}
