@@ -117,6 +117,17 @@ const char *dir_take(const char *dir, int *made)
     return path;
 }
 
+const char *log_read(const char *path)
+{
+    static char text[KIB(256) + 1];
+    FILE *f = fopen(path, "re");
+    size_t got = f ? fread(text, 1, sizeof(text) - 1, f) : 0;
+    text[got] = 0;
+    if (f)
+        fclose(f);
+    return text;
+}
+
 static int file_remove(const char *path, const struct stat *st, int kind, struct FTW *walk)
 {
     (void)st;

@@ -20,6 +20,10 @@ void child_dies_too(void);
 /* This thread, and what it starts, keep to one CPU. */
 void cpu_take(int cpu);
 
+/* What a child wrote to the file that is its log: the first 256 KiB, "" where there is none. Static
+ * memory, until the next one. */
+const char *log_read(const char *path);
+
 /* `dir`, or one made in TMPDIR (/var/tmp) when it is NULL; *made says which. Static memory. */
 const char *dir_take(const char *dir, int *made);
 /* Removes a directory with all that is in it. */

@@ -14,20 +14,8 @@
 #include "engine/base/types.h"
 
 #define START_NS (120 * SEC_NS)
-#define LOG_MAX  KIB(256)
 
 /* ---- processes ---- */
-
-static const char *log_read(const struct peer *p)
-{
-    static char text[LOG_MAX + 1];
-    FILE *f = fopen(p->log, "re");
-    size_t got = f ? fread(text, 1, LOG_MAX, f) : 0;
-    text[got] = 0;
-    if (f)
-        fclose(f);
-    return text;
-}
 
 static _Noreturn void peer_exec(const struct peer *p, const struct bench *b,
                                 const char *const words[])
@@ -52,7 +40,7 @@ void peer_run(struct peer *p, const struct bench *b, const char *const words[])
 
 const char *peer_says(struct peer *p, const char *text)
 {
-    const char *at = strstr(log_read(p), text);
+    const char *at = strstr(log_read(p->log), text);
     return at ? at + strlen(text) : NULL;
 }
 
@@ -62,9 +50,9 @@ const char *peer_wait(struct peer *p, const char *text)
     const char *at;
     while (!(at = peer_says(p, text))) {
         if (waitpid(p->pid, NULL, WNOHANG) == p->pid)
-            die("%s ended:\n%s", p->name, log_read(p));
+            die("%s ended:\n%s", p->name, log_read(p->log));
         if (now_ns() > end)
-            die("%s is not ready:\n%s", p->name, log_read(p));
+            die("%s is not ready:\n%s", p->name, log_read(p->log));
         usleep(20000);
     }
     return at;

@@ -13,18 +13,6 @@
 #include "engine/base/types.h"
 
 #define START_NS (30 * SEC_NS)
-#define LOG_MAX  65536
-
-static const char *log_read(const struct broker *k)
-{
-    static char text[LOG_MAX + 1];
-    FILE *f = fopen(k->log, "re");
-    size_t got = f ? fread(text, 1, LOG_MAX, f) : 0;
-    text[got] = 0;
-    if (f)
-        fclose(f);
-    return text;
-}
 
 _Noreturn static void broker_exec(const struct broker *k, const struct bench *b,
                                   const char *setting, const char *value)
@@ -52,7 +40,7 @@ _Noreturn static void broker_exec(const struct broker *k, const struct bench *b,
 static bool broker_ready(struct broker *k)
 {
     static const char listening[] = "native protocol on 127.0.0.1:";
-    const char *text = log_read(k), *at = strstr(text, listening);
+    const char *text = log_read(k->log), *at = strstr(text, listening);
     if (waitpid(k->pid, NULL, WNOHANG) == k->pid)
         die("%s ended:\n%s", k->dir, text);
     if (!at || !strstr(text, "ready in"))
@@ -75,7 +63,7 @@ void broker_start(struct broker *k, const struct bench *b, const char *name, con
     uint64_t end = now_ns() + START_NS;
     while (!broker_ready(k)) {
         if (now_ns() > end)
-            die("%s is not ready:\n%s", k->dir, log_read(k));
+            die("%s is not ready:\n%s", k->dir, log_read(k->log));
         usleep(2000);
     }
     struct sl_client_options o = { .size = sizeof(o), .port = k->port, .id = "bench" };
@@ -91,7 +79,7 @@ void broker_stop(struct broker *k)
     sl_client_close(&k->client);
     kill(k->pid, SIGTERM);
     if (waitpid(k->pid, &status, 0) != k->pid || status != 0)
-        die("%s stopped with status %d:\n%s", k->dir, status, log_read(k));
+        die("%s stopped with status %d:\n%s", k->dir, status, log_read(k->log));
     k->pid = 0;
 }
 

@@ -13,34 +13,6 @@
 
 static struct guest guests[GUESTS];
 
-static void fetch(struct guest *g, uint32_t count, int32_t wait_ms)
-{
-    static struct kafka_fetch_request_partition parts[2000];
-    REQUEST(fetch, ask);
-    struct kafka_fetch_request_topic topic;
-    kafka_unset(kafka_fetch_request_topic_shape(), &topic);
-    for (uint32_t i = 0; i < count; i++) {
-        kafka_unset(kafka_fetch_request_partition_shape(), &parts[i]);
-        parts[i].partition = (int32_t)(i % 4);
-        parts[i].partition_max_bytes = 1000;
-    }
-    topic.topic = text_bytes("t");
-    topic.partitions.at = parts;
-    topic.partitions.count = count;
-    ask.max_wait_ms = wait_ms;
-    ask.min_bytes = 1;
-    ask.max_bytes = 1000;
-    ask.topics.at = &topic;
-    ask.topics.count = 1;
-    guest_ask(g, KEY(fetch), 8, &ask);
-}
-
-static bool answered(struct guest *g, uint64_t ns)
-{
-    RESPONSE(fetch, tell);
-    return guest_answer(g, ns, KEY(fetch), 8, &tell) && tell.responses.count == 1;
-}
-
 static void begin(uint64_t seed)
 {
     inn_open(seed, 1, &(struct door_opts){ .memory_bytes = MEMORY });
@@ -60,9 +32,9 @@ TEST(r0217, one_more_long_poll)
 {
     begin(217);
     for (uint32_t i = 0; i < GUESTS; i++)
-        fetch(&guests[i], 500, 15000);
+        guest_fetch_many(&guests[i], 500, 15000);
     for (uint32_t i = 0; i < GUESTS; i++)
-        EXPECT(answered(&guests[i], 20 * SEC_NS));
+        EXPECT(guest_fetched(&guests[i], 20 * SEC_NS));
     end();
 }
 
@@ -72,14 +44,14 @@ TEST(r0217, memory_comes_back)
     begin(2170);
     d = &inn.door->desks[0];
     memory_move(d, MEMORY - MEMORY / 8 - KIB(64));
-    fetch(&guests[0], 500, 0);
-    fetch(&guests[1], 500, 0);
-    EXPECT(!answered(&guests[0], 3 * SEC_NS));
-    EXPECT(!answered(&guests[1], SEC_NS));
+    guest_fetch_many(&guests[0], 500, 0);
+    guest_fetch_many(&guests[1], 500, 0);
+    EXPECT(!guest_fetched(&guests[0], 3 * SEC_NS));
+    EXPECT(!guest_fetched(&guests[1], SEC_NS));
     EXPECT(guest_heard(&guests[2])); /* small ones go on */
     memory_give(d, MEMORY - MEMORY / 8 - KIB(64));
-    EXPECT(answered(&guests[0], SEC_NS));
-    EXPECT(answered(&guests[1], SEC_NS));
+    EXPECT(guest_fetched(&guests[0], SEC_NS));
+    EXPECT(guest_fetched(&guests[1], SEC_NS));
     end();
 }
 
@@ -87,16 +59,16 @@ TEST(r0217, memory_does_not_come_back)
 {
     begin(2171);
     struct door_desk *d = &inn.door->desks[0];
-    fetch(&guests[0], 2000, 0); /* more than there is */
-    EXPECT(!answered(&guests[0], SEC_NS));
+    guest_fetch_many(&guests[0], 2000, 0); /* more than there is */
+    EXPECT(!guest_fetched(&guests[0], SEC_NS));
     EXPECT(guests[0].ended);
     memory_move(d, MEMORY - MEMORY / 8 - KIB(64));
-    fetch(&guests[1], 500, 0);
-    fetch(&guests[2], 500, 0);
+    guest_fetch_many(&guests[1], 500, 0);
+    guest_fetch_many(&guests[2], 500, 0);
     guest_close(&guests[2]); /* while it waits */
-    EXPECT(!answered(&guests[1], 5 * SEC_NS));
+    EXPECT(!guest_fetched(&guests[1], 5 * SEC_NS));
     EXPECT(!guests[1].ended);
-    EXPECT(!answered(&guests[1], 10 * SEC_NS));
+    EXPECT(!guest_fetched(&guests[1], 10 * SEC_NS));
     EXPECT(guests[1].ended);
     memory_give(d, MEMORY - MEMORY / 8 - KIB(64));
     EXPECT(guest_heard(&guests[3]));

@@ -8,9 +8,7 @@ package main
 
 import (
 	"context"
-	"crypto/sha256"
 	"fmt"
-	"log"
 	"os"
 	"strings"
 	"sync"
@@ -27,30 +25,6 @@ const (
 
 var codecs = []sarama.CompressionCodec{sarama.CompressionNone, sarama.CompressionGZIP,
 	sarama.CompressionSnappy, sarama.CompressionLZ4, sarama.CompressionZSTD}
-
-// What a partition has: how many records, and the hash of their keys and values in order.
-type content struct {
-	count int64
-	hash  [32]byte
-}
-
-func (c *content) add(key, value []byte) {
-	c.count++
-	c.hash = sha256.Sum256(append(append(append([]byte{}, c.hash[:]...), key...), value...))
-}
-
-func must(err error) {
-	if err != nil {
-		log.Output(2, err.Error())
-		os.Exit(1)
-	}
-}
-
-func check(ok bool, format string, words ...any) {
-	if !ok {
-		must(fmt.Errorf(format, words...))
-	}
-}
 
 func settings() *sarama.Config {
 	c := sarama.NewConfig()

@@ -331,3 +331,32 @@ struct kafka_fetch_response_partition guest_fetch(struct guest *g, const char *t
         return none;
     return tell.responses.at[0].partitions.at[0];
 }
+
+void guest_fetch_many(struct guest *g, uint32_t count, int32_t wait_ms)
+{
+    static struct kafka_fetch_request_partition parts[FETCH_MANY_MAX];
+    check(count <= FETCH_MANY_MAX);
+    REQUEST(fetch, ask);
+    struct kafka_fetch_request_topic topic;
+    kafka_unset(kafka_fetch_request_topic_shape(), &topic);
+    for (uint32_t i = 0; i < count; i++) {
+        kafka_unset(kafka_fetch_request_partition_shape(), &parts[i]);
+        parts[i].partition = (int32_t)(i % 4);
+        parts[i].partition_max_bytes = 1000;
+    }
+    topic.topic = text_bytes("t");
+    topic.partitions.at = parts;
+    topic.partitions.count = count;
+    ask.max_wait_ms = wait_ms;
+    ask.min_bytes = 1;
+    ask.max_bytes = 1000;
+    ask.topics.at = &topic;
+    ask.topics.count = 1;
+    guest_ask(g, KEY(fetch), 8, &ask);
+}
+
+bool guest_fetched(struct guest *g, uint64_t ns)
+{
+    RESPONSE(fetch, tell);
+    return guest_answer(g, ns, KEY(fetch), 8, &tell) && tell.responses.count == 1;
+}

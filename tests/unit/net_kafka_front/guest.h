@@ -86,5 +86,11 @@ struct kafka_produce_response_partition_response guest_produce(struct guest *g, 
 struct kafka_fetch_response_partition guest_fetch(struct guest *g, const char *topic,
                                                   int32_t partition, int64_t offset,
                                                   int32_t wait_ms);
+/* Asks for the first records of partitions 0 to 3 of topic "t", so often that it is `count` of
+ * them: memory for each. */
+#define FETCH_MANY_MAX 2000u
+void guest_fetch_many(struct guest *g, uint32_t count, int32_t wait_ms);
+/* It is answered within `ns`. */
+bool guest_fetched(struct guest *g, uint64_t ns);
 
 #endif
