@@ -143,21 +143,28 @@ static bool head_read(struct copies *c, uint32_t region, uint32_t copy, struct i
     return page_ok(c->page[0], &seal) && out->pages * BLOCK_BYTES <= c->capacity;
 }
 
-/* Every page of one copy verifies. */
-static enum err copy_whole(struct copies *c, uint32_t region, uint32_t copy,
-                           const struct image_head *h, bool *whole)
+static uint64_t page_pos(const struct copies *c, uint32_t region, uint32_t copy, uint64_t page)
+{
+    return copy_pos(c, region, copy) + page * BLOCK_BYTES;
+}
+
+/* Every page verifies in one of the copies: what recovery takes for an image (image.c). */
+static enum err image_whole(struct copies *c, uint32_t region, const struct image_head *h,
+                            bool *whole)
 {
     *whole = true;
     for (uint64_t i = 0; i < h->pages && *whole; i++) {
         struct page_seal seal = { c->v->id.store, h->generation, (uint32_t)i };
-        uint64_t pos = copy_pos(c, region, copy) + i * BLOCK_BYTES;
-        TRY(verify_page(c->v->io, c->fd, c->page[0], pos, &seal, whole));
+        *whole = false;
+        for (uint32_t copy = 0; copy < 2 && !*whole; copy++)
+            TRY(verify_page(c->v->io, c->fd, c->page[0], page_pos(c, region, copy, i), &seal,
+                            whole));
     }
     return ERR_OK;
 }
 
 /* The copies are of two generations when a write of the newer one ended early, by a crash or an
- * error. It counts if one copy of it is whole; else the older one is left as it is. */
+ * error. It counts if it is whole; else the older one is left as it is. */
 static enum err region_heal(struct copies *c, uint32_t region)
 {
     struct image_head heads[2];
@@ -170,12 +177,11 @@ static enum err region_heal(struct copies *c, uint32_t region)
     struct image_head head = heads[newer];
     bool whole = true;
     if (ok[0] && ok[1] && heads[0].generation != heads[1].generation)
-        TRY(copy_whole(c, region, newer, &head, &whole));
+        TRY(image_whole(c, region, &head, &whole));
     if (!whole)
         return ERR_OK;
     for (uint64_t i = 0; i < head.pages; i++) {
-        uint64_t pos[2] = { copy_pos(c, region, 0) + i * BLOCK_BYTES,
-                            copy_pos(c, region, 1) + i * BLOCK_BYTES };
+        uint64_t pos[2] = { page_pos(c, region, 0, i), page_pos(c, region, 1, i) };
         struct page_seal seal = { c->v->id.store, head.generation, (uint32_t)i };
         TRY(page_heal(c, pos, &seal));
     }
