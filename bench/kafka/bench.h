@@ -11,9 +11,10 @@ struct bench {
     const char *jars;     /* folder with Apache Kafka's */
     const char *tail;     /* shardlog's memory.tail; NULL: its default */
     double seconds;       /* of one slice */
-    double warm_s;        /* of each path, until the JVM is believed to be warm */
-    uint32_t pairs;       /* of slices, interleaved */
-    uint32_t lines_k;     /* what kcat writes and reads, in thousands */
+    double alone;   /* shardlog alone, for a profile: what counts as Kafka's maximum, MB/s; 0: no */
+    double warm_s;  /* of each path, until the JVM is believed to be warm */
+    uint32_t pairs; /* of slices, interleaved */
+    uint32_t lines_k; /* what kcat writes and reads, in thousands */
     int server_cpu, client_cpu;
     const char *rows; /* letters of the loads to run */
 };

@@ -18,6 +18,11 @@
 #define FETCH_BYTES   (uint32_t)MIB(1)
 #define WARM_SHARDLOG 6 /* it needs no more of bench.warm_s: its space is full after some GiB */
 
+uint32_t peers_count(const struct bench *b)
+{
+    return b->alone > 0 ? PEER_SHARDLOG + 1 : PEERS;
+}
+
 /* ---- the table ---- */
 
 #define AT_LEAST(what, units, times) \
@@ -111,7 +116,9 @@ void loads_open(struct setting *s)
     pool_open_bytes(&s->pools[POOL_HUGE], 6, 980, 1000, 1000000);
     pool_open(&s->pools[POOL_SHORT], 32, 1000, 100);
     pool_open(&s->pools[POOL_SINGLE], 64, 1, 1024);
-    for (uint32_t i = 0; i < PEERS; i++) {
+    if (s->bench->alone > 0)
+        ratios_add(&s->kafka_large, s->bench->alone * 1e6 / (double)s->pools[POOL_LARGE].bytes);
+    for (uint32_t i = 0; i < peers_count(s->bench); i++) {
         topic_make(s->peers[i].port, "bulk", PARTITIONS, RETENTION);
         topic_make(s->peers[i].port, "read", PARTITIONS, RETENTION);
         topic_make(s->peers[i].port, "one", 1, RETENTION);
@@ -248,6 +255,11 @@ static double slice_figure(const struct slice *c, enum load_figure which)
     die("no such figure");
 }
 
+void load_alone(struct setting *s, struct load *l)
+{
+    slice_run(s, l, PEER_SHARDLOG);
+}
+
 void load_pair(struct setting *s, struct load *l, enum peer_kind first)
 {
     struct slice c[PEERS];
@@ -279,6 +291,7 @@ static void peer_warm(struct setting *s, struct peer *p, double path_s)
 
 void loads_warm(struct setting *s)
 {
-    peer_warm(s, &s->peers[PEER_KAFKA], s->bench->warm_s);
+    if (peers_count(s->bench) == PEERS)
+        peer_warm(s, &s->peers[PEER_KAFKA], s->bench->warm_s);
     peer_warm(s, &s->peers[PEER_SHARDLOG], s->bench->warm_s / WARM_SHARDLOG);
 }

@@ -41,5 +41,9 @@ void loads_close(struct setting *s); /* pools */
 void loads_warm(struct setting *s);
 /* A slice at each broker, `first` before the other one; a ratio more in l->results. */
 void load_pair(struct setting *s, struct load *l, enum peer_kind first);
+/* A slice at shardlog, told and not compared. */
+void load_alone(struct setting *s, struct load *l);
+/* How many of the peers there are: shardlog is the first. */
+uint32_t peers_count(const struct bench *b);
 
 #endif

@@ -33,6 +33,11 @@ static uint32_t load_run(struct setting *s, const struct load *kind)
     struct load l = *kind;
     uint32_t missed = 0;
     say("load %c: %s", l.letter, l.name);
+    if (s->bench->alone > 0) {
+        for (uint32_t i = 0; i < s->bench->pairs; i++)
+            load_alone(s, &l);
+        return 0;
+    }
     for (uint32_t i = 0; i < s->bench->pairs; i++)
         load_pair(s, &l, i % 2 ? PEER_KAFKA : PEER_SHARDLOG);
     for (uint32_t i = 0; i < 2; i++) {
@@ -44,6 +49,10 @@ static uint32_t load_run(struct setting *s, const struct load *kind)
 
 static uint32_t memory_run(struct setting *s)
 {
+    if (s->bench->alone > 0) {
+        say("memory of shardlog at most: %.1f MB", peer_memory_max(&s->peers[PEER_SHARDLOG]) / 1e6);
+        return 0;
+    }
     struct row_result r = { .name = "memory of the server at most, of Kafka's",
                             .unit = "MB",
                             .goal = 0.125 };
@@ -73,7 +82,7 @@ static uint32_t bench_run(const struct bench *b)
     network_own();
     cpu_take(b->client_cpu);
     prctl(PR_SET_TIMERSLACK, 1); /* an open loop wakes when it meant to */
-    for (uint32_t i = 0; i < PEERS; i++)
+    for (uint32_t i = 0; i < peers_count(b); i++)
         peer_start(&s.peers[i], (enum peer_kind)i, b);
     loads_open(&s);
     loads_warm(&s);
@@ -82,9 +91,9 @@ static uint32_t bench_run(const struct bench *b)
             missed += load_run(&s, &loads[i]);
     if (strchr(b->rows, 'h'))
         missed += memory_run(&s);
-    if (strchr(b->rows, 'k'))
+    if (strchr(b->rows, 'k') && b->alone <= 0)
         kcat_say(&s);
-    for (uint32_t i = 0; i < PEERS; i++)
+    for (uint32_t i = 0; i < peers_count(b); i++)
         peer_end(&s.peers[i]);
     loads_close(&s);
     return missed;
@@ -105,6 +114,8 @@ static void usage(void)
         "  --warm S         of each path of Kafka, before anything counts (90)\n"
         "  --lines K        load k: thousands of lines (4000)\n"
         "  --rows abcdefghk only these; e and f need a\n"
+        "  --alone MB/S     shardlog without Kafka, for a profile; e and f take this for its "
+        "maximum\n"
         "  --server-cpu N   the brokers' (1)\n"
         "  --client-cpu N   this program's (0)\n"
         "Exit status: 0 every aim is met, 1 not so.");
@@ -120,25 +131,20 @@ enum word {
     WARM,
     LINES,
     ROWS,
+    ALONE,
     SERVER,
     CLIENT,
     HELP
 };
 
 static const struct option words[] = {
-    { "dir", 1, NULL, DIR },
-    { "shardlog", 1, NULL, SHARDLOG },
-    { "jars", 1, NULL, JARS },
-    { "tail", 1, NULL, TAIL },
-    { "pairs", 1, NULL, PAIRS },
-    { "seconds", 1, NULL, SECONDS },
-    { "warm", 1, NULL, WARM },
-    { "lines", 1, NULL, LINES },
-    { "rows", 1, NULL, ROWS },
-    { "server-cpu", 1, NULL, SERVER },
-    { "client-cpu", 1, NULL, CLIENT },
-    { "help", 0, NULL, HELP },
-    { 0 },
+    { "dir", 1, NULL, DIR },           { "shardlog", 1, NULL, SHARDLOG },
+    { "jars", 1, NULL, JARS },         { "tail", 1, NULL, TAIL },
+    { "pairs", 1, NULL, PAIRS },       { "seconds", 1, NULL, SECONDS },
+    { "warm", 1, NULL, WARM },         { "lines", 1, NULL, LINES },
+    { "rows", 1, NULL, ROWS },         { "alone", 1, NULL, ALONE },
+    { "server-cpu", 1, NULL, SERVER }, { "client-cpu", 1, NULL, CLIENT },
+    { "help", 0, NULL, HELP },         { 0 },
 };
 
 static void option_take(struct bench *b, int word, const char *value)
@@ -172,6 +178,9 @@ static void option_take(struct bench *b, int word, const char *value)
     case ROWS:
         b->rows = value;
         break;
+    case ALONE:
+        b->alone = strtod(value, NULL);
+        break;
     case SERVER:
         b->server_cpu = (int)number;
         break;
@@ -198,7 +207,7 @@ int main(int argc, char **argv)
     b.shardlog = b.shardlog ? b.shardlog : shardlog_find();
     if (access(b.shardlog, X_OK) != 0)
         die("%s: no such program; --shardlog PATH", b.shardlog);
-    if (!b.jars || access(b.jars, R_OK) != 0)
+    if (b.alone <= 0 && (!b.jars || access(b.jars, R_OK) != 0))
         die("%s: no folder of jars; --jars DIR", b.jars ? b.jars : "--jars");
     b.dir = dir_take(b.dir, &made);
     uint32_t missed = bench_run(&b);

@@ -2,6 +2,8 @@
 #
 #   docs_pages PAGE...   they are there
 #   docs_names           what the pages name exists
+#   documented PAGE WORDS...
+#                        the page is what `shardlog WORDS` prints
 #   docs_tidy            layers, house rules, links, a page for each folder
 
 docs_pages() {
@@ -13,6 +15,13 @@ docs_pages() {
             row $point "$page" "missing" FAIL "wc -l $page"
         fi
     done
+}
+
+documented() {
+    local page=$1
+    shift
+    attempt $point "$page is what the program does" "shardlog $*" \
+        cmp "$page" <("${SHARDLOG_BUILD:-$root/build}/release/tools/shardlog" "$@")
 }
 
 # Scripts, sources and test programs that the pages name are there (built ones: their source).
