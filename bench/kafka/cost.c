@@ -47,6 +47,7 @@ void cost_close(struct cost *c)
     c->sync_s = (double)(now_ns() - answered_ns) / 1e9;
     c->client_cpu_s = cpu_s() - c->client;
     c->broker_cpu_s = cpu_of_s(c->pid) - c->broker;
-    c->cpu_s = machine_s() - c->machine - c->client_cpu_s - ((c->idle_pid ? cpu_of_s(c->idle_pid) : 0) - c->idle);
+    c->cpu_s = machine_s() - c->machine - c->client_cpu_s -
+               ((c->idle_pid ? cpu_of_s(c->idle_pid) : 0) - c->idle);
     c->disk_bytes = disk_written(c->disk) - c->written;
 }

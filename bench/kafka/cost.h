@@ -25,7 +25,8 @@ struct cost {
     double disk_bytes; /* written to the device */
 };
 
-/* `pid`: the broker that is measured; `idle_pid`: the other one; 0: there is none. `dir`: on the device. */
+/* `pid`: the broker that is measured; `idle_pid`: the other one; 0: there is none. `dir`: on the
+ * device. */
 void cost_open(struct cost *c, int pid, int idle_pid, const char *dir);
 void cost_close(struct cost *c);
 

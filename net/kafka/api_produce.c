@@ -22,7 +22,7 @@ struct produce_part {
     struct errand *errand;
     const struct topic_want *want;
     int32_t index;
-    bool tried; /* the verb ran */
+    bool lent; /* a helper, or the verb, looks at the batch until it is done */
     struct batch_check check;
 };
 
@@ -121,14 +121,19 @@ static void append_done(struct verb *verb)
     }
     if (verb->err == ERR_NOT_FOUND)
         topic_forget(d, p->append.place.topic);
+    p->lent = false;
     if (errand_less(c))
         produce_answer(c);
+    errand_frame_settle(c);
 }
 
 static void part_go(struct errand *c, struct produce_part *p)
 {
     const struct kafka_produce_request *ask = c->asked;
     struct verb_append *v = &p->append;
+    bool here = v->place.err == ERR_OK && v->place.shard == c->conn->desk->shard->number;
+    if (!here)
+        errand_frame_own(c);
     v->verb = errand_verb(c, append_done);
     v->batch = p->check.records;
     v->verified = true;
@@ -138,11 +143,41 @@ static void part_go(struct errand *c, struct produce_part *p)
                   (pitfall(KAFKA_LEADER_ACK) && ask->acks == 1);
     v->want = DURABILITY_MEMORY;
     errand_more(c);
-    if (v->place.err == ERR_OK && v->place.shard == c->conn->desk->shard->number)
-        serve_append_here(errand_serve(c), v);
+    p->lent = true;
+    if (here)
+        p->lent = !serve_append_here(errand_serve(c), v);
     else
         serve_append(errand_serve(c), v);
 }
+
+/* ---- where the batches lie ---- */
+
+static bool produce_looks(const struct errand *c)
+{
+    const struct produce *s = c->state;
+    for (uint32_t i = 0; i < s->count; i++)
+        if (s->parts[i].lent)
+            return true;
+    return false;
+}
+
+/* Of those that are still to be looked at, and those that the log has parked. */
+static void produce_moved(struct errand *c)
+{
+    const struct kafka_produce_request *ask = c->asked;
+    struct produce *s = c->state;
+    uint32_t next = 0;
+    for (uint32_t t = 0; t < ask->topic_data.count; t++)
+        for (uint32_t i = 0; i < ask->topic_data.at[t].partition_data.count; i++) {
+            struct produce_part *p = &s->parts[next++];
+            p->check.records = p->check.unpack.batch =
+                ask->topic_data.at[t].partition_data.at[i].records;
+            if (p->append.append.borrowed)
+                serve_append_move(&p->append, p->check.records.at);
+        }
+}
+
+const struct handler_frame produce_frame = { .looks = produce_looks, .moved = produce_moved };
 
 static void produce_append(struct errand *c)
 {
@@ -172,6 +207,7 @@ static void far_done(struct far *f)
     struct produce_part *p = container_of(f, struct produce_part, far);
     struct errand *c = p->errand;
     struct produce *s = c->state;
+    p->lent = false;
     s->unpack_left -= p->check.unpack.bytes;
     batch_check_end(&p->check);
     if (errand_less(c))
@@ -198,6 +234,8 @@ static void part_far(struct errand *c, struct produce_part *p)
         return;
     }
     probe("kafka: a batch is unpacked outside of a turn");
+    errand_frame_own(c);
+    p->lent = true;
     p->far = (struct far){ .run = far_run, .done = far_done };
     errand_more(c);
     far_do(c, &p->far);

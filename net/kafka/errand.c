@@ -340,7 +340,7 @@ static bool errand_decode(struct errand *c)
         c->arena = (struct kafka_arena){ .at = malloc(cap), .cap = cap };
         check(c->arena.at);
         if (kafka_request_decode(&c->q, c->asked, &c->arena, &fault) == ERR_OK)
-            return true;
+            return errand_frame_texts(c);
         if (fault.kind != KAFKA_FAULT_MEMORY || cap >= ERRAND_ARENA_MAX)
             break;
     }
@@ -410,17 +410,18 @@ void errand_started(struct errand *c)
 
 void errand_begin(struct conn *conn, struct bytes payload, uint8_t *memory, uint64_t charged)
 {
+    struct conn_kafka *k = kafka_of(conn);
     struct errand *c = errand_make(conn);
     metrics_add(conn->desk->metrics, METRIC_FRAMES_IN, 1);
-    c->memory = memory;
     c->charged += charged;
     c->frame_charged = c->charged;
-    c->frame = payload;
-    list_push(&kafka_of(conn)->unstarted, &c->queue);
+    errand_frame_take(c, payload, memory, !k->starting && list_empty(&k->unstarted));
+    list_push(&k->unstarted, &c->queue);
     c->counted = desk_count(conn->desk);
     if (!c->counted) /* there is no answer that every API could give */
         errand_break(c, ERR_BUSY, "this shard's part of requests.max is under way");
     errands_go(conn);
+    errand_frame_begun(c);
 }
 
 void errands_turn(struct conn *conn)

@@ -48,7 +48,7 @@ static bool head_take(struct conn *c)
     struct why why;
     uint32_t bytes = be32_get(c->head), most = c->desk->opts.frame_max;
     c->payload_bytes = bytes;
-    c->keep = CONN_KEEP_COPY;
+    c->keep = CONN_KEEP_PASSING;
     if (bytes >= FRAME_LEAST && bytes <= most)
         return true;
     probe("kafka: a frame's length is impossible");

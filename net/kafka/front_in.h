@@ -78,8 +78,9 @@ struct errand {
     struct conn *conn;
     const struct handler *handler;
     struct kafka_request q;
-    uint8_t *memory; /* the request's bytes: views point into them */
-    struct bytes frame;
+    uint8_t *memory;    /* of its own, for the request's bytes; NULL: it has none */
+    struct bytes frame; /* views point into it; at NULL: gone (errand_frame.c) */
+    bool passing;       /* it lies in the receive buffer */
     struct kafka_arena arena;
     struct errand_chunk *chunks;
     void *asked;              /* the decoded request; NULL: none */
@@ -111,6 +112,14 @@ struct errand {
     uint32_t sent_holes;
 };
 
+/* Of a handler that says how long it looks at its request's batches. Its texts are its own. */
+struct handler_frame {
+    /* It has started: the state, or a verb of it, still looks at a batch. */
+    bool (*looks)(const struct errand *c);
+    /* The batches lie elsewhere now, as c->asked says. */
+    void (*moved)(struct errand *c);
+};
+
 struct handler {
     int16_t key;
     void (*start)(struct errand *c); /* c->asked is valid */
@@ -118,6 +127,7 @@ struct handler {
     /* What the state holds beside memory of the errand; NULL: nothing. Not alive: the shards are
      * closed, no verb may start. */
     void (*free)(struct errand *c, bool alive);
+    const struct handler_frame *frame; /* NULL: the request's bytes stay as long as the errand */
 };
 /* NULL: nobody serves it, it is not advertised. */
 const struct handler *handler_of(int16_t key);
@@ -203,6 +213,19 @@ ERRAND_MAY_END void *errand_items(struct errand *c, const struct kafka_shape *sh
 void errand_start(struct errand *c);
 /* As it was before errand_start(): nothing of it was under way. */
 void errand_rewind(struct errand *c);
+
+/* ---- errand_frame.c ---- */
+
+/* `memory` NULL: it lies in the receive buffer. `first`: it may begin at once. */
+void errand_frame_take(struct errand *c, struct bytes payload, uint8_t *memory, bool first);
+/* Decoded: no text lies in the frame any more, if the handler says when that goes. */
+ERRAND_MAY_END bool errand_frame_texts(struct errand *c);
+/* Somebody else will look at the batches, or later: they leave the receive buffer. */
+void errand_frame_own(struct errand *c);
+/* Nobody looks at the batches any more, perhaps: then the frame goes. */
+void errand_frame_settle(struct errand *c);
+/* The receive buffer goes: so does the frame, or it is copied. */
+void errand_frame_begun(struct errand *c);
 
 /* ---- errand_wait.c ---- */
 

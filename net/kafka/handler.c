@@ -2,8 +2,8 @@
 #include "net/kafka/handler.h"
 
 static const struct handler handlers[] = {
-#define HANDLER(shapes, start_, hurry_, free_) \
-    { .key = KAFKA_KEY_##shapes, .start = start_, .hurry = hurry_, .free = free_ },
+#define HANDLER(shapes, start_, hurry_, free_, frame_) \
+    { .key = KAFKA_KEY_##shapes, .start = start_, .hurry = hurry_, .free = free_, .frame = frame_ },
 #include "net/kafka/handler.def"
 #undef HANDLER
 };

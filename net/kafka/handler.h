@@ -12,6 +12,7 @@ void coordinator_start(struct errand *c);
 void cluster_start(struct errand *c);
 /* api_produce.c */
 void produce_start(struct errand *c);
+extern const struct handler_frame produce_frame;
 void producer_id_start(struct errand *c);
 /* api_fetch.c */
 void fetch_start(struct errand *c);

@@ -165,3 +165,53 @@ bool kafka_row_is_unset(const struct kafka_row *row, const void *member)
         return number_get(row, member) == row->unset;
     }
 }
+
+/* ---- bytes ---- */
+
+static bool bytes_visit(enum kafka_kind kind, uint8_t *member, kafka_visit *visit, void *arg)
+{
+    struct bytes b;
+    memcpy(&b, member, sizeof(b));
+    bool went = !b.len || visit(arg, kind, &b);
+    memcpy(member, &b, sizeof(b));
+    return went;
+}
+
+static bool list_visit(const struct kafka_row *row, uint8_t *member, kafka_visit *visit, void *arg)
+{
+    struct kafka_list list;
+    memcpy(&list, member, sizeof(list));
+    size_t bytes = kafka_element_bytes(row);
+    for (uint32_t i = 0; i < list.count; i++) {
+        uint8_t *at = (uint8_t *)list.at + i * bytes;
+        if (row->kind == KAFKA_TEXTS ? !bytes_visit(KAFKA_TEXT, at, visit, arg)
+                                     : !kafka_visit_bytes(row->shape(), at, visit, arg))
+            return false;
+    }
+    return true;
+}
+
+static bool row_visit(const struct kafka_row *row, uint8_t *member, kafka_visit *visit, void *arg)
+{
+    switch (row->kind) {
+    case KAFKA_TEXT:
+    case KAFKA_BLOB:
+    case KAFKA_RECORDS:
+        return bytes_visit(row->kind, member, visit, arg);
+    case KAFKA_TEXTS:
+    case KAFKA_ITEMS:
+        return list_visit(row, member, visit, arg);
+    case KAFKA_STRUCT:
+        return kafka_visit_bytes(row->shape(), member, visit, arg);
+    default:
+        return true;
+    }
+}
+
+bool kafka_visit_bytes(const struct kafka_shape *s, void *message, kafka_visit *visit, void *arg)
+{
+    for (unsigned i = 0; i < s->count; i++)
+        if (!row_visit(&s->rows[i], (uint8_t *)message + s->rows[i].at, visit, arg))
+            return false;
+    return true;
+}

@@ -96,6 +96,11 @@ size_t kafka_shape_bytes_min(const struct kafka_shape *s, unsigned version, bool
 /* The same for one element of a list; never 0. */
 size_t kafka_element_bytes_min(const struct kafka_row *row, unsigned version, bool flexible);
 
+/* Every text, blob and batch of a message that has bytes, in lists and structs too, each once.
+ * False: `visit` said so, and nothing after it was visited. */
+typedef bool kafka_visit(void *arg, enum kafka_kind kind, struct bytes *b);
+bool kafka_visit_bytes(const struct kafka_shape *s, void *message, kafka_visit *visit, void *arg);
+
 /* Unset values: every member of *to; one member; whether a member has it. */
 void kafka_unset(const struct kafka_shape *s, void *to);
 void kafka_row_unset(const struct kafka_row *row, void *member);
