@@ -1,7 +1,8 @@
 /* budget.c -- memory of reads: taken before there is any, waited for in turn.
  *
  * Who waits holds nothing, and is started anew by store_turn() when there is room for what it
- * wanted: room appears only inside turns, so no wake-up is lost.
+ * wanted. Room appears only inside turns, also behind the stores' part of one: another turn is due
+ * then (budget_due).
  *
  * Clients wait in a ring, each with its reads in order, and get one read a round. Who holds nothing
  * may use all of the budget; with a large read, three quarters; who holds some already, one half.
@@ -124,6 +125,11 @@ static bool client_wake(struct read_budget *b, struct read_client *c)
     if (c)
         client_settle(b, c); /* it may have ended without memory */
     return true;
+}
+
+bool budget_due(const struct read_budget *b)
+{
+    return b && b->given && !list_empty(&b->ring);
 }
 
 void budget_wake(struct read_budget *b)

@@ -297,7 +297,7 @@ void store_turn(struct store *s)
 
 uint64_t store_due_ns(const struct store *s)
 {
-    if (dones_waiting(s) || s->commit_later)
+    if (dones_waiting(s) || s->commit_later || budget_due(s->opts.reads))
         return io_now_ns(s->io);
     if (!store_ok(s) || s->opts.read_only)
         return UINT64_MAX;

@@ -408,6 +408,8 @@ void read_again(struct read *r);         /* there is memory for it */
 
 bool budget_take(struct read *r, uint64_t bytes); /* false: it waits, read_again() comes */
 void budget_give(struct read *r);
+bool budget_due(
+    const struct read_budget *b);        /* somebody waits, and there may be room; NULL is fine */
 void budget_wake(struct read_budget *b); /* those for whom there is room; NULL is fine */
 
 /* index.c */
