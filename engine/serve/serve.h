@@ -205,8 +205,9 @@ void serve_fetch(struct serve *s, struct verb_fetch *v);
  * nothing more. On shard `home`, which is not HOME_ANY, between the start and done; again is fine.
  */
 void serve_fetch_hurry(struct verb_fetch *v);
-/* Fetches wait for memory on some shard, now; any thread. Who holds some for others that do not
- * take it may give it up. */
+/* Fetches wait for memory on some shard, now; any thread. Who has finished fetches, and cannot send
+ * them yet since something else has to end first, gives them back then: that something may be one
+ * that waits. What is kept is what a peer can take at once, and it has to, or is cut. */
 bool serve_reads_wait(const struct serve *s);
 /* Gives the memory of a finished fetch back: at once in a turn of the partition's shard, by letter
  * from elsewhere; v is borrowed until `given` (may be NULL) has run there. */

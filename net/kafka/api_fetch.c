@@ -7,10 +7,14 @@
  * partitions. What comes over it nevertheless, since a batch is given whole, is left out again but
  * for the first (KIP-74). Batches are not copied: they go out from where the engine has them.
  *
- * What is done holds memory while the rest is under way. If somebody waits for memory then, it is
- * given back, and that partition's answer is empty: so those who hold some never wait for each
- * other. Clients ask again. An answer that is held, as an older request of its connection has not
- * ended, cannot give back; then that one waits no longer.
+ * What is done holds memory while the rest is under way, and while older requests of its connection
+ * are: answers go out in order, so an answer is made when all older ones are. If somebody waits for
+ * memory then, it is given back, and that partition's answer is empty; clients ask again. An older
+ * one that only waits for records is told to wait no longer first, and after SHED_NS whether
+ * somebody waits or not.
+ *
+ * So who waits for memory waits for none who waits himself: memory is of reads under way, of what
+ * gives it back within two looks, and of answers in the send, which move or are cut (net/door).
  *
  * Fetches that remember what was asked (KIP-227) are not offered: every request is whole. */
 #include <stdatomic.h>
@@ -19,7 +23,7 @@
 #include "engine/base/check.h"
 #include "net/kafka/handler.h"
 
-#define YIELD_NS           (50 * MS_NS)
+#define LOOK_NS            (50 * MS_NS)
 #define ENCODED_PART_BYTES 96u /* of a topic, or of a partition, its name aside; about 60 */
 
 struct fetch_part {
@@ -37,14 +41,14 @@ struct fetch_part {
 struct fetch {
     struct errand *errand;
     atomic_uint users;
-    struct timer yield;
+    struct timer look; /* while it holds memory and is not answered */
     uint64_t bytes;
+    uint64_t done_ns; /* all parts were; 0: not yet */
     uint32_t count, part_bytes, wait_ms;
     bool hurried;
+    bool urged; /* older requests were told that others wait for what it holds */
     struct fetch_part parts[];
 };
-
-static void fetch_yield(struct timer *t);
 
 static void fetch_let_go(struct fetch *f)
 {
@@ -71,7 +75,7 @@ void fetch_free(struct errand *c, bool alive)
 {
     struct fetch *f = c->state;
     if (alive)
-        timer_stop(&c->conn->desk->shard->timers, &f->yield);
+        timer_stop(&c->conn->desk->shard->timers, &f->look);
     for (uint32_t i = 0; i < f->count; i++)
         if (alive)
             part_give(&f->parts[i]);
@@ -119,13 +123,6 @@ static void part_batches(struct errand *c, struct fetch_part *p, uint64_t bytes_
     answer->records = (struct bytes){ kafka_elsewhere, v->batches.len };
 }
 
-static void yield_start(struct fetch *f)
-{
-    struct door_desk *d = f->errand->conn->desk;
-    f->yield.fire = fetch_yield;
-    timer_start(&d->shard->timers, &f->yield, desk_now(d) + YIELD_NS);
-}
-
 static void fetch_answer(struct errand *c)
 {
     const struct kafka_fetch_request *ask = c->asked;
@@ -135,7 +132,7 @@ static void fetch_answer(struct errand *c)
     uint32_t next = 0, holes = 0, topics = ask->topics.count;
     uint64_t bytes_max = ask->max_bytes > 0 ? (uint64_t)ask->max_bytes : 0, waited_ns = 0;
     struct errand_batches *batches = errand_take(c, f->count * sizeof(*batches) + 1);
-    timer_stop(&d->desk->shard->timers, &f->yield);
+    timer_stop(&d->desk->shard->timers, &f->look);
     r.responses.at =
         batches ? errand_items(c, kafka_fetch_response_response_shape(), topics) : NULL;
     if (!r.responses.at)
@@ -157,11 +154,9 @@ static void fetch_answer(struct errand *c)
             waited_ns = max_u64(waited_ns, p->fetch.waited_ns);
         }
     }
-    uint64_t ns = desk_now(d->desk) - c->begin_ns;
+    uint64_t ns = f->done_ns - c->begin_ns;
     metrics_latency(d->desk->metrics, METRIC_LATENCY_FETCH, ns - min_u64(ns, waited_ns));
     errand_answer_around(c, &r, batches, holes);
-    if (holes && errand_held(c))
-        yield_start(f);
 }
 
 /* ---- waiting ---- */
@@ -177,41 +172,81 @@ static void fetch_hurry_all(struct fetch *f)
             serve_fetch_hurry(&f->parts[i].fetch);
 }
 
-void fetch_hurry(struct errand *c)
+/* ---- holding ---- */
+
+static bool fetch_holds(const struct fetch *f)
 {
-    if (c->state)
-        fetch_hurry_all(c->state);
+    for (uint32_t i = 0; i < f->count; i++)
+        if (f->parts[i].holds)
+            return true;
+    return false;
 }
 
-static void parts_yield(struct fetch *f)
+/* What those parts have that are done. */
+static void fetch_give(struct fetch *f)
 {
-    probe("kafka: a fetch gives back what it has, for others wait for memory");
     for (uint32_t i = 0; i < f->count; i++)
         if (f->parts[i].done)
             part_give(&f->parts[i]);
 }
 
-/* Also without anybody who waits for memory: what is lent cannot be used for anything else. */
-static void held_yield(struct errand *c)
+static void fetch_look(struct timer *t);
+
+static void fetch_watch(struct fetch *f)
 {
-    struct door_desk *d = c->conn->desk;
-    if (!serve_reads_wait(errand_serve(c)) && desk_now(d) < c->begin_ns + SHED_NS)
+    struct door_desk *d = f->errand->conn->desk;
+    if (f->look.place)
         return;
-    probe("kafka: a fetch waits no longer, for the answer behind it holds batches");
-    errands_hurry(c->conn);
+    f->look.fire = fetch_look;
+    timer_start(&d->shard->timers, &f->look, desk_now(d) + LOOK_NS);
 }
 
-static void fetch_yield(struct timer *t)
+/* Older requests may wait for records alone. Also without anybody who waits for memory: what is
+ * lent cannot be used for anything else. */
+static void fetch_urge(struct fetch *f)
 {
-    struct fetch *f = container_of(t, struct fetch, yield);
+    probe("kafka: a fetch waits no longer, for the answer behind it holds batches");
+    f->urged = true;
+    errands_hurry(f->errand->conn);
+}
+
+static void fetch_look(struct timer *t)
+{
+    struct fetch *f = container_of(t, struct fetch, look);
     struct errand *c = f->errand;
-    if (c->ended && !errand_held(c))
+    bool wanted = serve_reads_wait(errand_serve(c));
+    if (f->done_ns && !f->urged && (wanted || desk_now(c->conn->desk) >= c->begin_ns + SHED_NS)) {
+        fetch_urge(f);
+    } else if (wanted) {
+        probe("kafka: a fetch gives back what it has, for others wait for memory");
+        fetch_give(f);
+    }
+    if (fetch_holds(f))
+        fetch_watch(f);
+}
+
+/* All parts are done. */
+static void fetch_ready(struct errand *c)
+{
+    struct fetch *f = c->state;
+    f->done_ns = desk_now(c->conn->desk);
+    if (errand_first(c) || !fetch_holds(f)) {
+        fetch_answer(c);
         return;
-    if (c->ended)
-        held_yield(c);
-    else if (serve_reads_wait(errand_serve(c)))
-        parts_yield(f);
-    yield_start(f);
+    }
+    c->first = fetch_answer;
+    fetch_watch(f);
+    errand_started(c);
+}
+
+void fetch_hurry(struct errand *c)
+{
+    struct fetch *f = c->state;
+    if (!f)
+        return;
+    fetch_hurry_all(f);
+    if (errand_gone(c)) /* freed in its order; nobody wants what it has */
+        fetch_give(f);
 }
 
 static void part_end(struct fetch_part *p)
@@ -220,13 +255,15 @@ static void part_end(struct fetch_part *p)
     struct errand *c = f->errand;
     const struct kafka_fetch_request *ask = c->asked;
     p->done = true;
+    if (errand_gone(c) || !p->fetch.batches.len)
+        part_give(p);
     f->bytes += p->holds ? p->fetch.batches.len : 0;
     if (p->error != KAFKA_NONE || p->diverges || (int64_t)f->bytes >= ask->min_bytes)
         fetch_hurry_all(f);
     if (errand_less(c))
-        fetch_answer(c);
-    else if (p->holds && !f->yield.place)
-        yield_start(f);
+        fetch_ready(c);
+    else if (p->holds)
+        fetch_watch(f);
 }
 
 static void fetch_done(struct verb *verb)
@@ -347,7 +384,7 @@ static void fetch_known(struct errand *c)
         if (!f->parts[i].done)
             part_start(&f->parts[i]);
     if (errand_less(c))
-        fetch_answer(c);
+        fetch_ready(c);
     else
         errand_started(c);
 }

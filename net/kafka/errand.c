@@ -164,6 +164,10 @@ static void errands_release(struct conn *conn)
     struct node *n;
     while ((n = list_first(&conn->requests))) {
         struct errand *c = container_of(n, struct errand, node);
+        void (*first)(struct errand *c) = c->first;
+        c->first = NULL;
+        if (first)
+            first(c);
         if (!c->ended || c->left || c->wants_left)
             return;
         if (c->silent || conn->state == CONN_GONE) {
@@ -176,16 +180,9 @@ static void errands_release(struct conn *conn)
     }
 }
 
-bool errand_held(const struct errand *c)
+bool errand_first(const struct errand *c)
 {
-    bool waits = false;
-    list_each (&c->conn->requests, n) {
-        const struct errand *e = container_of(n, struct errand, node);
-        if (e == c)
-            return waits;
-        waits = waits || !e->ended;
-    }
-    return false; /* it is on its way */
+    return list_first(&c->conn->requests) == &c->node;
 }
 
 static void errand_end(struct errand *c)

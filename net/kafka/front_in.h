@@ -89,7 +89,8 @@ struct errand {
     uint32_t want_count, wants_left;
     uint64_t topics_seen; /* serve_topics_version() that they were looked up after */
     void (*known)(struct errand *c);
-    uint32_t left; /* verbs under way */
+    uint32_t left;                   /* verbs under way */
+    void (*first)(struct errand *c); /* set: all is done, and this answers when it is the oldest */
     uint64_t begin_ns;
     uint64_t charged, frame_charged; /* all; for its bytes alone */
     uint64_t aside;                  /* of all: not used yet */
@@ -164,8 +165,8 @@ void errand_drop(struct errand *c);
 bool errand_gather(struct conn *conn, struct errand *c);
 void errands_hurry(struct conn *conn);
 void errands_turn(struct conn *conn); /* before the send: what may go out now */
-/* It has ended, and its answer waits for those of older requests. */
-bool errand_held(const struct errand *c);
+/* All older ones of its connection have been answered. */
+bool errand_first(const struct errand *c);
 /* Nobody waits for the answer any more. */
 static inline bool errand_gone(const struct errand *c)
 {
