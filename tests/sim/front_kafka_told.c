@@ -151,8 +151,10 @@ enum err told_dropped(struct ask *a, void *from, union payload *to)
 {
     const struct kafka_delete_topics_response *r = from;
     row_demand(a, r->responses.count == 1);
-    to->error.text = r->responses.at[0].error_message; /* whether it is in doubt */
-    return code_err(a, r->responses.at[0].error_code);
+    struct bytes text = to->error.text = r->responses.at[0].error_message; /* in doubt or not */
+    enum err err = code_err(a, r->responses.at[0].error_code);
+    bool failed = text.at && bytes_equal(text, text_of(err_text(ERR_IO)));
+    return err == ERR_NO_SPACE && failed ? ERR_IO : err; /* one code for both */
 }
 
 /* ---- records ---- */
