@@ -175,13 +175,14 @@ static enum placed append_place(struct part *p, struct append *a)
     a->base_off = a->at_off_set ? a->at_off : p->next_off;
     epoch_note(p, a->base_off);
     mark_push(p, (struct mark){ p->head_pos, a->base_off, a->base_off + a->count, a->max_time });
-    a->append_ms = io_wall_ms(s->io);
+    int64_t now_ms = io_wall_ms(s->io); /* it may have waited since it was given its time */
+    a->append_ms = a->timed ? a->max_time : now_ms;
     batch_put(p, a);
     if (claimed)
         producers_placed(p, &claim, a->base_off, a->append_ms);
     p->next_off = a->base_off + a->count;
     e->max_time = max_i64(e->max_time, a->max_time);
-    e->max_append = max_i64(e->max_append, a->append_ms);
+    e->max_append = max_i64(e->max_append, now_ms);
     a->end_pos = p->head_pos;
     a->end_off = p->next_off;
     s->counts.appends++;

@@ -192,6 +192,7 @@ struct append {
     int64_t max_time;   /* from batch_verify */
     uint32_t count;     /* offsets it takes: last offset delta + 1 */
     enum durability want;
+    bool timed;      /* its records have the time of appending, max_time: append_ms is that */
     bool reserve;    /* a small record that leads to space, as a topic's end does: may use what is
                       * kept for such, see docs/STORE.md B8 */
     bool at_off_set; /* place at `at_off` >= next_off instead (replication, compaction: gaps) */
@@ -201,7 +202,7 @@ struct append {
     enum err err;
     enum durability bought;
     uint64_t base_off;
-    int64_t append_ms; /* wall clock when it was placed */
+    int64_t append_ms; /* wall clock when it was placed; or see `timed` */
     bool duplicate;    /* it was here already: base_off and append_ms are those of then */
     /* Store's. */
     struct node node;

@@ -39,8 +39,7 @@ static void append_done(struct append *a)
     struct verb_append *v = container_of(a, struct verb_append, append);
     v->bought = a->bought;
     v->base_off = a->base_off;
-    if (!v->append_timed || a->duplicate) /* else it is what the batch says */
-        v->append_ms = a->append_ms;
+    v->append_ms = a->append_ms;
     v->duplicate = a->duplicate;
     append_end(v, append_result(v));
 }
@@ -54,7 +53,7 @@ static void append_stamp(struct verb_append *v, struct desk *d)
         memcpy(v->copy, v->batch.at, v->batch.len);
         v->batch.at = v->copy;
     }
-    v->append_ms = v->max_time = now_ms;
+    v->max_time = now_ms;
     batch_time_set((uint8_t *)(uintptr_t)v->batch.at, true, now_ms);
 }
 
@@ -65,6 +64,7 @@ static void append_start(struct verb_append *v)
                           .batch = v->batch,
                           .max_time = v->max_time,
                           .count = v->count,
+                          .timed = v->append_timed,
                           .want = v->want };
     part_append(v->slot->part, a);
 }

@@ -178,12 +178,9 @@ enum err told_produced(struct ask *a, void *from, union payload *to)
     bool same_time = b->part->append_time ? told >= 0 : told < 0 || recognised;
     demand(same_time, "part %u batch %llu: acknowledged with time %lld", b->part->number,
            LLU(a->number), (long long)p->log_append_time_ms);
-    /* Of a batch that is recognised, the time is told at which it got its place: it may have waited
-     * for that since it was given the time that it has. */
-    bool timed = b->part->append_time && b->sends <= 1;
     to->append_answer = (struct append_answer){
         .base_offset = (uint64_t)p->base_offset,
-        .append_ms = timed ? p->log_append_time_ms : 0,
+        .append_ms = b->part->append_time ? p->log_append_time_ms : 0,
         .count = b->content.count,
         .bought = (uint8_t)(b->part->durability + 1u),
         .duplicate = b->sends > 1 && b->fate == L_PLACED, /* it was there before */
