@@ -100,7 +100,7 @@ static void member_written(struct groups *gs, struct group_write *w)
     struct group_request *q = w->request;
     if (w->err != ERR_OK) {
         group_block_free(q);
-        q->out.member_count = 0;
+        memset(&q->out, 0, sizeof(q->out)); /* it pointed there */
     }
     group_answer(gs, q, group_err_of(w->err));
 }
