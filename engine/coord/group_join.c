@@ -244,6 +244,7 @@ static void join_again(struct groups *gs, struct group *g, struct group_request 
         return;
     }
     if (join_needs_none(g, m, q)) {
+        member_touch(gs, g, m);
         group_join_results(g, m, q, m == g->leader);
         group_answer(gs, q, GROUP_ERR_OK);
     } else if (join_update(gs, g, m, q, m->is.id)) {
@@ -334,6 +335,7 @@ void group_sync(struct groups *gs, struct group *g, struct group_request *q)
     struct member *m = member_find(g, q->member);
     m->synced = true;
     if (g->state == GROUP_STABLE) {
+        member_touch(gs, g, m);
         group_sync_results(g, m, q);
         group_answer(gs, q, GROUP_ERR_OK);
         return;
