@@ -130,6 +130,15 @@ static void door_draw(struct front *f)
     f->opts.requests_max = f->limited ? 8 + (uint32_t)rng_below(f->rng, 60) : 0;
 }
 
+/* Little memory in half of the lives: fetches wait for it, and for each other. Through Kafka they
+ * give back what they have, and are answered without records. */
+static uint64_t reads_draw(struct front *f)
+{
+    bool little = !f->finishing && rng_chance(f->rng, 1, 2);
+    f->reads_short = little && f->speech->kafka;
+    return little ? KIB(256) * f->shards << rng_below(f->rng, 3) : 0;
+}
+
 static void front_open(struct front *f)
 {
     struct why why = { "" };
@@ -141,6 +150,7 @@ static void front_open(struct front *f)
                                .store = { .tail_bytes = MIB(PICK(f->rng, 2, 4)),
                                           .lock_wait_ns = 300 * SEC_NS },
                                .retention_ns = SEC_NS,
+                               .read_bytes = reads_draw(f),
                                .groups = f->speech->kafka,
                                .group = f->groups,
                                .fronts = &f->hook,

@@ -242,7 +242,7 @@ struct front {
     bool verified; /* clients may ask */
     bool stopping;
     bool finishing;   /* no faults any more */
-    bool reads_short; /* fetches have little memory: an answer may be empty */
+    bool reads_short; /* fetches have so little memory that an answer may be empty */
     bool limited;     /* few requests may be under way: BUSY is an answer */
     bool spaces;      /* the disk fills up now and then */
     bool errors;      /* I/Os fail in some lives */

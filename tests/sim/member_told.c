@@ -26,6 +26,13 @@ static bool trouble(const struct front *f)
     return f->stopping || f->failing || f->full || f->limited || f->poisoned;
 }
 
+/* Who waits for its group is told to ask again when others wait long for memory that it is in the
+ * way of; they do where fetches, and so the requests before them, wait for theirs. */
+static bool hurried(const struct front *f, const struct ask *a)
+{
+    return f->reads_short && (a->verb == ASK_JOIN || a->verb == ASK_SYNC);
+}
+
 /* A dynamic member that gives signs of life is a member for as long as both its times last. */
 static void expelled_check(const struct member *m, const struct ask *a)
 {
@@ -47,8 +54,8 @@ static void member_refused(struct member *m, const struct ask *a, int16_t code)
         demand(!a->then.open, "%s: its log is read again", m->roll->name);
         break;
     case GROUP_ERR_UNAVAILABLE:
-        demand(trouble(f), "%s: %s is unavailable, and nothing is wrong", m->roll->name,
-               ask_name(a));
+        demand(trouble(f) || hurried(f, a), "%s: %s is unavailable, and nothing is wrong",
+               m->roll->name, ask_name(a));
         break;
     case GROUP_ERR_REBALANCE_IN_PROGRESS:
         member_out(m, true);
