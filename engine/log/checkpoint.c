@@ -30,10 +30,16 @@ static uint64_t rest_due_ns(const struct store *s)
     return worth && list_empty(&s->dirty) ? s->last_commit_ns + REST_NS : UINT64_MAX;
 }
 
-/* Half the ring or three quarters of the tail memory is used, or somebody waits for it. */
+/* Bytes of the ring from which on a checkpoint begins: half of it. What entries carry lies in the
+ * tail, too, until a checkpoint has written it behind: so half of that, if it is less. */
+static uint64_t ring_due(const struct store *s)
+{
+    return min_u64(s->journal.ring, s->opts.tail_bytes) / 2;
+}
+
 bool checkpoint_due(const struct store *s)
 {
-    return journal_used(s) >= s->journal.ring / 2 || s->want_checkpoint ||
+    return journal_used(s) >= ring_due(s) || s->want_checkpoint ||
            io_now_ns(s->io) >= rest_due_ns(s) ||
            (s->stop && list_empty(&s->dirty) && list_empty(&s->requests) && !commit_busy(s));
 }

@@ -27,7 +27,7 @@ struct extent *extent_new(struct part *p, struct vol *v, uint32_t unit, uint8_t 
 void extent_free(struct extent *e)
 {
     free(e->tiles);
-    free(e->checked);
+    free(e->heat);
     free(e);
 }
 

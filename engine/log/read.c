@@ -4,7 +4,7 @@
  *   hot          the batch begins in the tail: copied from there
  *   cold         whole tiles are read from the extent and verified, then cut to batches; a batch
  *                that goes on in the tail is completed from there
- *   warm         of a sealed extent that is read again, out of the page cache: warm.c
+ *   warm         what is read again, out of the page cache: warm.c
  *   damage       a tile that does not verify is reported (CORRUPT) and never served; what lies
  *                before it is
  *   gaps         what an operator gave up (gap.h) is passed over, and with it a batch that begins
@@ -121,7 +121,7 @@ static bool mark_of_off(const struct part *p, uint64_t off, uint64_t *pos)
 static void read_hot(struct read *r, const struct extent *e, uint64_t pos)
 {
     struct part *p = r->part;
-    uint64_t end = extent_data_end(p, e);
+    uint64_t end = r->stop_pos > pos ? r->stop_pos : extent_data_end(p, e);
     uint64_t want = max_u64(r->bytes_max, r->least);
     p->store->counts.reads_hot++;
     if (lend_hot(r, pos, end, read_end(r))) {
@@ -227,6 +227,9 @@ static void cold_cut(struct read *r, const struct plan *pl, uint64_t good)
     uint32_t next = pl->tile + pl->tiles;
     bool all = pl->cut || pl->gap || pl->pos + have >= extent_data_end(r->part, e);
     if (r->batches.len) {
+        const uint8_t *given = r->batches.at + r->batches.len;
+        if (r->lends)
+            warm_note_cold(e, pl->tile, pl->pos + (uint64_t)(given - (uint8_t *)r->buf));
         read_finish(r, ERR_OK);
     } else if (good < whole) {
         probe("a tile does not verify");
@@ -310,7 +313,6 @@ static void plan_start(struct read *r, struct extent *e, uint32_t tile, uint64_t
     check(r->plan);
     *(struct plan *)r->plan = pl;
     e->pins++;
-    e->read_bytes += whole;
     io_read(p->store->io, &r->op, e->vol->fd, r->buf, whole, extent_place(e, pl.pos), cold_done);
 }
 
@@ -388,10 +390,16 @@ static void read_begin_of(struct read *r, struct extent *e)
     }
     const struct tile *t = extent_tile(e, tile);
     pos = e->base_pos + t->at + t->batch_at;
-    if (p->tail_state == TAIL_IN && pos >= tail_floor(p))
-        read_hot(r, e, pos);
-    else if (!warm_start(r, e, tile))
+    bool hot = p->tail_state == TAIL_IN && pos >= tail_floor(p);
+    if (hot ? warm_start_hot(r, e, tile) : warm_start(r, e, tile))
+        return;
+    if (!hot) {
         read_start_cold(r, e, tile);
+        return;
+    }
+    read_hot(r, e, pos);
+    if (r->lends && r->batches.len)
+        warm_note_hot(e, tile, pos, pos + r->batches.len);
 }
 
 void read_start_cold(struct read *r, struct extent *e, uint32_t tile)

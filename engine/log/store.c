@@ -34,7 +34,7 @@ static void lists_open(struct store *s)
 static void opts_default(struct store_opts *o, const struct geometry *g)
 {
     o->tail_bytes = o->tail_bytes ? o->tail_bytes : MIB(512);
-    o->tail_bytes = max_u64(o->tail_bytes, 8ull * g->batch_max);
+    o->tail_bytes = max_u64(o->tail_bytes, 4ull * g->batch_max);
     o->direct_min = o->direct_min ? o->direct_min : 32u << 10;
     o->direct_min = (uint32_t)min_u64(o->direct_min, g->entry_max / 4);
     o->direct_flight = o->direct_flight ? o->direct_flight : MIB(2);

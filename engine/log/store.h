@@ -53,7 +53,7 @@ void read_budget_open(struct read_budget *b, uint64_t max);
 void read_budget_close(struct read_budget *b);
 
 struct store_opts {
-    uint64_t tail_bytes;    /* memory for the newest bytes; 0: 512 MiB. At least 8 x batch_max */
+    uint64_t tail_bytes;    /* memory for the newest bytes; 0: 512 MiB. At least 4 x batch_max */
     uint64_t space_max;     /* bytes of volume files at most; 0: what the file system has */
     uint32_t direct_min;    /* runs from this size go straight to their extent; 0: 32 KiB */
     uint64_t direct_flight; /* direct bytes in flight at most; 0: 2 MiB */
@@ -285,8 +285,7 @@ struct store_counts {
     uint64_t entries, entry_bytes, direct_bytes, behind_bytes, image_bytes, slot_bytes;
     uint64_t commits, syncs, checkpoints, laps, appends, append_bytes, reads_hot, reads_cold;
     uint64_t lent_bytes;                         /* read out of tail memory without a copy */
-    uint64_t cache_load_bytes, cache_lent_bytes; /* of sealed extents: checked in, read out of, the
-                                                  * page cache */
+    uint64_t cache_load_bytes, cache_lent_bytes; /* checked in, read out of, the page cache */
     uint64_t cache_gone; /* pieces that were checked, and not resident when they were wanted */
     uint64_t extents_used, extents_freed, extents_reused, vols_made, vols_removed;
     uint64_t runs_unwritten; /* direct runs into unwritten blocks */

@@ -44,8 +44,9 @@ struct extent {
     uint32_t data_bytes;   /* sealed: bytes of batches */
     uint32_t pins;         /* runs, reads and index writes in flight */
     uint64_t free_seq;     /* entry that carries the row which freed it */
-    uint64_t read_bytes;   /* from disk, since it was opened: beyond its size it is read again */
-    uint64_t *checked;     /* a bit for each tile that was checked in the page cache; NULL: none */
+    bool cached;           /* pages of it may be in the page cache */
+    uint8_t *heat;         /* [tile]: how it was read since the extent was opened: warm.c */
+    uint32_t heat_count;   /* later tiles: not at all */
     uint64_t named_seq;    /* last entry with a DIRECT row for it: recovery may read those runs */
     struct node node;      /* store.dying */
     struct tile *tiles;    /* tiles[i] is number tile_from + i */
@@ -197,7 +198,7 @@ struct vol {
     struct store *store;
     uint32_t number;
     int fd;
-    int cache_fd; /* to read through the page cache: sealed extents alone; 0: not opened yet */
+    int cache_fd; /* to read whole blocks that were written through the page cache; 0: not open */
     enum vol_state state;
     uint64_t opening;
     uint32_t free_slabs;

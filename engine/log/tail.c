@@ -208,6 +208,22 @@ static bool tail_grow(struct part *p, uint64_t len, bool beyond_budget)
     return true;
 }
 
+/* Nobody has waited longer for memory. */
+static bool waits_first(const struct part *p)
+{
+    const struct node *n = list_first(&p->store->parked);
+    return !n || n == &p->parked_node;
+}
+
+/* Who waits behind another keeps nothing for what is still to come: or many that have a part of
+ * what they want would wait for each other. */
+static void unused_give(struct part *p)
+{
+    struct chunk *c;
+    while ((c = chunk_last(p)) && c->pos >= p->head_pos)
+        chunk_give(c);
+}
+
 bool tail_room(struct part *p, uint64_t len)
 {
     check(p->head_pos % BLOCK_BYTES == 0 || !list_empty(&p->chunks));
@@ -216,6 +232,8 @@ bool tail_room(struct part *p, uint64_t len)
         node_unlink(&c->clean); /* becomes dirty again: may not be evicted under us */
     if (tail_grow(p, len, false))
         return true;
+    if (!waits_first(p))
+        unused_give(p);
     tail_clean(p); /* or two partitions that wait for memory would keep it from each other */
     return false;
 }

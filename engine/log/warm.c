@@ -1,4 +1,4 @@
-/* warm.c -- sealed extents that are read again: out of the page cache, without a copy.
+/* warm.c -- what is read again: out of the page cache, without a copy.
  *
  *   plan     from the batch wanted to the last batch that begins a tile and still fits: so that the
  *            next read begins at a tile again
@@ -15,13 +15,20 @@
  * closes it (docs/decisions/0011). */
 #include <stdlib.h>
 
-#include "engine/base/bits.h"
+#include "engine/base/array.h"
+#include "engine/base/check.h"
 #include "engine/log/lend.h"
 
 #define WARM_BYTES_MIN KIB(64) /* of an answer */
 #define PIECE_TILES    4u      /* loaded by one read: 256 KiB at most */
 #define LOADS_MAX      16u     /* reads that load, in a store; more go to the disk directly */
 #define TRIES_MAX      2u      /* then the kernel takes pages away faster than they are sent */
+
+/* What is known of a tile. */
+#define HEAT_CHECKED 0x80u /* it was verified in the page cache */
+#define HEAT_READ    0x40u /* it was read from the disk */
+#define HEAT_HOT     0x0fu /* how often it was read out of the tail, HOT_TIMES at most ... */
+#define HOT_TIMES    4u    /* ... from where on it is worth the load */
 
 struct warm {
     struct extent *e;
@@ -33,7 +40,50 @@ struct warm {
 
 static void warm_next(struct read *r);
 
-/* ---- which tiles are checked ---- */
+/* ---- how tiles were read ---- */
+
+static uint8_t heat_get(const struct extent *e, uint32_t i)
+{
+    return i < e->heat_count ? e->heat[i] : 0;
+}
+
+static uint8_t *heat_at(struct extent *e, uint32_t i)
+{
+    check(i < e->tile_count);
+    e->heat = array_grow(e->heat, &e->heat_count, e->tile_count, 1);
+    return &e->heat[i];
+}
+
+static bool tile_ends_by(const struct extent *e, uint32_t i, uint64_t pos)
+{
+    const struct tile *t = extent_tile(e, i);
+    return e->base_pos + t->at + t->len <= pos;
+}
+
+/* Only a tile that was given whole: the next read of who goes through the log begins in the last
+ * one. */
+void warm_note_cold(struct extent *e, uint32_t i, uint64_t end_pos)
+{
+    for (; i < e->tile_count && tile_ends_by(e, i, end_pos); i++)
+        *heat_at(e, i) |= HEAT_READ;
+}
+
+void warm_note_hot(struct extent *e, uint32_t i, uint64_t pos, uint64_t end_pos)
+{
+    for (; i < e->tile_count && tile_ends_by(e, i, end_pos); i++)
+        if (e->base_pos + extent_tile(e, i)->at >= pos && (heat_get(e, i) & HEAT_HOT) < HOT_TIMES)
+            ++*heat_at(e, i);
+}
+
+static bool tiles_checked(const struct extent *e, uint32_t i, uint32_t count)
+{
+    for (uint32_t end = i + count; i < end; i++)
+        if (!(heat_get(e, i) & HEAT_CHECKED))
+            return false;
+    return true;
+}
+
+/* ---- what of them is there ---- */
 
 static uint64_t tiles_bytes(const struct extent *e, uint32_t i, uint32_t count)
 {
@@ -55,12 +105,11 @@ static bool tiles_resident(const struct store *s, const struct extent *e, uint32
 void warm_forget(struct extent *e)
 {
     struct store *s = e->vol->store;
-    if (!e->checked)
+    if (!e->cached)
         return;
     io_cache_drop(s->io, e->vol->cache_fd, extent_place(e, e->base_pos),
                   extent_data_bytes(&s->id.geometry, e->order));
-    free(e->checked);
-    e->checked = NULL;
+    e->cached = false;
 }
 
 /* ---- plan ---- */
@@ -107,7 +156,7 @@ static bool warm_plan(struct warm *w, const struct read *r, uint64_t off_end)
         warm_take(w, i + (extent_tile(e, i)->batch_at > 0) - w->tile, pos, next_off);
     }
     next_off = extent_tile(e, e->tile_count - 1)->next_off;
-    if (i == e->tile_count && data_end <= most && next_off <= off_end)
+    if (e->sealed && i == e->tile_count && data_end <= most && next_off <= off_end)
         warm_take(w, e->tile_count - w->tile, data_end, next_off);
     return w->end_pos - w->pos >= WARM_BYTES_MIN;
 }
@@ -143,7 +192,7 @@ static bool piece_verify(struct read *r)
         const struct tile *t = extent_tile(e, i);
         if (piece_crc(e->id, e->base_pos + t->at, at, t->len) != t->crc)
             return false;
-        bits_set(e->checked, i);
+        *heat_at(e, i) |= HEAT_CHECKED;
         at += t->len;
     }
     return true;
@@ -188,15 +237,13 @@ static bool piece_ready(struct read *r)
 {
     struct warm *w = r->plan;
     struct extent *e = w->e;
-    bool all = true, resident;
     w->at_tiles = (uint32_t)min_u64(PIECE_TILES, w->tile + w->tiles - w->at);
-    for (uint32_t i = w->at; i < w->at + w->at_tiles; i++)
-        all = all && bits_get(e->checked, i);
-    resident = all && tiles_resident(r->store, e, w->at, w->at_tiles);
+    bool all = tiles_checked(e, w->at, w->at_tiles);
+    bool resident = all && tiles_resident(r->store, e, w->at, w->at_tiles);
     if (all && !resident) {
         r->store->counts.cache_gone++;
         for (uint32_t i = w->at; i < w->at + w->at_tiles; i++)
-            bits_clear(e->checked, i);
+            *heat_at(e, i) &= (uint8_t)~HEAT_CHECKED;
     }
     return resident;
 }
@@ -256,34 +303,66 @@ static bool cache_ready(struct store *s, struct extent *e)
     struct vol *v = e->vol;
     if (!v->cache_fd)
         v->cache_fd = io_cache_open(s->io, s->dir, v->name);
-    if (v->cache_fd > 0 && !e->checked)
-        e->checked = bits_open(e->tile_count);
+    e->cached = e->cached || v->cache_fd > 0;
     return v->cache_fd > 0;
 }
 
 /* Not where writes go through the page cache: pages that a slow peer still holds would take the
  * bytes of whoever has the space next (rule 11). */
+static bool warm_can(const struct read *r, const struct extent *e)
+{
+    const struct store *s = r->store;
+    return r->lends && !e->tile_from && !s->opts.verify_always && io_features(s->io).page_cache &&
+           e->vol->past_cache && s->warming < LOADS_MAX && extent_tiles_end(e) >= e->data_bytes;
+}
+
+static void warm_begin(struct read *r, const struct warm *plan)
+{
+    struct warm *w = malloc(sizeof(*w));
+    check(w);
+    *w = *plan;
+    r->plan = w;
+    r->store->warming++;
+    w->e->pins++;
+    if (tiles_checked(w->e, w->tile, w->tiles))
+        w->at += w->tiles; /* one look at all of it is enough, most times */
+    warm_next(r);
+}
+
 bool warm_start(struct read *r, struct extent *e, uint32_t i)
 {
-    struct store *s = r->store;
     struct warm plan = { .e = e, .tile = i, .at = i };
-    bool again = e->read_bytes >= e->data_bytes;
-    if (!r->lends || !again || !e->sealed || e->tile_from || s->opts.verify_always ||
-        !io_features(s->io).page_cache || !e->vol->past_cache || s->warming >= LOADS_MAX ||
-        extent_tiles_end(e) < e->data_bytes)
+    if (!(heat_get(e, i) & HEAT_READ) || !warm_can(r, e))
         return false;
     if (extent_tile(e, i)->base_off != r->off) {
         tile_rest(r, e, i);
         return false;
     }
-    if (!warm_plan(&plan, r, read_end(r)) || !cache_ready(s, e))
+    if (!warm_plan(&plan, r, read_end(r)) || !cache_ready(r->store, e))
         return false;
-    struct warm *w = malloc(sizeof(*w));
-    check(w);
-    *w = plan;
-    r->plan = w;
-    s->warming++;
-    e->pins++;
-    warm_next(r);
+    warm_begin(r, &plan);
+    return true;
+}
+
+/* Copying out of memory is cheaper than loading for a few readers, and dearer than what somebody
+ * has loaded already. */
+bool warm_start_hot(struct read *r, struct extent *e, uint32_t i)
+{
+    struct warm plan = { .e = e, .tile = i, .at = i };
+    bool often = (heat_get(e, i) & HEAT_HOT) >= HOT_TIMES;
+    if (!(often || e->cached) || !warm_can(r, e))
+        return false;
+    if (extent_tile(e, i)->base_off != r->off) {
+        if (often &&
+            r->off < extent_tile(e, i)->next_off) /* else the tile has none of the wanted */
+            tile_rest(r, e, i);
+        return false;
+    }
+    if (!warm_plan(&plan, r, read_end(r)) || !cache_ready(r->store, e))
+        return false;
+    if (!often && !(tiles_checked(e, plan.tile, plan.tiles) &&
+                    tiles_resident(r->store, e, plan.tile, plan.tiles)))
+        return false;
+    warm_begin(r, &plan);
     return true;
 }

@@ -50,7 +50,7 @@ static enum err shelf_try(struct shelf *sh, const struct store_create *create, u
 {
     struct desk *d = sh->desk;
     struct store_opts opts = d->serve->opts.store;
-    opts.tail_bytes = max_u64(tail_bytes, 8 * (uint64_t)d->serve->opts.geometry.batch_max);
+    opts.tail_bytes = max_u64(tail_bytes, 4 * (uint64_t)d->serve->opts.geometry.batch_max);
     opts.reads = &d->reads;
     TRY(shelf_dir(sh));
     TRY(shelf_store(sh, create, &opts));

@@ -203,7 +203,7 @@ static struct extent *sealed_extent(struct load *load, struct o_part *p)
     return most;
 }
 
-/* A sealed extent, read once more than it was: through the page cache. */
+/* A sealed extent, read twice: then through the page cache. */
 static void read_lent(struct life *l)
 {
     struct o_part *p = l->w.oracle.parts[PART_LARGEST];
@@ -212,7 +212,10 @@ static void read_lent(struct life *l)
         return;
     demand(e, "no extent of part %u is sealed", p->number);
     uint64_t before = store_counts(life_store(l)).cache_lent_bytes;
-    e->read_bytes = e->data_bytes;
+    load_read_lent(&l->load, p, e->base_off, MIB(1));
+    life_settle(l);
+    if (!life_store(l))
+        return;
     load_read_lent(&l->load, p, e->base_off, MIB(1));
     life_settle(l);
     demand(l->fault.site || store_counts(life_store(l)).cache_lent_bytes > before,

@@ -20,7 +20,7 @@ TEST(store, options_have_defaults_and_least_values)
     EXPECT_EQ(o->seal_idle_ns, 50 * MS_NS);
     EXPECT_EQ(o->zero_ahead, 2);
     fixture_stop(&f);
-    f.opts = (struct store_opts){ .tail_bytes = 8 * f.geometry.batch_max - 1,
+    f.opts = (struct store_opts){ .tail_bytes = 4 * f.geometry.batch_max - 1,
                                   .direct_min = KIB(16) - 1,
                                   .direct_flight = 1,
                                   .lock_wait_ns = 2,
@@ -28,7 +28,7 @@ TEST(store, options_have_defaults_and_least_values)
                                   .zero_ahead = 1 };
     REQUIRE_OK(fixture_start(&f));
     o = &f.store->opts;
-    EXPECT_EQ(o->tail_bytes, 8 * f.geometry.batch_max);
+    EXPECT_EQ(o->tail_bytes, 4 * f.geometry.batch_max);
     EXPECT_EQ(o->direct_min, KIB(16) - 1);
     EXPECT_EQ(o->direct_flight, 1);
     EXPECT_EQ(o->lock_wait_ns, 2);

@@ -361,6 +361,28 @@ TEST(tail, chunks_stay_small_while_memory_is_short)
     EXPECT_EQ(chunk_behind(KIB(128), KIB(4), true), KIB(256));
 }
 
+TEST(tail, who_waits_behind_another_keeps_nothing_for_what_is_to_come)
+{
+    // Goal: one of those that wait gets all that comes free. Method: q finds less than it wants
+    // while p waits, and while nobody does.
+    struct bench b;
+    bench_open(&b, MIB(1));
+    put(&b.q, KIB(64));
+    uint64_t used = b.s.tail_used;
+    list_init(&b.s.parked);
+    list_push(&b.s.parked, &b.p.parked_node);
+    EXPECT(!tail_room(&b.q, MIB(1)));
+    EXPECT_EQ(b.s.tail_used, used);
+    EXPECT(!tail_room(&b.p, MIB(1)));
+    EXPECT(b.s.tail_used > used);
+    tail_drop(&b.p);
+    node_unlink(&b.p.parked_node);
+    EXPECT(!tail_room(&b.q, MIB(1)));
+    EXPECT(b.s.tail_used > used);
+    EXPECT(holds(&b.q, 0, KIB(64)));
+    bench_close(&b);
+}
+
 /* How much of 1 MiB an ordinary partition gets. */
 static uint64_t share_of_others(struct bench *b, bool metadata)
 {

@@ -1,6 +1,7 @@
-/* Goal: sealed extents that are read again are lent out of the page cache, as they were appended,
+/* Goal: what is read again is lent out of the page cache, as they were appended,
  * and nothing that does not verify is. Method: partitions read several times after a restart, which
  * leaves their bytes on disk alone; flips of the disk, evictions and drops in between. */
+#include "engine/log/lend.h"
 #include "tests/unit/log/fixture.h"
 
 static void open_on_disk(struct fixture *f, uint64_t seed, uint32_t bytes)
@@ -33,6 +34,70 @@ TEST(warm, the_first_reader_is_read_for_directly_the_next_ones_are_lent)
         read_through(&f, 2);
         EXPECT(f.store->counts.cache_lent_bytes >= 2 * lent);
         EXPECT_EQ(f.store->warming, 0);
+        fixture_close(&f);
+    }
+}
+
+TEST(warm, an_extent_that_still_grows_is_lent_as_far_as_it_is_on_disk)
+{
+    // Goal: its whole blocks are written once, so pages of them stay right while others are written
+    // behind them. Method: it is lent, grows, and is read through again.
+    struct fixture f;
+    struct got g;
+    fixture_open(&f, 60);
+    fixture_add(&f, 0);
+    struct part *p = fixture_part(&f, 0);
+    fixture_fill(&f, 0, 100, 10000);
+    while (!part_open_extent(p) || part_open_extent(p)->tile_count < 4)
+        fixture_fill(&f, 0, 1, 10000);
+    fixture_checkpoint(&f);
+    fixture_stop_again(&f);
+    f.lends = true;
+    read_through(&f, 2);
+    p = fixture_part(&f, 0);
+    struct extent *e = part_open_extent(p);
+    REQUIRE(e);
+    fixture_read(&f, &g, 0, e->base_off, 200000);
+    EXPECT_OK(g.r.err);
+    EXPECT(g.r.lent.extent == e);
+    fixture_fill(&f, 0, 3, 10000);
+    EXPECT(part_open_extent(p) == e);
+    read_give(&g.r);
+    read_through(&f, 3);
+    fixture_fill(&f, 0, 30, 10000);
+    fixture_checkpoint(&f);
+    read_through(&f, 3);
+    fixture_close(&f);
+}
+
+TEST(warm, what_is_read_out_of_the_tail_again_and_again_is_lent_too)
+{
+    struct fixture f;
+    fixture_open(&f, 61);
+    fixture_add(&f, 0);
+    fixture_fill(&f, 0, 60, 10000);
+    fixture_checkpoint(&f);
+    f.lends = true;
+    read_through(&f, 3);
+    EXPECT_EQ(f.store->counts.cache_load_bytes, 0);
+    read_through(&f, 3);
+    EXPECT(f.store->counts.cache_lent_bytes > 300000);
+    EXPECT_EQ(f.store->counts.reads_cold, 0);
+    fixture_fill(&f, 0, 20, 10000);
+    read_through(&f, 6);
+    EXPECT_EQ(f.store->warming, 0);
+    fixture_close(&f);
+}
+
+TEST(warm, one_who_reads_all_of_it_once_is_read_for_directly)
+{
+    // Goal: neither that reads overlap, nor that they are small, makes it look read again.
+    static const uint32_t budgets[] = { 65536, 70000, 200000, 1000000 };
+    for (uint32_t i = 0; i < sizeof(budgets) / sizeof(budgets[0]); i++) {
+        struct fixture f;
+        open_on_disk(&f, 70 + i, 10000);
+        fixture_verify(&f, 0, budgets[i]);
+        EXPECT_EQ(f.store->counts.cache_load_bytes, 0);
         fixture_close(&f);
     }
 }
@@ -72,7 +137,7 @@ TEST(warm, a_flip_after_the_check_is_found_when_the_pages_are_read_again)
     read_through(&f, 3);
     struct part *p = fixture_part(&f, 0);
     struct extent *e = p->extents[p->extent_count - 2];
-    EXPECT(e->sealed && e->checked);
+    EXPECT(e->sealed && e->cached);
     uint64_t off = e->base_off, lent = f.store->counts.cache_lent_bytes;
     fixture_read(&f, &g, 0, off, 200000);
     EXPECT_OK(g.r.err);
@@ -94,8 +159,7 @@ TEST(warm, a_flip_before_the_load_is_found)
     read_through(&f, 1);
     struct part *p = fixture_part(&f, 0);
     struct extent *e = p->extents[p->extent_count - 2];
-    EXPECT(e->read_bytes > 0);
-    e->read_bytes = UINT32_MAX; /* the next reader is not the first */
+    warm_note_cold(e, 0, e->base_pos + e->data_bytes); /* the next reader is not the first */
     fixture_flip(&f, e->vol->name, extent_at(&f, p->extent_count - 2) + 70000);
     uint64_t off = e->base_off, good = 0;
     for (;;) {
@@ -165,7 +229,7 @@ TEST(warm, a_partition_dropped_while_it_loads)
     read_through(&f, 1);
     struct part *p = fixture_part(&f, 0);
     struct extent *e = p->extents[p->extent_count - 2];
-    e->read_bytes = UINT32_MAX;
+    warm_note_cold(e, 0, e->base_pos + e->data_bytes);
     g = (struct got){
         .r = { .done = dropped_read_done, .off = e->base_off, .bytes_max = 200000, .lends = true }
     };
