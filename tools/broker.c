@@ -24,6 +24,7 @@
 #define FILES_BESIDE          1024u /* descriptors for all but connections */
 
 /* Of each shard: several large batches with one system call; a buffer is held for a moment only. */
+#define TAIL_BYTES      MIB(96) /* of a shard: docs/decisions/0016-small-tails.md */
 #define RECEIVE_BUFFERS 32u
 #define RECEIVE_BYTES   (uint32_t)KIB(256)
 
@@ -225,6 +226,12 @@ static struct group_opts group_opts_of(const struct config *c)
     };
 }
 
+static uint64_t tail_bytes_of(const struct broker *b, const struct config *c)
+{
+    uint64_t asked = config_number(c, CONFIG_MEMORY_TAIL);
+    return asked ? asked : b->shards * TAIL_BYTES;
+}
+
 static enum err engine_start(struct broker *b, struct why *why)
 {
     const struct config *c = b->config;
@@ -233,7 +240,7 @@ static enum err engine_start(struct broker *b, struct why *why)
     o.io.recv_buffers = RECEIVE_BUFFERS;
     o.io.recv_buffer_bytes = RECEIVE_BYTES;
     o.io.plain = config_number(c, CONFIG_IO) == CONFIG_IO_PLAIN;
-    o.store.tail_bytes = config_number(c, CONFIG_MEMORY_TAIL);
+    o.store.tail_bytes = tail_bytes_of(b, c);
     o.store.verify_always = config_number(c, CONFIG_VERIFY) == CONFIG_VERIFY_ALWAYS;
     o.store.space_max = config_number(c, CONFIG_SPACE_MAX);
     o.geometry.journal_bytes = config_number(c, CONFIG_JOURNAL_BYTES);

@@ -10,7 +10,7 @@ static const char head[] =
     "\n"
     "| place | for `memory.tail` |\n"
     "|---|---|\n"
-    "| its default | `512 MiB` |\n"
+    "| its default | `0`: 96 MiB for each shard |\n"
     "| a file: `--config FILE`, or the one that `SHARDLOG_CONFIG` names | `memory.tail = 1 GiB` |\n"
     "| the environment; an empty value is as none | `SHARDLOG_MEMORY_TAIL=1GiB` |\n"
     "| a flag | `--memory-tail 1GiB` or `--memory-tail=1GiB` |\n"
