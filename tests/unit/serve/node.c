@@ -68,6 +68,14 @@ bool node_until(struct node_world *w, const bool *done)
     return *done || (!EXPECT(sim_dead(w->machine)) && false);
 }
 
+bool node_within(struct node_world *w, uint64_t ns, bool (*done)(const void *arg), const void *arg)
+{
+    uint64_t until = sim_now_ns(w->sim) + ns;
+    for (uint32_t i = 0; i < STEPS_MAX && !done(arg) && sim_now_ns(w->sim) < until; i++)
+        (void)node_step(w, until);
+    return done(arg);
+}
+
 void node_pass(struct node_world *w, uint64_t ns)
 {
     uint64_t until = sim_now_ns(w->sim) + ns;

@@ -33,6 +33,8 @@ void node_stop(struct node_world *w); /* in order: checkpoints, then closes */
 void node_crash(struct node_world *w, enum sim_end end);
 /* Turns and steps until *done, or until nothing more can happen (false). */
 bool node_until(struct node_world *w, const bool *done);
+/* The same for a span of the simulated time; or until done(arg), if that comes first: true. */
+bool node_within(struct node_world *w, uint64_t ns, bool (*done)(const void *arg), const void *arg);
 /* The same for a span of the simulated time. */
 void node_pass(struct node_world *w, uint64_t ns);
 
