@@ -23,10 +23,7 @@
 #define AUTO_PARTITIONS_LEAST 4u    /* what clients' own tests expect */
 #define FILES_BESIDE          1024u /* descriptors for all but connections */
 
-/* Of each shard: several large batches with one system call; a buffer is held for a moment only. */
-#define TAIL_BYTES      MIB(96) /* of a shard: docs/decisions/0016-small-tails.md */
-#define RECEIVE_BUFFERS 32u
-#define RECEIVE_BYTES   (uint32_t)KIB(256)
+#define TAIL_BYTES MIB(96) /* of a shard: docs/decisions/0016-small-tails.md */
 
 static_assert(2 * ADDRESSES_MAX <= DOOR_ADDRESSES_MAX && ADDRESSES_MAX <= HTTP_ADDRESSES_MAX,
               "the fronts take as many");

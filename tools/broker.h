@@ -22,6 +22,11 @@
 #include "net/http/http_front.h"
 #include "net/log/log.h"
 
+/* Of each shard, for receiving: several large batches with one system call; a buffer is held for a
+ * moment only. */
+#define RECEIVE_BUFFERS 16u
+#define RECEIVE_BYTES   (uint32_t)KIB(512)
+
 struct broker_worker {
     struct broker *broker;
     uint32_t shard;

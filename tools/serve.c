@@ -113,7 +113,7 @@ static void ready_say(struct broker *b, const struct config *c, uint64_t began_n
     const struct banner_memory memory[] = {
         { "stores", planned },
         { "network", config_number(c, CONFIG_MEMORY_NETWORK) },
-        { "receiving", b->shards * IO_RECV_BUFFERS * IO_RECV_BUFFER_BYTES },
+        { "receiving", (uint64_t)b->shards * RECEIVE_BUFFERS * RECEIVE_BYTES },
     };
     for (uint32_t i = 0; i < b->shards; i++)
         cpus[i] = (uint32_t)b->workers[i].cpu;

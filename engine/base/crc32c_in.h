@@ -14,4 +14,9 @@ extern const uint32_t crc32c_table[8][256];
 /* crc32c() with tables only, for machines without ISA-L; the same values. */
 uint32_t crc32c_portable(uint32_t crc, const void *at, size_t len);
 
+/* The product of two polynomials modulo the CRC's; and with plain multiplications, for machines
+ * without carryless ones: the same values. */
+uint32_t crc32c_multiply(uint32_t a, uint32_t b);
+uint32_t crc32c_multiply_slow(uint32_t a, uint32_t b);
+
 #endif

@@ -57,12 +57,14 @@ void *errand_take(struct errand *c, size_t bytes)
         size_t cap = max_u64(bytes, ERRAND_CHUNK_BYTES);
         if (!errand_charge(c, sizeof(*chunk) + cap))
             return NULL;
-        chunk = zeroed(sizeof(*chunk) + cap);
+        chunk = malloc(sizeof(*chunk) + cap);
+        check(chunk); /* within the budget: the system is out of memory */
         chunk->cap = cap;
+        chunk->len = 0;
         chunk->next = c->chunks;
         c->chunks = chunk;
     }
-    void *at = chunk->at + chunk->len;
+    void *at = memset(chunk->at + chunk->len, 0, bytes);
     chunk->len += bytes;
     return at;
 }
