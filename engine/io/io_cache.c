@@ -36,12 +36,13 @@ bool cache_runs(void)
     return runs;
 }
 
-int io_cache_open(struct io *io, int dir, const char *name)
+int io_cache_open(struct io *io, int dir, const char *name, bool ahead)
 {
     int fd = openat(dir, name, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return -(int)err_from_errno(errno);
-    (void)posix_fadvise(fd, 0, 0, POSIX_FADV_RANDOM); /* a refusal costs memory only */
+    /* A refusal costs memory only. */
+    (void)posix_fadvise(fd, 0, 0, ahead ? POSIX_FADV_SEQUENTIAL : POSIX_FADV_RANDOM);
     io_fd_forget(io, fd);
     return fd;
 }
