@@ -11,7 +11,8 @@
 
 #define LLU(v)      ((unsigned long long)(v))
 #define AGAIN_NS    (300 * MS_NS)
-#define ROUNDING_NS (2 * MS_NS) /* the node counts in milliseconds */
+#define ROUNDING_NS (2 * MS_NS)   /* the node counts in milliseconds */
+#define PATIENCE_NS (10 * SEC_NS) /* net/kafka/group_call.c */
 
 /* ---- refusals ---- */
 
@@ -26,11 +27,13 @@ static bool trouble(const struct front *f)
     return f->stopping || f->failing || f->full || f->limited || f->poisoned;
 }
 
-/* Who waits for its group is told to ask again when others wait long for memory that it is in the
- * way of; they do where fetches, and so the requests before them, wait for theirs. */
+/* Who waits for its group is told to ask again when others wait for memory that it is in the way
+ * of: after PATIENCE_NS; or at once where its connection holds much, as it does where fetches, and
+ * so the requests before them, wait for theirs. */
 static bool hurried(const struct front *f, const struct ask *a)
 {
-    return f->reads_short && (a->verb == ASK_JOIN || a->verb == ASK_SYNC);
+    bool long_ago = front_now(f) >= a->sent_ns + PATIENCE_NS;
+    return (f->reads_short || long_ago) && (a->verb == ASK_JOIN || a->verb == ASK_SYNC);
 }
 
 /* A dynamic member that gives signs of life is a member for as long as both its times last. */
