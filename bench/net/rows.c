@@ -6,7 +6,8 @@
 #include "bench/net/bare.h"
 #include "engine/base/types.h"
 
-#define TAIL_BYTES  MIB(192) /* written just before it is read: in the broker's memory */
+#define TAIL_BYTES MIB(48) /* written just before it is read: half of the broker's memory for it \
+                            */
 #define FETCH_BYTES ((uint32_t)MIB(2))
 
 static double us(const struct histogram *h, double share)
