@@ -6,8 +6,7 @@
 #include "bench/net/bare.h"
 #include "engine/base/types.h"
 
-#define TAIL_BYTES MIB(48) /* written just before it is read: half of the broker's memory for it \
-                            */
+#define TAIL_BYTES  MIB(48) /* written just before it is read: half of a tail */
 #define FETCH_BYTES ((uint32_t)MIB(2))
 
 static double us(const struct histogram *h, double share)

@@ -205,16 +205,11 @@ enum err io_fd_lock(struct io *io, int fd, uint64_t wait_ns);
 
 /* A file read through the page cache, beside descriptors that pass it by: only for bytes that are
  * not written meanwhile, by nobody. What is read once is resident until the kernel needs the
- * memory, or a direct write of it, or io_cache_drop(). */
-
-/* What the kernel reads beyond what was asked for, at most, as it is usually set up
- * (/sys/block/.../queue/read_ahead_kb is 128); more than that costs nothing but speed. */
-#define IO_AHEAD_BYTES MIB(1)
+ * memory, or a direct write of it, or io_cache_drop(). No read-ahead. */
 
 /* Opens `name` of `dir` for that, read-only; a descriptor or a negative enum err. Short, blocking.
- * `ahead`: the kernel may read more than is asked for, into larger pieces of its memory, which are
- * cheaper to send; for whoever knows that IO_AHEAD_BYTES behind it were written, too. */
-int io_cache_open(struct io *io, int dir, const char *name, bool ahead);
+ */
+int io_cache_open(struct io *io, int dir, const char *name);
 /* All of these bytes are resident now: a read, or io_send_file(), will not wait for the disk. False
  * without features.page_cache. */
 bool io_cache_holds(struct io *io, int fd, uint64_t pos, uint64_t len);

@@ -36,13 +36,12 @@ bool cache_runs(void)
     return runs;
 }
 
-int io_cache_open(struct io *io, int dir, const char *name, bool ahead)
+int io_cache_open(struct io *io, int dir, const char *name)
 {
     int fd = openat(dir, name, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return -(int)err_from_errno(errno);
-    /* A refusal costs memory only. */
-    (void)posix_fadvise(fd, 0, 0, ahead ? POSIX_FADV_SEQUENTIAL : POSIX_FADV_RANDOM);
+    (void)posix_fadvise(fd, 0, 0, POSIX_FADV_RANDOM); /* a refusal costs memory only */
     io_fd_forget(io, fd);
     return fd;
 }

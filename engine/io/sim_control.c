@@ -96,7 +96,7 @@ void io_fd_close(struct io *io, int fd)
     sim_fd_free(node_of(io), fd);
 }
 
-int io_cache_open(struct io *io, int dir, const char *name, bool ahead)
+int io_cache_open(struct io *io, int dir, const char *name)
 {
     struct sim_node *node = node_of(io);
     if (io->dead)
@@ -108,7 +108,7 @@ int io_cache_open(struct io *io, int dir, const char *name, bool ahead)
     if (!inode)
         return -ERR_NOT_FOUND;
     int fd = sim_fd_open(node, inode, IO_READONLY);
-    sim_fd_get(node, fd)->random = !ahead;
+    sim_fd_get(node, fd)->random = true;
     return fd;
 }
 

@@ -32,10 +32,8 @@ static void vol_close(struct vol *v)
         io_fd_close(v->store->io, v->fd);
     if (v->cache_fd > 0)
         io_fd_close(v->store->io, v->cache_fd);
-    if (v->ahead_fd > 0)
-        io_fd_close(v->store->io, v->ahead_fd);
     v->fd = -1;
-    v->cache_fd = v->ahead_fd = 0;
+    v->cache_fd = 0;
 }
 
 /* Ends without a volume: what was made of the file stays under its temporary name, or is removed by

@@ -199,7 +199,6 @@ struct vol {
     uint32_t number;
     int fd;
     int cache_fd; /* to read whole blocks that were written through the page cache; 0: not open */
-    int ahead_fd; /* the same, where the kernel may read ahead */
     enum vol_state state;
     uint64_t opening;
     uint32_t free_slabs;

@@ -217,17 +217,6 @@ static void load_done(struct op *op)
     }
 }
 
-/* Read ahead where all that may be read was written: the kernel then takes larger pieces of memory
- * for it, which cost less to send (docs/decisions/0016). */
-static int piece_fd(const struct read *r, uint64_t bytes)
-{
-    const struct warm *w = r->plan;
-    const struct extent *e = w->e;
-    uint64_t end = e->base_pos + extent_tile(e, w->at)->at + bytes + IO_AHEAD_BYTES;
-    bool written = end <= min_u64(r->part->disk_pos, e->base_pos + extent_tiles_end(e));
-    return written && e->vol->ahead_fd > 0 ? e->vol->ahead_fd : e->vol->cache_fd;
-}
-
 static void piece_load(struct read *r)
 {
     struct warm *w = r->plan;
@@ -240,7 +229,7 @@ static void piece_load(struct read *r)
         return;
     }
     s->counts.cache_load_bytes += bytes;
-    io_read(s->io, &r->op, piece_fd(r, bytes), r->buf, bytes, tiles_place(w->e, w->at), load_done);
+    io_read(s->io, &r->op, w->e->vol->cache_fd, r->buf, bytes, tiles_place(w->e, w->at), load_done);
 }
 
 /* The piece from w->at on needs nothing. */
@@ -312,10 +301,8 @@ static void tile_rest(struct read *r, const struct extent *e, uint32_t i)
 static bool cache_ready(struct store *s, struct extent *e)
 {
     struct vol *v = e->vol;
-    if (!v->cache_fd) {
-        v->cache_fd = io_cache_open(s->io, s->dir, v->name, false);
-        v->ahead_fd = io_cache_open(s->io, s->dir, v->name, true);
-    }
+    if (!v->cache_fd)
+        v->cache_fd = io_cache_open(s->io, s->dir, v->name);
     e->cached = e->cached || v->cache_fd > 0;
     return v->cache_fd > 0;
 }

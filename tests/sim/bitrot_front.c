@@ -318,7 +318,7 @@ static void warm_up(const struct file *f, uint64_t pos)
 static void evict(const struct file *f)
 {
     int dir = io_dir_open(world.io, f->dir, 0, NULL);
-    int fd = io_cache_open(world.io, dir, f->name, false);
+    int fd = io_cache_open(world.io, dir, f->name);
     check(dir >= 0 && fd >= 0);
     io_cache_drop(world.io, fd, 0, f->len);
     io_fd_close(world.io, fd);

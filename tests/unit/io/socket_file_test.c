@@ -29,7 +29,7 @@ TEST(socket_file, arrives_whole_from_any_place)
     REQUIRE(pair_open(w.io, &p));
     uint8_t *out = world_bytes(FILE_BYTES, 1), *in = world_bytes(FILE_BYTES, 2);
     int fd = file_make(&w, "f", out, FILE_BYTES);
-    int file = io_cache_open(w.io, w.dir, "f", false);
+    int file = io_cache_open(w.io, w.dir, "f");
     REQUIRE(file >= 0);
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         struct op send = { 0 }, head = { 0 }, recv = { 0 };
@@ -65,7 +65,7 @@ TEST(socket_file, waits_for_a_slow_reader_and_lets_others_go_on)
     REQUIRE(pair_open(w.io, &p));
     uint8_t *out = world_bytes(16 * FILE_BYTES, 1), *in = world_bytes(16 * FILE_BYTES, 2);
     int fd = file_make(&w, "f", out, 16 * FILE_BYTES);
-    int file = io_cache_open(w.io, w.dir, "f", false);
+    int file = io_cache_open(w.io, w.dir, "f");
     struct op send = { 0 }, recv = { 0 };
     char text[4] = "";
     io_send_file(w.io, &send, p.fd[0], file, 0, 16 * FILE_BYTES, NULL);
@@ -93,7 +93,7 @@ TEST(socket_file, says_when_the_connection_is_gone_and_when_the_file_is_too_shor
     REQUIRE(world_open(&w));
     uint8_t *out = world_bytes(16 * FILE_BYTES, 1);
     int fd = file_make(&w, "f", out, 16 * FILE_BYTES);
-    int file = io_cache_open(w.io, w.dir, "f", false);
+    int file = io_cache_open(w.io, w.dir, "f");
     for (int round = 0; round < 2; round++) {
         struct op send = { 0 };
         REQUIRE(pair_open(w.io, &p));
@@ -120,7 +120,7 @@ TEST(socket_file, the_page_cache_holds_what_was_read_until_it_is_dropped_or_writ
     REQUIRE(world_open(&w));
     uint8_t *out = world_bytes(FILE_BYTES, 1), *in = world_bytes(FILE_BYTES, 2);
     int fd = file_make(&w, "f", out, FILE_BYTES);
-    int file = io_cache_open(w.io, w.dir, "f", false);
+    int file = io_cache_open(w.io, w.dir, "f");
     if (!io_features(w.io).page_cache) {
         EXPECT(!io_cache_holds(w.io, file, 0, 1));
     } else {
@@ -142,7 +142,7 @@ TEST(socket_file, the_page_cache_holds_what_was_read_until_it_is_dropped_or_writ
             EXPECT_BYTES(in, out, BLOCK_BYTES);
         }
     }
-    EXPECT_EQ(io_cache_open(w.io, w.dir, "missing", false), -ERR_NOT_FOUND);
+    EXPECT_EQ(io_cache_open(w.io, w.dir, "missing"), -ERR_NOT_FOUND);
     io_fd_close(w.io, file);
     io_fd_close(w.io, fd);
     io_buffer_give(out);

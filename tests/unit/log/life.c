@@ -40,8 +40,7 @@ static const char *file_of(const struct store *s, const struct op *op)
     if (op->fd == s->journal.fd || op->fd == s->image_fd)
         return op->fd == s->journal.fd ? "journal" : "image";
     for (uint32_t i = 0; i < s->vol_count; i++)
-        if (op->fd == s->vols[i]->fd || op->fd == s->vols[i]->cache_fd ||
-            op->fd == s->vols[i]->ahead_fd)
+        if (op->fd == s->vols[i]->fd || op->fd == s->vols[i]->cache_fd)
             return s->vols[i]->name;
     return op->fd == s->tails_fd ? "tails" : op->fd == s->dir ? "." : "?";
 }
@@ -50,7 +49,7 @@ static const char *file_of(const struct store *s, const struct op *op)
 static bool cached(const struct store *s, const struct op *op)
 {
     for (uint32_t i = 0; s && i < s->vol_count; i++)
-        if (op->fd == s->vols[i]->cache_fd || op->fd == s->vols[i]->ahead_fd)
+        if (op->fd == s->vols[i]->cache_fd)
             return true;
     return false;
 }
