@@ -11,7 +11,6 @@
 #include "engine/base/crc32c.h"
 #include "engine/base/crc32c_in.h"
 
-#include <stdbool.h>
 #if defined(__x86_64__)
 #include <immintrin.h>
 #endif
@@ -177,23 +176,6 @@ __attribute__((target("pclmul,sse4.2"))) static uint32_t multiply_fast(uint32_t 
     return (uint32_t)(product >> 32) ^ _mm_crc32_u32((uint32_t)product, 0);
 }
 
-static bool fast(void)
-{
-    return __builtin_cpu_supports("pclmul") && __builtin_cpu_supports("sse4.2");
-}
-
-#else
-
-static uint32_t multiply_fast(uint32_t a, uint32_t b)
-{
-    return a ^ b; /* never asked */
-}
-
-static bool fast(void)
-{
-    return false;
-}
-
 #endif
 
 /* The product of two polynomials, not reduced, 63 bits. Plain multiplication would carry between
@@ -230,7 +212,11 @@ uint32_t crc32c_multiply_slow(uint32_t a, uint32_t b)
 
 uint32_t crc32c_multiply(uint32_t a, uint32_t b)
 {
-    return fast() ? multiply_fast(a, b) : crc32c_multiply_slow(a, b);
+#if defined(__x86_64__)
+    if (__builtin_cpu_supports("pclmul") && __builtin_cpu_supports("sse4.2"))
+        return multiply_fast(a, b);
+#endif
+    return crc32c_multiply_slow(a, b);
 }
 
 uint32_t crc32c_combine(uint32_t crc_a, uint32_t crc_b, uint64_t len_b)

@@ -58,21 +58,7 @@ static inline void hold_close(void)
 /* Asks for the first batch of a partition. */
 static inline void hold_ask(struct guest *g, int32_t partition, int32_t wait_ms)
 {
-    REQUEST(fetch, ask);
-    struct kafka_fetch_request_partition part;
-    struct kafka_fetch_request_topic topic = { .topic = text_bytes("t") };
-    kafka_unset(kafka_fetch_request_partition_shape(), &part);
-    part.partition = partition;
-    part.fetch_offset = 0;
-    part.partition_max_bytes = (int32_t)MIB(1);
-    topic.partitions.at = &part;
-    topic.partitions.count = 1;
-    ask.max_wait_ms = wait_ms;
-    ask.min_bytes = 1;
-    ask.max_bytes = (int32_t)MIB(1);
-    ask.topics.at = &topic;
-    ask.topics.count = 1;
-    guest_ask(g, KEY(fetch), 11, &ask);
+    guest_fetch_ask(g, "t", partition, 0, wait_ms, (int32_t)MIB(1));
 }
 
 /* Bytes of records in the next answer. */

@@ -9,20 +9,7 @@ static struct guest g;
 
 static void fetch_ask(int32_t partition)
 {
-    REQUEST(fetch, ask);
-    struct kafka_fetch_request_partition part;
-    struct kafka_fetch_request_topic topic = { .topic = text_bytes("t") };
-    kafka_unset(kafka_fetch_request_partition_shape(), &part);
-    part.partition = partition;
-    part.partition_max_bytes = (int32_t)MIB(1);
-    topic.partitions.at = &part;
-    topic.partitions.count = 1;
-    ask.max_wait_ms = KAFKA_WAIT_MAX_MS;
-    ask.min_bytes = 1;
-    ask.max_bytes = (int32_t)MIB(1);
-    ask.topics.at = &topic;
-    ask.topics.count = 1;
-    guest_ask(&g, KEY(fetch), 11, &ask);
+    guest_fetch_ask(&g, "t", partition, 0, KAFKA_WAIT_MAX_MS, (int32_t)MIB(1));
 }
 
 static size_t fetched(void)

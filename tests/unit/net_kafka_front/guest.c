@@ -226,12 +226,18 @@ bool guest_answer(struct guest *g, uint64_t ns, int16_t key, int16_t version, vo
     return true;
 }
 
-void guest_call(struct guest *g, int16_t key, int16_t version, const void *request, void *response)
+/* To the last request. */
+static void answer_hear(struct guest *g, int16_t key, int16_t version, void *response)
 {
-    guest_ask(g, key, version, request);
     kafka_unset(kafka_api(key)->shape[KAFKA_RESPONSE](), response);
     EXPECT(guest_answer(g, 20 * SEC_NS, key, version, response));
     EXPECT_EQ(g->answered, g->correlation);
+}
+
+void guest_call(struct guest *g, int16_t key, int16_t version, const void *request, void *response)
+{
+    guest_ask(g, key, version, request);
+    answer_hear(g, key, version, response);
 }
 
 bool guest_heard(struct guest *g)
@@ -306,15 +312,12 @@ struct kafka_produce_response_partition_response guest_produce(struct guest *g, 
     return tell.responses.at[0].partition_responses.at[0];
 }
 
-struct kafka_fetch_response_partition guest_fetch(struct guest *g, const char *topic,
-                                                  int32_t partition, int64_t offset,
-                                                  int32_t wait_ms)
+void guest_fetch_ask(struct guest *g, const char *topic, int32_t partition, int64_t offset,
+                     int32_t wait_ms, int32_t bytes_max)
 {
     REQUEST(fetch, ask);
-    RESPONSE(fetch, tell);
     struct kafka_fetch_request_partition part;
     struct kafka_fetch_request_topic data = { .topic = text_bytes(topic) };
-    struct kafka_fetch_response_partition none = { .error_code = -1 };
     kafka_unset(kafka_fetch_request_partition_shape(), &part);
     part.partition = partition;
     part.fetch_offset = offset;
@@ -323,10 +326,20 @@ struct kafka_fetch_response_partition guest_fetch(struct guest *g, const char *t
     data.partitions.count = 1;
     ask.max_wait_ms = wait_ms;
     ask.min_bytes = 1;
-    ask.max_bytes = (int32_t)MIB(4);
+    ask.max_bytes = bytes_max;
     ask.topics.at = &data;
     ask.topics.count = 1;
-    guest_call(g, KEY(fetch), 11, &ask, &tell);
+    guest_ask(g, KEY(fetch), 11, &ask);
+}
+
+struct kafka_fetch_response_partition guest_fetch(struct guest *g, const char *topic,
+                                                  int32_t partition, int64_t offset,
+                                                  int32_t wait_ms)
+{
+    RESPONSE(fetch, tell);
+    struct kafka_fetch_response_partition none = { .error_code = -1 };
+    guest_fetch_ask(g, topic, partition, offset, wait_ms, (int32_t)MIB(4));
+    answer_hear(g, KEY(fetch), 11, &tell);
     if (!EXPECT_EQ(tell.responses.count, 1) || !EXPECT_EQ(tell.responses.at[0].partitions.count, 1))
         return none;
     return tell.responses.at[0].partitions.at[0];

@@ -82,7 +82,9 @@ struct bytes guest_packed(uint32_t count, size_t bytes, int64_t base_ms, int cod
 struct kafka_produce_response_partition_response guest_produce(struct guest *g, int16_t version,
                                                                const char *topic, int32_t partition,
                                                                struct bytes batch);
-/* Fetch of one partition: the answer for it. */
+/* Asks for at least one byte of one partition, by Fetch 11; and the answer for it. */
+void guest_fetch_ask(struct guest *g, const char *topic, int32_t partition, int64_t offset,
+                     int32_t wait_ms, int32_t bytes_max);
 struct kafka_fetch_response_partition guest_fetch(struct guest *g, const char *topic,
                                                   int32_t partition, int64_t offset,
                                                   int32_t wait_ms);
