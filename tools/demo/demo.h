@@ -83,7 +83,8 @@ struct message {
     uint32_t in_flight; /* ACK: appends started and not acknowledged, this one left out */
     uint64_t offset;    /* of the first record */
     uint64_t bytes;     /* of values */
-    uint64_t ns;        /* from append to acknowledgement */
+    uint64_t ns;        /* from append to acknowledgement ... */
+    uint64_t at_ns;     /* ... which came then, by now_ns() */
 };
 void message_put(int fd, struct message m); /* a gone listener ends the program */
 

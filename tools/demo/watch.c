@@ -112,6 +112,29 @@ void watch_drain(struct watch *w)
         continue;
 }
 
+void watch_paused(struct watch *w, uint64_t from_ns)
+{
+    if (w->pause_count == DEMO_RUNS_MAX)
+        die("more than %u pauses", DEMO_RUNS_MAX);
+    w->pauses[w->pause_count++] = (struct pause){ .from_ns = from_ns, .to_ns = now_ns() };
+}
+
+uint64_t watch_paused_ns(const struct watch *w)
+{
+    uint64_t ns = 0;
+    for (unsigned i = 0; i < w->pause_count; i++)
+        ns += w->pauses[i].to_ns - w->pauses[i].from_ns;
+    return ns;
+}
+
+bool watch_ack_waited(const struct watch *w, const struct message *ack)
+{
+    for (unsigned i = 0; i < w->pause_count; i++)
+        if (ack->at_ns - ack->ns < w->pauses[i].to_ns && ack->at_ns > w->pauses[i].from_ns)
+            return true;
+    return false;
+}
+
 /* Until the pipe ends: whatever a killed writer put into it was acknowledged, and counts. */
 static void listen_to(struct watch *w, const struct watch_plan *plan)
 {

@@ -8,13 +8,19 @@
 
 #include "tools/demo/demo.h"
 
+/* A time without anybody to write to. */
+struct pause {
+    uint64_t from_ns, to_ns; /* by now_ns() */
+};
+
 /* What all writers said, and the reader. */
 struct watch {
     struct message *acks; /* in the order of arrival */
     size_t ack_count, ack_cap;
     uint64_t acked_bytes, acked_records;
-    uint64_t write_ns;  /* from open to the last acknowledgement, of all runs together ... */
-    uint64_t paused_ns; /* ... and this much of it without anybody to write to */
+    uint64_t write_ns; /* from open to the last acknowledgement, of all runs together, ... */
+    struct pause pauses[DEMO_RUNS_MAX]; /* ... these included */
+    unsigned pause_count;
     uint64_t acked_end[DEMO_PARTITIONS]; /* after the last offset acknowledged */
 
     /* Of the program that ran last: */
@@ -44,6 +50,12 @@ bool watch_run(struct watch *w, char **argv, const struct watch_plan *plan);
 void watch_kill(struct watch *w);
 /* For reach(): takes what it said by now. */
 void watch_drain(struct watch *w);
+/* For reach(): nobody was there to write to from then until now. */
+void watch_paused(struct watch *w, uint64_t from_ns);
+/* All pauses together. */
+uint64_t watch_paused_ns(const struct watch *w);
+/* Whether this batch was under way when a pause began: it waited for the next broker. */
+bool watch_ack_waited(const struct watch *w, const struct message *ack);
 void watch_free(struct watch *w);
 
 #endif

@@ -49,8 +49,8 @@ static void reach(void *arg, struct watch *w, unsigned mark)
            " records) and %u batches in flight\n",
            mark + 1, ready, mb(w->acked_bytes), w->acked_records, w->in_flight);
     broker_start(d);
+    watch_paused(w, killed_ns);
     ends_ask(d);
-    w->paused_ns += now_ns() - killed_ns;
 }
 
 static void served_write(struct demo *d, const uint64_t *marks, unsigned count)

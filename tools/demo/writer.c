@@ -91,6 +91,7 @@ static void flight_tell(struct writer *w, struct flight *x)
             result->count);
     w->in_flight[x->ack.partition]--;
     x->ack.offset = result->base_offset;
+    x->ack.at_ns = x->append.done_ns;
     x->ack.ns = x->append.done_ns - x->append.start_ns;
     x->ack.in_flight = 0;
     for (uint32_t i = 0; i < DEMO_PARTITIONS; i++)
