@@ -15,6 +15,15 @@ static uint64_t file_bytes(const struct verify *v, const struct verify_file *f)
     return f->kind == FILE_VOLUME ? vol_bytes(&v->id.geometry) : block_floor(f->bytes);
 }
 
+/* The newest image that is whole, as an opening finds it. */
+static enum err image_newest(struct verify *v, int fd, const struct identity *id, struct image *im)
+{
+    enum err err = image_load(v->io, fd, id, 0, im, NULL);
+    while (err == ERR_CORRUPT)
+        err = image_load(v->io, fd, id, im->head.generation, im, NULL);
+    return err;
+}
+
 /* The opening in a volume's identity block: the image has it too, if it is whole (its own block was
  * seen to before). An image that cannot be read now is not a damaged one: a block made without it
  * would be another file's. */
@@ -30,13 +39,13 @@ static enum err vol_opening(struct verify *v, uint32_t number, uint64_t *opening
         return ERR_CORRUPT;
     }
     TRY(verify_open(v, "image", &fd));
-    enum err err = image_load(v->io, fd, &image->id, 0, &im, NULL);
+    enum err err = image_newest(v, fd, &image->id, &im);
     for (uint32_t i = 0; !err && i < im.head.vols; i++)
         if (im.vols[i].number == number)
             *opening = im.vols[i].opening;
     image_close(&im);
     io_fd_close(v->io, fd);
-    return err == ERR_CORRUPT || err == ERR_NOT_FOUND ? ERR_OK : err;
+    return err == ERR_NOT_FOUND ? ERR_OK : err;
 }
 
 static enum err identity_rebuild(struct repair *r, struct verify *v, struct verify_file *f)
