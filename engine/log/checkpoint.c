@@ -15,7 +15,6 @@
 #define REST_SHARE   256u         /* of the ring */
 #define FLIGHT_BYTES (512u << 10) /* in flight: commits beside a checkpoint wait for them */
 #define FLIGHT_HASTE (8u << 20)   /* ... when the ring or somebody waits for the checkpoint */
-#define QUIET_NS     (5 * MS_NS)  /* without a commit: nobody is disturbed */
 
 bool checkpoint_running(const struct store *s)
 {
@@ -148,7 +147,7 @@ static void checkpoint_free_number(struct store *s, uint32_t number)
 static bool haste(const struct store *s)
 {
     return journal_used(s) >= s->journal.ring / 4 * 3 || !list_empty(&s->parked) || s->stop ||
-           (!commit_busy(s) && io_now_ns(s->io) >= s->last_commit_ns + QUIET_NS);
+           commit_quiet(s);
 }
 
 static bool writes_full(const struct store *s)

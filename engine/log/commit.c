@@ -17,6 +17,8 @@
 #include "engine/log/naming.h"
 #include "engine/log/tail.h"
 
+#define QUIET_NS (5 * MS_NS)
+
 enum err commit_open(struct store *s)
 {
     struct commit *c = &s->commit;
@@ -40,6 +42,11 @@ void commit_close(struct store *s)
 bool commit_busy(const struct store *s)
 {
     return s->commit.state != COMMIT_IDLE;
+}
+
+bool commit_quiet(const struct store *s)
+{
+    return !commit_busy(s) && io_now_ns(s->io) >= s->last_commit_ns + QUIET_NS;
 }
 
 uint64_t journal_used(const struct store *s)

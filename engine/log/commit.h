@@ -14,6 +14,7 @@
 
 void commit_run_done(struct store *s); /* a run that the commit in flight named has completed */
 bool commit_busy(const struct store *s);
+bool commit_quiet(const struct store *s); /* no commit for a while: nobody is disturbed */
 /* Bytes of the ring in use, and what an entry of `len` bytes would take (wrap included). */
 uint64_t journal_used(const struct store *s);
 uint64_t journal_next_pos(const struct store *s, uint64_t pos);

@@ -1,4 +1,4 @@
-/* grow.c -- the three small machines of grow.h. */
+/* grow.c -- the small machines of grow.h, but for zeroing: zero.c. */
 #include "engine/log/grow.h"
 
 #include <stdio.h>
@@ -186,83 +186,6 @@ static void make_turn(struct store *s)
     make_step(s);
 }
 
-/* ---- zero ---- */
-
-static void zero_step(struct store *s);
-
-static void zero_done(struct op *op)
-{
-    struct grower *g = container_of(op, struct grower, zero_op);
-    struct store *s = g->store;
-    struct slab *b = &g->zeroing->slabs[g->zero_slab];
-    if (op->err && (op->err != ERR_NO_SPACE || g->zero_syncing)) {
-        store_poison(s, op, "zeroing space ahead of need");
-    } else if (op->err) {
-        probe("no space to zero a slab");
-        g->zero_retry_ns = io_now_ns(s->io) + SEC_NS;
-    }
-    if (op->err || g->zero_syncing || s->poisoned) {
-        b->zeroing = false;
-        b->written = !op->err && g->zero_syncing;
-        g->zeroing = NULL;
-        g->zero_syncing = false;
-        parked_retry(s);
-        return;
-    }
-    g->zero_at += op->len;
-    zero_step(s);
-}
-
-static void zero_step(struct store *s)
-{
-    struct grower *g = s->grower;
-    struct vol *v = g->zeroing;
-    uint64_t left = s->id.geometry.extent_max - g->zero_at;
-    if (!left) {
-        g->zero_syncing = true;
-        io_sync(s->io, &g->zero_op, v->fd, zero_done);
-        return;
-    }
-    uint64_t place =
-        VOL_HEAD_BYTES + (uint64_t)g->zero_slab * s->id.geometry.extent_max + g->zero_at;
-    io_write(s->io, &g->zero_op, v->fd, g->zeros, min_u64(left, ZERO_BYTES), place, 0, zero_done);
-}
-
-static uint32_t zeroed_slabs(const struct store *s, struct vol **raw_vol, uint32_t *raw_slab)
-{
-    uint32_t n = 0;
-    *raw_vol = NULL;
-    for (uint32_t i = 0; i < s->vol_count; i++) {
-        struct vol *v = s->vols[i];
-        for (uint32_t j = 0; v->state == VOL_LIVE && j < s->id.geometry.slabs; j++) {
-            if (v->slabs[j].order != SLAB_FREE)
-                continue;
-            n += v->slabs[j].written;
-            if (!v->slabs[j].written && !*raw_vol) {
-                *raw_vol = v;
-                *raw_slab = j;
-            }
-        }
-    }
-    return n;
-}
-
-static void zero_turn(struct store *s)
-{
-    struct grower *g = s->grower;
-    struct vol *v;
-    uint32_t slab = 0;
-    if (io_now_ns(s->io) < g->zero_retry_ns)
-        return;
-    if (g->zeroing || s->stopping || zeroed_slabs(s, &v, &slab) >= s->opts.zero_ahead || !v)
-        return;
-    g->zeroing = v;
-    g->zero_slab = slab;
-    g->zero_at = 0;
-    v->slabs[slab].zeroing = true;
-    zero_step(s);
-}
-
 /* ---- remove ---- */
 
 static void remove_done(struct op *op)
@@ -343,7 +266,8 @@ bool volumes_busy(const struct store *s)
 uint64_t volumes_due_ns(const struct store *s)
 {
     bool waits = s->grower->step == MAKE_NONE && free_slabs(s) < s->opts.zero_ahead && !s->stopping;
-    return waits && s->grower->retry_ns > io_now_ns(s->io) ? s->grower->retry_ns : UINT64_MAX;
+    uint64_t retry = s->grower->retry_ns > io_now_ns(s->io) ? s->grower->retry_ns : UINT64_MAX;
+    return min_u64(waits ? retry : UINT64_MAX, zero_due_ns(s));
 }
 
 void volumes_close(struct store *s)

@@ -3,8 +3,9 @@
  *   make    NONE -> UNLINK -> OPEN -> ALLOCATE -> HEAD -> SYNC -> RENAME -> DIR -> NONE
  *           (a leftover of the temporary name is unlinked first; until the directory is synced
  *           nothing refers to the file)
- *   zero    one free slab at a time: paced O_DIRECT zeros, then a sync of the file; its blocks are
- *           "written" from then on, and a commit's runs into them need no sync of this file
+ *   zero    one free slab at a time: O_DIRECT zeros, paced while there are commits, then a sync of
+ *           the file; its blocks are "written" from then on, and a commit's runs into them need no
+ *           sync of this file
  *   remove  RETIRING: the next image no longer names it; when that is live, unlink and sync
  *
  * Thread     the store's io only.
@@ -17,7 +18,7 @@
 
 #include "engine/log/store_in.h"
 
-#define ZERO_BYTES (1u << 20) /* per write: one in flight, so the disk has room for others */
+#define ZERO_BYTES (1u << 20) /* per write at most; one in flight */
 
 enum make_step {
     MAKE_NONE,
@@ -39,7 +40,8 @@ struct grower {
     uint64_t retry_ns;   /* after NO_SPACE: not before this */
     struct vol *zeroing; /* a slab of it is being zeroed */
     uint32_t zero_slab;
-    uint64_t zero_at; /* bytes of the slab done */
+    uint64_t zero_at;                       /* bytes of the slab done */
+    uint64_t zero_from_ns, zero_from_bytes; /* when the last step began; appended by then */
     uint64_t zero_retry_ns;
     bool zero_syncing;
     struct op zero_op;
@@ -48,6 +50,11 @@ struct grower {
     bool remove_syncing;
     struct op remove_op;
 };
+
+/* zero.c */
+void zero_turn(struct store *s);
+/* When it goes on by itself; UINT64_MAX: it does not. */
+uint64_t zero_due_ns(const struct store *s);
 
 /* volume.c */
 struct vol *vol_new(struct store *s, uint32_t number);

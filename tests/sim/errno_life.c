@@ -60,8 +60,8 @@ static bool may_poison(struct life *l, const struct op *op)
 {
     const struct checkpoint *k = life_store(l) ? life_store(l)->ckpt : NULL;
     const char *file = op->site->file;
-    bool grows = strstr(file, "log/grow.c") || op->verb == IO_ALLOCATE ||
-                 (strstr(file, "log/image_file.c") && k && k->grow_file);
+    bool grows = strstr(file, "log/grow.c") || strstr(file, "log/zero.c") ||
+                 op->verb == IO_ALLOCATE || (strstr(file, "log/image_file.c") && k && k->grow_file);
     bool space = err_from_errno(l->fault.sys) == ERR_NO_SPACE;
     return op->verb != IO_READ && !(grows && space && op->verb != IO_SYNC);
 }

@@ -21,7 +21,7 @@ static void life_same(struct life *l, uint64_t seed, uint32_t count, const struc
 
 TEST(life, of_an_ordinary_store)
 {
-    static const struct lines_row row = { "ordinary", 0, 11217, 0x8f8c4de8 };
+    static const struct lines_row row = { "ordinary", 0, 11284, 0x134bf592 };
     struct life l;
     life_init(&l, 1000);
     life_same(&l, 1, 1000, &row);
@@ -30,7 +30,7 @@ TEST(life, of_an_ordinary_store)
 TEST(life, of_small_batches)
 {
     // The journal has them all, and checkpoints bring them to the extents.
-    static const struct lines_row row = { "small", 0, 9363, 0x292c4b79 };
+    static const struct lines_row row = { "small", 0, 9416, 0x5efac59a };
     struct life l;
     life_init(&l, 1001);
     l.bytes_max = 3000;
@@ -39,7 +39,7 @@ TEST(life, of_small_batches)
 
 TEST(life, of_a_store_with_little_memory)
 {
-    static const struct lines_row row = { "memory", 0, 11854, 0x30aa5843 };
+    static const struct lines_row row = { "memory", 0, 11998, 0x34f3f94c };
     struct life l;
     life_init(&l, 1002);
     l.d.f.opts.tail_bytes = MIB(1);
@@ -50,7 +50,7 @@ TEST(life, of_a_store_with_little_memory)
 
 TEST(life, of_large_extents_with_many_tiles)
 {
-    static const struct lines_row row = { "tiles", 0, 10459, 0x8c7fd280 };
+    static const struct lines_row row = { "tiles", 0, 10435, 0xe8911e0a };
     struct life l;
     life_init(&l, 1003);
     l.d.f.geometry.extent_max = MIB(2);
@@ -61,7 +61,7 @@ TEST(life, of_large_extents_with_many_tiles)
 
 TEST(life, with_a_budget_for_reads)
 {
-    static const struct lines_row row = { "budget", 0, 11776, 0x81250aa6 };
+    static const struct lines_row row = { "budget", 0, 11799, 0xd2df5456 };
     struct read_budget budget;
     struct life l;
     life_init(&l, 1004);
@@ -75,7 +75,7 @@ TEST(life, with_a_budget_for_reads)
 
 TEST(life, of_a_store_with_little_space)
 {
-    static const struct lines_row row = { "space", 0, 12853, 0x7a6ca0a2 };
+    static const struct lines_row row = { "space", 0, 12873, 0x025acb51 };
     struct life l;
     life_init(&l, 1008);
     l.d.f.opts.space_max = KIB(2500);
@@ -84,7 +84,7 @@ TEST(life, of_a_store_with_little_space)
 
 TEST(life, with_more_producers_than_may_be)
 {
-    static const struct lines_row row = { "producers", 0, 9046, 0xdae15236 };
+    static const struct lines_row row = { "producers", 0, 9092, 0x4e8abf04 };
     struct life l;
     life_init(&l, 1009);
     l.d.f.opts.producers_max = 6;
@@ -97,7 +97,7 @@ TEST(life, with_rot)
 {
     // What verify finds, what is served all the same, what a repair gives up, and a store that goes
     // on with its gaps and rots again.
-    static const struct lines_row row = { "rot", 0, 59710, 0x36ecb02d };
+    static const struct lines_row row = { "rot", 0, 55528, 0x50a56bfe };
     struct life l;
     life_init(&l, 1005);
     l.bytes_max = KIB(20);
@@ -112,7 +112,7 @@ TEST(life, with_rot)
 
 TEST(life, with_rot_among_many_tiles)
 {
-    static const struct lines_row row = { "rot of tiles", 0, 41032, 0x9064ff5d };
+    static const struct lines_row row = { "rot of tiles", 0, 43755, 0xc6505a3b };
     struct life l;
     life_init(&l, 1006);
     l.d.f.geometry.extent_max = MIB(2);
@@ -130,7 +130,7 @@ TEST(life, with_rot_among_many_tiles)
 TEST(life, with_unreadable_blocks)
 {
     // Some reads of readers, look-ups and verify fail; a repair sees all that is there.
-    static const struct lines_row row = { "unreadable", 0, 31177, 0x64a1d0a3 };
+    static const struct lines_row row = { "unreadable", 0, 32352, 0x4594c1c8 };
     struct life l;
     life_init(&l, 1007);
     l.bytes_max = KIB(20);

@@ -95,7 +95,7 @@ TEST(salvage, leaves_exactly_this)
 {
     /* Goal: header, rows and bytes of each entry, damaged one at a time; what is left stays exactly
      * what it is (lines.h). */
-    static const struct lines_row row = { "journal", 0, 1297, 0x2cf9f0c7 };
+    static const struct lines_row row = { "journal", 0, 1297, 0x76693ec9 };
     static const uint32_t places[] = { 9, ENTRY_HEADER_BYTES + 17,
                                        ENTRY_HEADER_BYTES + ROW_BYTES + 9,
                                        ENTRY_HEADER_BYTES + 4 * ROW_BYTES + 200 };
@@ -176,9 +176,9 @@ TEST(salvage, lives_with_lost_entries)
 {
     // Goal: the same of stores that live on with what was lost, and lose more. Method: lives drawn
     // by seeds (life.h) with batches that go inline, that go directly, and both.
-    static const struct lines_row rows[] = { { "inline", 0, 35850, 0xeba7c0d0 },
-                                             { "both", 0, 22864, 0xa3b6b6c2 },
-                                             { "direct", 0, 28073, 0x53c823df } };
+    static const struct lines_row rows[] = { { "inline", 0, 34463, 0xfefe1075 },
+                                             { "both", 0, 22680, 0x03c751de },
+                                             { "direct", 0, 28144, 0x258af9bc } };
     static const uint32_t direct_min[] = { UINT32_MAX, KIB(16), BLOCK_BYTES };
     for (uint32_t i = 0; i < 3; i++) {
         struct life l = { .bytes_max = KIB(20) };

@@ -52,10 +52,21 @@ static uint32_t node_turns(struct node_world *w)
     return did;
 }
 
+/* A shard has something to do at once: time stands still for it. */
+static bool node_due(const struct node_world *w)
+{
+    for (uint32_t i = 0; i < w->shards; i++) {
+        const struct io *io = serve_shard(w->serve, i)->io;
+        if (io && serve_due_ns(w->serve, i) <= io_now_ns(io))
+            return true;
+    }
+    return false;
+}
+
 /* One turn of each shard; time passes when none had anything to do. */
 static bool node_step(struct node_world *w, uint64_t until_ns)
 {
-    if (node_turns(w))
+    if (node_turns(w) || node_due(w))
         return true;
     return sim_step(w->sim, until_ns);
 }
