@@ -300,6 +300,12 @@ static void checkpoint_step(struct store *s)
     }
 }
 
+bool checkpoint_starved(const struct store *s)
+{
+    const struct checkpoint *k = s->ckpt;
+    return k && (k->retry_ns || k->grow_retry_ns > io_now_ns(s->io));
+}
+
 uint64_t checkpoint_due_ns(const struct store *s)
 {
     const struct checkpoint *k = s->ckpt;

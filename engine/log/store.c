@@ -246,12 +246,17 @@ static bool dones_waiting(const struct store *s)
            !list_empty(&s->find_dones);
 }
 
+/* A last checkpoint that finds no space is not waited for: the journal has all that it would write.
+ */
 static bool stop_ready(const struct store *s)
 {
     if (s->poisoned) /* its machines stand still where they were: what is in flight tells */
         return io_inflight_files(s->io) == 0;
-    return list_empty(&s->dirty) && list_empty(&s->requests) && !commit_busy(s) && !s->ckpt &&
-           !volumes_busy(s) && journal_used(s) == 0;
+    if (!list_empty(&s->dirty) || !list_empty(&s->requests) || commit_busy(s) || volumes_busy(s))
+        return false;
+    if (checkpoint_starved(s))
+        return io_inflight_files(s->io) == 0;
+    return !s->ckpt && journal_used(s) == 0;
 }
 
 static void stop_turn(struct store *s)
