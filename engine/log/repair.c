@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "engine/base/check.h"
+#include "engine/log/checkpoint.h"
 #include "engine/log/gap.h"
 #include "engine/log/producer.h"
 #include "engine/log/repair_in.h"
@@ -114,7 +115,11 @@ static enum err tables_keep(struct repair *r, struct store *s)
         TRY(store_wait(r, s));
     if (stop.err)
         (void)store_poisoned(s, r->why);
-    return stop.err;
+    if (stop.err || !checkpoint_starved(s))
+        return stop.err;
+    why_set(r->why, "the disk has no room for the image that keeps what was repaired; free some "
+                    "space, and repair again");
+    return ERR_NO_SPACE;
 }
 
 static enum err tables_repair(struct repair *r)
