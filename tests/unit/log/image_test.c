@@ -3,6 +3,8 @@
  * and in both. */
 #include "engine/log/image.h"
 
+#include <stdlib.h>
+
 #include "tests/unit/log/fixture.h"
 
 TEST(image, pages_are_zero_behind_their_rows)
@@ -35,6 +37,15 @@ TEST(image, pages_are_zero_behind_their_rows)
     EXPECT_EQ(section.seq, 9);
     io_buffer_give(pages);
     image_build_close(&b);
+}
+
+TEST(image, a_closed_one_is_none)
+{
+    struct image im = { .head.generation = 5, .healed = 1, .sections = malloc(1) };
+    image_close(&im);
+    EXPECT_EQ(im.head.generation, 0);
+    EXPECT_EQ(im.healed, 0);
+    EXPECT(!im.sections);
 }
 
 TEST(image, one_copy_is_enough)

@@ -369,3 +369,57 @@ TEST(naming, more_direct_runs_than_an_entry_has_rows)
     fixture_verify(&f, 0, 1 << 20);
     fixture_close(&f);
 }
+
+TEST(naming, what_was_said_takes_no_room_in_an_entry)
+{
+    // Goal: extents whose rows are all in the journal are not reckoned with again, or a partition
+    // that has more of them than an entry has rows for would never be named again. Method: a small
+    // entry, and a direct run in an extent of its own each time.
+    struct fixture f;
+    fixture_init(&f, 1131);
+    f.geometry.entry_max = KIB(16);
+    f.geometry.extent_max = KIB(64);
+    f.geometry.batch_max = KIB(32);
+    fixture_boot(&f);
+    REQUIRE_OK(fixture_create(&f));
+    REQUIRE_OK(fixture_start(&f));
+    fixture_add(&f, 0);
+    uint32_t rows = (KIB(16) - ENTRY_HEADER_BYTES) / ROW_BYTES;
+    for (uint32_t i = 0; i < rows; i++) {
+        REQUIRE_OK(fixture_append(&f, 0, (struct spec){ .bytes = 20000 }));
+        EXPECT_OK(fixture_seal(&f, 0));
+    }
+    EXPECT(fixture_part(&f, 0)->extent_count >= rows);
+    fixture_verify(&f, 0, 200000);
+    fixture_close(&f);
+}
+
+TEST(naming, a_turn_is_a_mebibyte_of_inline_bytes_to_the_last_one)
+{
+    // Goal: a batch that ends exactly where a partition's share of an entry ends is in it. Method:
+    // batches of 64 KiB, more than a mebibyte of them before the first commit.
+    struct fixture f;
+    struct sent *s = NULL;
+    fixture_init(&f, 1132);
+    f.geometry.journal_bytes = MIB(64);
+    f.geometry.entry_max = MIB(6); /* direct_min is a quarter of it at most */
+    f.geometry.extent_min = f.geometry.extent_max = MIB(4);
+    f.opts.tail_bytes = MIB(32);
+    f.opts.direct_min = UINT32_MAX;
+    fixture_boot(&f);
+    REQUIRE_OK(fixture_create(&f));
+    REQUIRE_OK(fixture_start(&f));
+    struct part *p = fixture_add(&f, 0);
+    fixture_fill(&f, 0, 1, 500);
+    fixture_settle(&f);
+    uint64_t from = p->named_pos;
+    for (uint32_t i = 0; i < 18; i++)
+        s = fixture_send(&f, 0, (struct spec){ .bytes = KIB(64) });
+    while (p->named_pos == from)
+        fixture_turn(&f);
+    EXPECT_EQ(p->named_pos, from + MIB(1));
+    EXPECT(fixture_until(&f, &s->done));
+    fixture_again(&f, SIM_POWER);
+    fixture_verify(&f, 0, 1 << 20);
+    fixture_close(&f);
+}

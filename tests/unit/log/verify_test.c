@@ -355,6 +355,11 @@ TEST(verify, tiles_that_contradict_the_batches)
     struct page_seal seal = { .generation = d.extent };
     REQUIRE_OK(fixture_start(&d.f));
     seal.store = d.f.store->id.store;
+    struct part *p = fixture_part(&d.f, 1);
+    uint64_t end_off = 0;
+    for (uint32_t i = 0; i + 1 < p->extent_count; i++)
+        if (p->extents[i]->id == d.extent)
+            end_off = p->extents[i + 1]->base_off;
     fixture_crash(&d.f, SIM_POWER);
     sim_file_read(d.f.node, FIXTURE_DIR, d.vol, d.index_at, block, sizeof(block));
     uint32_t n = 1;
@@ -382,6 +387,7 @@ TEST(verify, tiles_that_contradict_the_batches)
         EXPECT_STR(f->file, d.vol);
         EXPECT(strstr(f->why.text, what ? "begins" : "already taken"));
         EXPECT(what || f->len == 0);
+        EXPECT_EQ(f->to_off, end_off);
     }
     damage_close(&d);
 }
