@@ -246,8 +246,20 @@ static bool dones_waiting(const struct store *s)
            !list_empty(&s->find_dones);
 }
 
-/* A last checkpoint that finds no space is not waited for: the journal has all that it would write.
- */
+/* The journal has all that was placed, and whoever waited for that was answered. A partition whose
+ * bytes wait to go out directly is not dirty. */
+static bool all_named(const struct store *s)
+{
+    for (uint32_t i = 0; i < s->part_count; i++) {
+        const struct part *p = s->parts[i];
+        if (p && (p->named_pos < p->head_pos || !list_empty(&p->acks) || !list_empty(&p->parked)))
+            return false;
+    }
+    return true;
+}
+
+/* A last checkpoint that finds no space is not waited for: the journal has all that it would
+ * write. Where its ring has no room for what is queued, there is nothing but to wait for space. */
 static bool stop_ready(const struct store *s)
 {
     if (s->poisoned) /* its machines stand still where they were: what is in flight tells */
@@ -255,8 +267,8 @@ static bool stop_ready(const struct store *s)
     if (!list_empty(&s->dirty) || !list_empty(&s->requests) || commit_busy(s) || volumes_busy(s))
         return false;
     if (checkpoint_starved(s))
-        return io_inflight_files(s->io) == 0;
-    return !s->ckpt && journal_used(s) == 0;
+        return io_inflight_files(s->io) == 0 && all_named(s);
+    return !s->ckpt && journal_used(s) == 0 && all_named(s);
 }
 
 static void stop_turn(struct store *s)

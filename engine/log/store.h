@@ -94,7 +94,8 @@ uint64_t store_opening(const struct store *s);
 uint32_t store_epoch(const struct store *s);
 
 /* Finishes what is queued, writes a checkpoint, then `done`; appends are refused (CLOSED). Where
- * the disk has no room for the checkpoint, the next opening replays the journal instead. */
+ * the disk has no room for the checkpoint, the next opening replays the journal instead; where the
+ * journal has none for what is queued, it waits for space. */
 struct store_stop {
     void (*done)(struct store_stop *);
     enum err err;
