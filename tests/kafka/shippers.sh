@@ -13,7 +13,7 @@ export SHARDLOG=$1
 packages=$2 outage=$3 restart=${4:-}
 
 names=(rsyslog rsyslog-kafka syslog-ng-core syslog-ng-mod-rdkafka librdkafka1 libestr0 libfastjson4
-    liblognorm5 libivykis0 libnet1 libwrap0 libjson-c5 libpcre3)
+    liblognorm5 libivykis0 libnet1 libwrap0 libjson-c5 libpcre3 libglib2.0-0)
 packages_ready() {
     exec 9>"$packages.lock"
     flock 9
