@@ -84,7 +84,7 @@ struct micro_tail *micro_tail_open(void)
 void micro_tail_put(struct micro_tail *t, const void *at, size_t bytes)
 {
     check(tail_room(&t->p, bytes));
-    tail_put(&t->p, at, bytes);
+    tail_put(&t->p, at, bytes, NULL);
     t->p.disk_pos = t->p.named_pos = block_floor(t->p.head_pos); /* as if written at once */
     tail_clean(&t->p);
 }

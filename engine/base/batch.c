@@ -7,6 +7,7 @@
 #include "engine/base/batch.h"
 
 #include "engine/base/batch_in.h"
+#include "engine/base/batch_sums.h"
 #include "engine/base/check.h"
 #include "engine/base/crc32c.h"
 #include "engine/base/le.h"
@@ -135,12 +136,18 @@ static enum err counts_verify(const struct batch_info *info, struct why *why)
 enum err batch_verify(struct bytes b, struct batch_info *out, int64_t *true_max_time,
                       struct why *why)
 {
+    return batch_verify_summed(b, NULL, out, true_max_time, why);
+}
+
+enum err batch_verify_summed(struct bytes b, struct batch_sums *sums, struct batch_info *out,
+                             int64_t *true_max_time, struct why *why)
+{
     const char *bad = batch_header_take(b, out);
     if (bad) {
         why_set(why, "batch header: %s", bad);
         return ERR_BAD_BATCH;
     }
-    uint32_t crc = batch_crc(b.at, out->bytes);
+    uint32_t crc = sums ? batch_sums_make(b.at, out->bytes, sums) : batch_crc(b.at, out->bytes);
     if (crc != out->crc) {
         why_set(why, "batch CRC is %08" PRIx32 ", the header says %08" PRIx32, crc, out->crc);
         return ERR_BAD_BATCH;

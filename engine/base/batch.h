@@ -54,6 +54,12 @@ enum err batch_peek(struct bytes b, struct batch_info *out);
 enum err batch_verify(struct bytes b, struct batch_info *out, int64_t *true_max_time,
                       struct why *why);
 
+/* The same, with sums of its blocks for who copies it into the log: batch_sums.h. Bytes of one
+ * batch and no more. NULL: none are wanted. */
+struct batch_sums;
+enum err batch_verify_summed(struct bytes b, struct batch_sums *sums, struct batch_info *out,
+                             int64_t *true_max_time, struct why *why);
+
 /* The CRC alone: true when the batch's CRC32C matches. Needs a batch accepted by batch_peek. */
 bool batch_crc_ok(struct bytes b);
 

@@ -103,8 +103,8 @@ static void batch_put(struct part *p, struct append *a)
     uint8_t head[16]; /* base offset, length, leader epoch: what the log stamps */
     memcpy(head, a->batch.at, sizeof(head));
     batch_stamp(head, a->base_off, p->leader_epoch);
-    tail_put(p, head, sizeof(head));
-    tail_put(p, a->batch.at + sizeof(head), a->batch.len - sizeof(head));
+    tail_put(p, head, sizeof(head), NULL);
+    tail_put(p, a->batch.at + sizeof(head), a->batch.len - sizeof(head), a->sums);
 }
 
 /* It is in the log already: answered with where, as durable as it is by now. */
@@ -256,12 +256,18 @@ void part_append(struct part *p, struct append *a)
         return;
     }
     enum placed placed = list_empty(&p->parked) ? append_place(p, a) : PLACE_PARK;
+    a->sums = NULL;
     if (placed == PLACED)
         append_placed(p, a);
     else if (placed == PLACE_PARK)
         append_park(p, a);
     else
         append_finish(a, placed == PLACE_FULL ? ERR_NO_SPACE : a->err);
+}
+
+uint32_t part_append_phase(const struct part *p)
+{
+    return (uint32_t)(p->head_pos % BLOCK_BYTES);
 }
 
 /* Goes on with the parked appends of one partition, in order, until one has to wait again. */

@@ -191,8 +191,9 @@ struct append {
     struct bytes batch; /* one, verified by the caller (batch_verify), with nothing behind it
                          * (BAD_BATCH); copied before the call returns,
                          * or, when memory is short, borrowed until done: `borrowed` says so */
-    int64_t max_time;   /* from batch_verify */
-    uint32_t count;     /* offsets it takes: last offset delta + 1 */
+    const struct batch_sums *sums; /* of the batch where it lies, or NULL; given up by the call */
+    int64_t max_time;              /* from batch_verify */
+    uint32_t count;                /* offsets it takes: last offset delta + 1 */
     enum durability want;
     bool timed;      /* its records have the time of appending, max_time: append_ms is that */
     bool reserve;    /* a small record that leads to space, as a topic's end does: may use what is
@@ -213,6 +214,9 @@ struct append {
 };
 /* Answers come in the order of appends, but that a small one may pass a large one. */
 void part_append(struct part *p, struct append *a);
+/* Where in a block the partition's next batch begins, as far as can be told now: for a batch's
+ * sums. [0, BLOCK_BYTES). */
+uint32_t part_append_phase(const struct part *p);
 
 /* ---- read ---- */
 

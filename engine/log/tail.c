@@ -321,10 +321,14 @@ uint32_t tail_crc(const struct part *p, uint32_t crc, uint64_t pos, uint64_t len
 
 /* Whole blocks that come at once: summed where they come from, which is in the core's cache, and
  * copied past it. */
-static void chunk_stream(struct chunk *c, uint64_t in, const uint8_t *from, uint64_t len)
+static void chunk_stream(struct chunk *c, uint64_t in, const uint8_t *from, uint64_t len,
+                         const struct batch_sums *sums)
 {
     for (uint64_t at = 0; at < len; at += BLOCK_BYTES) {
-        c->sums[(in + at) / BLOCK_BYTES] = crc32c(0, from + at, BLOCK_BYTES);
+        uint32_t *sum = &c->sums[(in + at) / BLOCK_BYTES];
+        if (!batch_sums_find(sums, from + at, sum))
+            *sum = crc32c(0, from + at, BLOCK_BYTES);
+        audit(*sum == crc32c(0, from + at, BLOCK_BYTES));
         copy_past(c->at + in + at, from + at, BLOCK_BYTES);
     }
     copy_past_end();
@@ -337,7 +341,8 @@ static void chunk_copy(struct chunk *c, uint64_t in, const uint8_t *from, uint64
 }
 
 /* [in, in+len) of the chunk. */
-static void chunk_put(struct chunk *c, uint64_t in, const uint8_t *from, uint64_t len)
+static void chunk_put(struct chunk *c, uint64_t in, const uint8_t *from, uint64_t len,
+                      const struct batch_sums *sums)
 {
     uint64_t head = min_u64(block_ceil(in) - in, len), blocks = block_floor(len - head);
     if (blocks < STREAM_MIN) {
@@ -345,11 +350,11 @@ static void chunk_put(struct chunk *c, uint64_t in, const uint8_t *from, uint64_
         return;
     }
     chunk_copy(c, in, from, head);
-    chunk_stream(c, in + head, from + head, blocks);
+    chunk_stream(c, in + head, from + head, blocks, sums);
     chunk_copy(c, in + head + blocks, from + head + blocks, len - head - blocks);
 }
 
-void tail_put(struct part *p, const void *from, uint64_t len)
+void tail_put(struct part *p, const void *from, uint64_t len, const struct batch_sums *sums)
 {
     const uint8_t *at = from;
     struct chunk *c = chunk_of(p, p->head_pos);
@@ -357,7 +362,7 @@ void tail_put(struct part *p, const void *from, uint64_t len)
         check(c);
         uint64_t in = p->head_pos - c->pos;
         uint64_t n = min_u64(len, c->cap - in);
-        chunk_put(c, in, at, n);
+        chunk_put(c, in, at, n, sums);
         at += n;
         len -= n;
         p->head_pos += n;

@@ -18,6 +18,7 @@
 #ifndef LOG_TAIL_H
 #define LOG_TAIL_H
 
+#include "engine/base/batch_sums.h"
 #include "engine/log/store_in.h"
 
 #define CHUNK_BYTES_MAX (256u << 10)
@@ -39,8 +40,9 @@ struct chunk {
 bool tail_room(struct part *p, uint64_t len);
 /* The same beyond any budget, for recovery; NO_MEMORY when the system has none. */
 enum err tail_reserve(struct part *p, uint64_t from_pos, uint64_t len);
-/* Copies to the head and moves it; needs tail_room(). */
-void tail_put(struct part *p, const void *at, uint64_t len);
+/* Copies to the head and moves it; needs tail_room(). What `sums` has of it (NULL: nothing) is not
+ * summed again. */
+void tail_put(struct part *p, const void *at, uint64_t len, const struct batch_sums *sums);
 /* Moves the head to the next block with zeros; needs nothing. */
 void tail_pad(struct part *p);
 /* The bytes at pos: how many are contiguous (0: not in memory), and where. */

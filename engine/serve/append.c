@@ -62,6 +62,7 @@ static void append_start(struct verb_append *v)
     struct append *a = &v->append;
     *a = (struct append){ .done = append_done,
                           .batch = v->batch,
+                          .sums = v->sums,
                           .max_time = v->max_time,
                           .count = v->count,
                           .timed = v->append_timed,
@@ -122,7 +123,16 @@ bool serve_append_here(struct serve *s, struct verb_append *v)
     v->here = true;
     append_at(v, d, slot);
     v->here = false;
+    v->sums = NULL;
     return !v->append.borrowed;
+}
+
+uint32_t serve_append_phase(const struct serve *s, const struct place *place)
+{
+    const struct desk *d = &s->desks[place->shard];
+    check(shard_current() == &d->shard);
+    const struct slot *slot = slot_find(d, place->topic, place->index);
+    return slot ? part_append_phase(slot->part) : 0;
 }
 
 void serve_append_move(struct verb_append *v, const void *at)
@@ -136,6 +146,7 @@ void serve_append(struct serve *s, struct verb_append *v)
     v->duplicate = v->append_timed = false;
     v->slot = NULL;
     v->copy = NULL;
+    v->sums = NULL;
     if (!v->verified) {
         struct batch_info info;
         enum err err = batch_verify(v->batch, &info, &v->max_time, NULL);

@@ -146,6 +146,7 @@ struct verb_append {
     bool verified;        /* max_time and count are set: batch_verify() was passed already */
     int64_t max_time;
     uint32_t count;
+    const struct batch_sums *sums; /* for serve_append_here(), or NULL; given up by the call */
     /* Results. */
     enum durability bought;
     uint64_t base_off;
@@ -168,6 +169,9 @@ void serve_append(struct serve *s, struct verb_append *v);
  * moved, now, to a copy (serve_append_move). Appends that are started so and those that go by
  * letter have no order. */
 bool serve_append_here(struct serve *s, struct verb_append *v);
+/* Where in a block of the log the partition's next batch begins, as it looks now: the phase of a
+ * batch's sums. In a turn of its shard. */
+uint32_t serve_append_phase(const struct serve *s, const struct place *place);
 void serve_append_move(struct verb_append *v, const void *at);
 
 struct verb_fetch {

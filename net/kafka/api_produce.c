@@ -7,6 +7,7 @@
  * connection, as nothing else can tell of them. */
 #include <stdlib.h>
 
+#include "engine/base/batch_sums.h"
 #include "engine/base/check.h"
 #include "net/kafka/batch_check.h"
 #include "net/kafka/far.h"
@@ -15,6 +16,7 @@
 /* What comes out of a request's batches elsewhere: UNPACK_BYTES_MAX, or so many times its bytes. It
  * bounds how long a request may take: some seconds. */
 #define UNPACK_TIMES_MAX 64u
+#define SUMMED_MIN       KIB(16) /* of a batch: less comes to the log in pieces */
 
 struct produce_part {
     struct verb_append append;
@@ -22,7 +24,8 @@ struct produce_part {
     struct errand *errand;
     const struct topic_want *want;
     int32_t index;
-    bool lent; /* a helper, or the verb, looks at the batch until it is done */
+    bool lent;               /* a helper, or the verb, looks at the batch until it is done */
+    struct batch_sums *sums; /* room for them, in the errand's memory; NULL: it is not worth it */
     struct batch_check check;
 };
 
@@ -139,6 +142,7 @@ static void part_go(struct errand *c, struct produce_part *p)
     v->verified = true;
     v->max_time = p->check.max_time;
     v->count = p->check.info.last_off_delta + 1;
+    v->sums = p->check.sums;
     v->want_set = ask->acks == 0 || /* nobody waits: its memory comes back soon */
                   (pitfall(KAFKA_LEADER_ACK) && ask->acks == 1);
     v->want = DURABILITY_MEMORY;
@@ -214,6 +218,17 @@ static void far_done(struct far *f)
         produce_append(c);
 }
 
+/* For a batch that this shard will copy. */
+static struct batch_sums *part_sums(const struct produce_part *p)
+{
+    const struct errand *c = p->errand;
+    const struct place *place = &p->append.place;
+    bool here = place->err == ERR_OK && place->shard == c->conn->desk->shard->number;
+    if (p->sums && here)
+        p->sums->phase = serve_append_phase(errand_serve(c), place);
+    return here ? p->sums : NULL;
+}
+
 /* False: it is to be looked at elsewhere. */
 static bool part_look(struct produce_part *p, struct desk_kafka *d)
 {
@@ -222,6 +237,7 @@ static bool part_look(struct produce_part *p, struct desk_kafka *d)
     p->check.now_ms = io_wall_ms(d->desk->shard->io);
     p->check.before_max_ms = setting_get(s, SETTING_TIME_BEFORE_MAX);
     p->check.after_max_ms = setting_get(s, SETTING_TIME_AFTER_MAX);
+    p->check.sums = part_sums(p);
     return batch_check(&p->check, &d->unpack);
 }
 
@@ -277,19 +293,38 @@ static enum kafka_error request_check(const struct kafka_produce_request *ask, c
     return KAFKA_NONE;
 }
 
+static size_t sums_room(struct bytes batch)
+{
+    return batch.len >= SUMMED_MIN ? batch_sums_bytes(batch.len) : 0;
+}
+
+/* How many partitions the request names, and what the sums of their batches need. */
+static uint32_t parts_count(const struct kafka_produce_request *ask, size_t *sums_bytes)
+{
+    uint32_t count = 0;
+    *sums_bytes = 0;
+    for (uint32_t t = 0; t < ask->topic_data.count && count <= ERRAND_PARTS_MAX; t++) {
+        const struct kafka_produce_request_topic_data *topic = &ask->topic_data.at[t];
+        count += topic->partition_data.count;
+        for (uint32_t i = 0; i < topic->partition_data.count; i++)
+            *sums_bytes += sums_room(topic->partition_data.at[i].records);
+    }
+    return count;
+}
+
 static bool parts_fill(struct errand *c, struct topic_want *wants)
 {
     const struct kafka_produce_request *ask = c->asked;
     const char *why = NULL;
     enum kafka_error error = request_check(ask, &why);
-    uint32_t count = 0, topics = ask->topic_data.count;
-    for (uint32_t t = 0; t < topics && count <= ERRAND_PARTS_MAX; t++)
-        count += ask->topic_data.at[t].partition_data.count;
+    size_t sums_bytes;
+    uint32_t count = parts_count(ask, &sums_bytes), topics = ask->topic_data.count;
     if (!errand_parts_within(c, count))
         return false;
-    struct produce *s = errand_take(c, sizeof(*s) + count * sizeof(s->parts[0]));
+    struct produce *s = errand_take(c, sizeof(*s) + count * sizeof(s->parts[0]) + sums_bytes);
     if (!s)
         return false;
+    uint8_t *sums = (uint8_t *)&s->parts[count];
     c->state = s;
     s->unpack_left = max_u64(UNPACK_BYTES_MAX, c->frame.len * UNPACK_TIMES_MAX);
     for (uint32_t t = 0; t < topics; t++) {
@@ -302,6 +337,9 @@ static bool parts_fill(struct errand *c, struct topic_want *wants)
             p->index = from->partition_data.at[i].index;
             p->check.records = from->partition_data.at[i].records;
             p->check.version = errand_version(c);
+            if (sums_room(p->check.records))
+                p->sums = (struct batch_sums *)(void *)sums;
+            sums += sums_room(p->check.records);
             if (error != KAFKA_NONE)
                 part_refuse(p, error, why);
         }

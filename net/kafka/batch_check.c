@@ -122,7 +122,7 @@ bool batch_check(struct batch_check *b, struct unpack_desk *with)
     b->why = (struct why){ "" };
     if (!b->records.len)
         return refuse(b, KAFKA_INVALID_RECORD, "one batch for each partition, and there is none");
-    if (batch_verify(b->records, &b->info, &b->max_time, &b->why) != ERR_OK) {
+    if (batch_verify_summed(b->records, b->sums, &b->info, &b->max_time, &b->why) != ERR_OK) {
         b->error = damage_name(b->records);
         return true;
     }

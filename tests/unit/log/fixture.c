@@ -361,6 +361,20 @@ static void book_add(struct book *b, struct sent *s)
     b->at[b->count++] = s;
 }
 
+/* With sums of its blocks, which end with the call: for where it goes, or (one in four) for
+ * elsewhere; or without. */
+static void append_summed(struct part *p, struct append *a, struct rng *r)
+{
+    struct batch_sums *sums = malloc(batch_sums_bytes(a->batch.len));
+    check(sums);
+    bool wrong = rng_chance(r, 1, 4);
+    sums->phase = wrong ? (uint32_t)rng_below(r, BLOCK_BYTES) : part_append_phase(p);
+    batch_sums_make(a->batch.at, (uint32_t)a->batch.len, sums);
+    a->sums = rng_chance(r, 3, 4) ? sums : NULL;
+    part_append(p, a);
+    free(sums);
+}
+
 struct sent *fixture_send(struct fixture *f, uint32_t book, struct spec spec)
 {
     struct sent *s = calloc(1, sizeof(*s));
@@ -382,7 +396,7 @@ struct sent *fixture_send(struct fixture *f, uint32_t book, struct spec spec)
                             .at_off_set = spec.gap,
                             .at_off = spec.at_off };
     book_add(&f->books[book], s);
-    part_append(fixture_part(f, book), &s->a);
+    append_summed(fixture_part(f, book), &s->a, &r);
     return s;
 }
 

@@ -49,7 +49,7 @@ static void put(struct part *p, uint64_t len)
     for (uint64_t i = 0; i < len; i++)
         bytes[i] = byte_at(p->head_pos + i);
     EXPECT(tail_room(p, len));
-    tail_put(p, bytes, len);
+    tail_put(p, bytes, len, NULL);
     free(bytes);
 }
 
