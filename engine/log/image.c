@@ -326,3 +326,14 @@ enum err image_load(struct io *io, int fd, const struct identity *id, uint64_t b
     out->unread = l.unread != ERR_OK;
     return err;
 }
+
+enum err image_load_newest(struct io *io, int fd, const struct identity *id, bool past_unread,
+                           struct image *out, struct why *why)
+{
+    enum err err = image_load(io, fd, id, 0, out, why);
+    while (err == ERR_CORRUPT || (err && out->unread && past_unread)) {
+        probe("newest image not whole: the older one is tried");
+        err = image_load(io, fd, id, out->head.generation, out, why);
+    }
+    return err;
+}

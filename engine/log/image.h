@@ -53,6 +53,10 @@ struct image {
  * not damaged, and gives the error of the read. */
 enum err image_load(struct io *io, int fd, const struct identity *id, uint64_t below,
                     struct image *out, struct why *why);
+/* Loads the newest image that is whole, as an opening finds it: one that a crash has torn, or rot,
+ * is passed over; `past_unread`: what cannot be read, too. Errors as image_load(). */
+enum err image_load_newest(struct io *io, int fd, const struct identity *id, bool past_unread,
+                           struct image *out, struct why *why);
 void image_close(struct image *im);
 
 #endif

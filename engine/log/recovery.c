@@ -368,25 +368,14 @@ static enum err scan_run(struct scan *sc)
 
 /* ---- the image ---- */
 
-/* Torn while it was written; or rotten: then the ring refuses. Salvage does without what it cannot
+/* Older than the last one that was live: then the ring refuses. Salvage does without what it cannot
  * read. */
-static bool older_is_tried(const struct store *s, const struct image *im, enum err err)
-{
-    return err == ERR_CORRUPT || (err && im->unread && s->opts.salvage);
-}
-
 static enum err image_open(struct scan *sc, struct image *im)
 {
     struct store *s = sc->s;
-    uint64_t below = 0;
     struct identity id = s->id;
     id.file_bytes = BLOCK_BYTES + 4 * s->image_capacity;
-    enum err err = image_load(s->io, s->image_fd, &id, below, im, sc->why);
-    while (older_is_tried(s, im, err)) {
-        probe("newest image not whole: the older one is tried");
-        below = im->head.generation;
-        err = image_load(s->io, s->image_fd, &id, below, im, sc->why);
-    }
+    enum err err = image_load_newest(s->io, s->image_fd, &id, s->opts.salvage, im, sc->why);
     if (err == ERR_NOT_FOUND) {
         why_set(sc->why, "no image is whole in both generations; restore the store from a copy");
         return ERR_CORRUPT;

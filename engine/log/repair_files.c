@@ -15,15 +15,6 @@ static uint64_t file_bytes(const struct verify *v, const struct verify_file *f)
     return f->kind == FILE_VOLUME ? vol_bytes(&v->id.geometry) : block_floor(f->bytes);
 }
 
-/* The newest image that is whole, as an opening finds it. */
-static enum err image_newest(struct verify *v, int fd, const struct identity *id, struct image *im)
-{
-    enum err err = image_load(v->io, fd, id, 0, im, NULL);
-    while (err == ERR_CORRUPT)
-        err = image_load(v->io, fd, id, im->head.generation, im, NULL);
-    return err;
-}
-
 /* The opening in a volume's identity block: the image has it too, if it is whole (its own block was
  * seen to before). An image that cannot be read now is not a damaged one: a block made without it
  * would be another file's. */
@@ -39,7 +30,7 @@ static enum err vol_opening(struct verify *v, uint32_t number, uint64_t *opening
         return ERR_CORRUPT;
     }
     TRY(verify_open(v, "image", &fd));
-    enum err err = image_newest(v, fd, &image->id, &im);
+    enum err err = image_load_newest(v->io, fd, &image->id, false, &im, NULL);
     for (uint32_t i = 0; !err && i < im.head.vols; i++)
         if (im.vols[i].number == number)
             *opening = im.vols[i].opening;

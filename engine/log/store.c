@@ -266,9 +266,9 @@ static bool stop_ready(const struct store *s)
         return io_inflight_files(s->io) == 0;
     if (!list_empty(&s->dirty) || !list_empty(&s->requests) || commit_busy(s) || volumes_busy(s))
         return false;
-    if (checkpoint_starved(s))
-        return io_inflight_files(s->io) == 0 && all_named(s);
-    return !s->ckpt && journal_used(s) == 0 && all_named(s);
+    bool rests =
+        checkpoint_starved(s) ? io_inflight_files(s->io) == 0 : !s->ckpt && journal_used(s) == 0;
+    return rests && all_named(s);
 }
 
 static void stop_turn(struct store *s)

@@ -25,18 +25,13 @@ static void look_ends(struct sim_watch *w, const struct op *op, int sys)
     (void)w, (void)op, (void)sys;
 }
 
-static void stopped(struct store_stop *stop)
-{
-    *(bool *)stop->arg = true;
-}
-
 TEST(r0024, stop_of_poisoned_store)
 {
     for (uint32_t n = 1; n < 12; n++) {
         struct fixture f;
         struct looker k = { { look_starts, look_ends }, &f, .fails_at = n };
         bool done = false;
-        struct store_stop stop = { .done = stopped, .arg = &done };
+        struct store_stop stop = { .done = fixture_stopped, .arg = &done };
         fixture_open(&f, n);
         for (uint32_t i = 0; i < 12; i++) {
             fixture_add(&f, i);

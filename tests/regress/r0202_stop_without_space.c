@@ -6,16 +6,11 @@
 
 #define PARTS 17u
 
-static void stopped(struct store_stop *stop)
-{
-    *(bool *)stop->arg = true;
-}
-
 TEST(r0202, stop_without_space)
 {
     struct fixture f;
     bool done = false;
-    struct store_stop stop = { .done = stopped, .arg = &done };
+    struct store_stop stop = { .done = fixture_stopped, .arg = &done };
     fixture_open(&f, 202);
     for (uint32_t i = 0; i < PARTS; i++) {
         fixture_add(&f, i);

@@ -6,16 +6,11 @@
  * large batch back. */
 #include "tests/unit/log/fixture.h"
 
-static void stopped(struct store_stop *stop)
-{
-    *(bool *)stop->arg = true;
-}
-
 TEST(r0205, stop_amid_direct_runs)
 {
     struct fixture f;
     bool done = false;
-    struct store_stop stop = { .done = stopped, .arg = &done };
+    struct store_stop stop = { .done = fixture_stopped, .arg = &done };
     fixture_open(&f, 205);
     fixture_add(&f, 0);
     fixture_fill(&f, 0, 1, 300);

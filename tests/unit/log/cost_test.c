@@ -164,9 +164,7 @@ TEST(cost, of_an_index)
     fixture_init(&f, 903);
     f.geometry.extent_max = MIB(2);
     f.opts.direct_min = BLOCK_BYTES;
-    fixture_boot(&f);
-    REQUIRE_OK(fixture_create(&f));
-    REQUIRE_OK(fixture_start(&f));
+    fixture_make(&f);
     struct part *p = fixture_add(&f, 0);
     while (!p->extent_count || p->extents[p->extent_count - 1]->order < 7)
         fixture_fill(&f, 0, 1, 8292); /* a tile each */

@@ -62,7 +62,7 @@ enum err fixture_start(struct fixture *f)
     return err;
 }
 
-static void fixture_make(struct fixture *f)
+void fixture_make(struct fixture *f)
 {
     fixture_boot(f);
     check(fixture_create(f) == ERR_OK);
@@ -88,7 +88,7 @@ static void sent_free(struct sent *s)
     free(s);
 }
 
-static void stop_done(struct store_stop *stop)
+void fixture_stopped(struct store_stop *stop)
 {
     *(bool *)stop->arg = true;
 }
@@ -96,7 +96,7 @@ static void stop_done(struct store_stop *stop)
 void fixture_stop(struct fixture *f)
 {
     bool done = false;
-    struct store_stop stop = { .done = stop_done, .arg = &done };
+    struct store_stop stop = { .done = fixture_stopped, .arg = &done };
     store_stop(f->store, &stop);
     EXPECT(fixture_until(f, &done));
     EXPECT_OK(stop.err);

@@ -57,6 +57,7 @@ void fixture_init(struct fixture *f, uint64_t seed);
 void fixture_boot(struct fixture *f); /* an io and the directory */
 enum err fixture_create(struct fixture *f);
 enum err fixture_start(struct fixture *f); /* store_open */
+void fixture_make(struct fixture *f);      /* boot, create, start; must succeed */
 int fixture_fds(struct fixture *f); /* the free descriptors, as a sum: who leaks one changes it */
 void fixture_open(struct fixture *f, uint64_t seed); /* init, boot, create, start; must succeed */
 void fixture_open_still(struct fixture *f, uint64_t seed); /* the same; no entries but the test's */
@@ -64,6 +65,8 @@ void fixture_open_still(struct fixture *f, uint64_t seed); /* the same; no entri
 void fixture_close(struct fixture *f);
 /* Stops in order: checkpoint, close. */
 void fixture_stop(struct fixture *f);
+/* For a stop that a test orders itself: its arg is a bool, which becomes true. */
+void fixture_stopped(struct store_stop *stop);
 /* The machine ends and comes back; the store is not open. Forgets what the book had in flight. */
 void fixture_crash(struct fixture *f, enum sim_end end);
 /* fixture_crash, then fixture_start, which must succeed. */

@@ -353,9 +353,7 @@ TEST(naming, more_direct_runs_than_an_entry_has_rows)
     f.opts.tail_bytes = 64 << 20;
     f.opts.direct_flight = 64 << 20;
     f.geometry.extent_min = f.geometry.extent_max = 2 << 20;
-    fixture_boot(&f);
-    REQUIRE(fixture_create(&f) == ERR_OK);
-    REQUIRE(fixture_start(&f) == ERR_OK);
+    fixture_make(&f);
     struct part *p = fixture_add(&f, 0);
     fixture_fill(&f, 0, 1, 500);
     fixture_settle(&f);
@@ -380,9 +378,7 @@ TEST(naming, what_was_said_takes_no_room_in_an_entry)
     f.geometry.entry_max = KIB(16);
     f.geometry.extent_max = KIB(64);
     f.geometry.batch_max = KIB(32);
-    fixture_boot(&f);
-    REQUIRE_OK(fixture_create(&f));
-    REQUIRE_OK(fixture_start(&f));
+    fixture_make(&f);
     fixture_add(&f, 0);
     uint32_t rows = (KIB(16) - ENTRY_HEADER_BYTES) / ROW_BYTES;
     for (uint32_t i = 0; i < rows; i++) {
@@ -406,9 +402,7 @@ TEST(naming, a_turn_is_a_mebibyte_of_inline_bytes_to_the_last_one)
     f.geometry.extent_min = f.geometry.extent_max = MIB(4);
     f.opts.tail_bytes = MIB(32);
     f.opts.direct_min = UINT32_MAX;
-    fixture_boot(&f);
-    REQUIRE_OK(fixture_create(&f));
-    REQUIRE_OK(fixture_start(&f));
+    fixture_make(&f);
     struct part *p = fixture_add(&f, 0);
     fixture_fill(&f, 0, 1, 500);
     fixture_settle(&f);

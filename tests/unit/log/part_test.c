@@ -410,9 +410,7 @@ TEST(part, a_trim_over_extents_that_only_the_journal_knows)
     struct fixture f;
     fixture_init(&f, 950);
     f.opts.direct_min = UINT32_MAX;
-    fixture_boot(&f);
-    REQUIRE_OK(fixture_create(&f));
-    REQUIRE_OK(fixture_start(&f));
+    fixture_make(&f);
     struct part *p = fixture_add(&f, 0);
     fixture_fill(&f, 0, 45, 900);
     REQUIRE(p->extent_count >= 3 && f.store->counts.checkpoints == 0);
