@@ -17,7 +17,7 @@
 #include "engine/base/types.h"
 
 struct batch_sums {
-    const uint8_t *from; /* the first block that is summed; NULL: none is */
+    const uint8_t *from; /* the first block that is summed */
     uint32_t phase;      /* the caller's: the batch's first byte lies so far in a block, 0..4095 */
     uint32_t count;
     uint32_t at[]; /* crc32c of each */
@@ -36,7 +36,7 @@ uint32_t batch_sums_make(const uint8_t *batch, uint32_t bytes, struct batch_sums
 /* The sum of the block at `block`; false: it has none (s may be NULL). */
 static inline bool batch_sums_find(const struct batch_sums *s, const uint8_t *block, uint32_t *sum)
 {
-    if (!s || !s->from || block < s->from)
+    if (!s || block < s->from)
         return false;
     size_t in = (size_t)(block - s->from);
     if (in % BLOCK_BYTES || in / BLOCK_BYTES >= s->count)

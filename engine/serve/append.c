@@ -123,7 +123,6 @@ bool serve_append_here(struct serve *s, struct verb_append *v)
     v->here = true;
     append_at(v, d, slot);
     v->here = false;
-    v->sums = NULL;
     return !v->append.borrowed;
 }
 

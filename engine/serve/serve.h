@@ -146,7 +146,7 @@ struct verb_append {
     bool verified;        /* max_time and count are set: batch_verify() was passed already */
     int64_t max_time;
     uint32_t count;
-    const struct batch_sums *sums; /* for serve_append_here(), or NULL; given up by the call */
+    const struct batch_sums *sums; /* for serve_append_here(), which ends with them; or NULL */
     /* Results. */
     enum durability bought;
     uint64_t base_off;

@@ -24,8 +24,7 @@ struct produce_part {
     struct errand *errand;
     const struct topic_want *want;
     int32_t index;
-    bool lent;               /* a helper, or the verb, looks at the batch until it is done */
-    struct batch_sums *sums; /* room for them, in the errand's memory; NULL: it is not worth it */
+    bool lent; /* a helper, or the verb, looks at the batch until it is done */
     struct batch_check check;
 };
 
@@ -130,11 +129,17 @@ static void append_done(struct verb *verb)
     errand_frame_settle(c);
 }
 
+static bool part_here(const struct produce_part *p)
+{
+    const struct place *place = &p->append.place;
+    return place->err == ERR_OK && place->shard == p->errand->conn->desk->shard->number;
+}
+
 static void part_go(struct errand *c, struct produce_part *p)
 {
     const struct kafka_produce_request *ask = c->asked;
     struct verb_append *v = &p->append;
-    bool here = v->place.err == ERR_OK && v->place.shard == c->conn->desk->shard->number;
+    bool here = part_here(p);
     if (!here)
         errand_frame_own(c);
     v->verb = errand_verb(c, append_done);
@@ -218,15 +223,13 @@ static void far_done(struct far *f)
         produce_append(c);
 }
 
-/* For a batch that this shard will copy. */
-static struct batch_sums *part_sums(const struct produce_part *p)
+/* There is room for sums where they are worth it; another shard does not use them. */
+static void part_sums(struct produce_part *p)
 {
-    const struct errand *c = p->errand;
-    const struct place *place = &p->append.place;
-    bool here = place->err == ERR_OK && place->shard == c->conn->desk->shard->number;
-    if (p->sums && here)
-        p->sums->phase = serve_append_phase(errand_serve(c), place);
-    return here ? p->sums : NULL;
+    if (!part_here(p))
+        p->check.sums = NULL;
+    if (p->check.sums)
+        p->check.sums->phase = serve_append_phase(errand_serve(p->errand), &p->append.place);
 }
 
 /* False: it is to be looked at elsewhere. */
@@ -237,7 +240,7 @@ static bool part_look(struct produce_part *p, struct desk_kafka *d)
     p->check.now_ms = io_wall_ms(d->desk->shard->io);
     p->check.before_max_ms = setting_get(s, SETTING_TIME_BEFORE_MAX);
     p->check.after_max_ms = setting_get(s, SETTING_TIME_AFTER_MAX);
-    p->check.sums = part_sums(p);
+    part_sums(p);
     return batch_check(&p->check, &d->unpack);
 }
 
@@ -338,7 +341,7 @@ static bool parts_fill(struct errand *c, struct topic_want *wants)
             p->check.records = from->partition_data.at[i].records;
             p->check.version = errand_version(c);
             if (sums_room(p->check.records))
-                p->sums = (struct batch_sums *)(void *)sums;
+                p->check.sums = (struct batch_sums *)(void *)sums;
             sums += sums_room(p->check.records);
             if (error != KAFKA_NONE)
                 part_refuse(p, error, why);

@@ -17,7 +17,7 @@ struct batch_check {
     int16_t version;      /* of Produce */
     bool append_time;     /* the topic has the node's time; else the records' may be ... */
     int64_t now_ms, before_max_ms, after_max_ms; /* ... so far from this; INT64_MAX: any */
-    struct batch_sums *sums;                     /* filled if it is not NULL; its phase is set */
+    struct batch_sums *sums; /* room for them, its phase set; NULL: not wanted */
     /* Results; count and max_time when it is OK. */
     enum kafka_error error;
     struct why why;
