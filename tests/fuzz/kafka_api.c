@@ -15,8 +15,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 #define HEAD_BYTES 4u /* key and version */
 #define WAITS_MS   4u /* so long an answer is waited for that may be none for now */
 #define USES_MAX   64u
+#define ENDS_HEARD 8u /* ends of bad connections between two questions of the good one */
 
 static uint32_t uses; /* of the bad connection */
+static uint32_t ends; /* of bad connections */
 
 /* NULL: an API of no number, or one that nobody serves. */
 static const struct kafka_api *api_of(const uint8_t *frame)
@@ -36,6 +38,8 @@ static void bad_close(void)
     uses = 0;
     guest_close(&bad);
     broker_left_nothing();
+    if (++ends % ENDS_HEARD == 0)
+        broker_serves();
 }
 
 /* It is there, and has not been used too often. */

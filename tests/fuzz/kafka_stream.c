@@ -159,5 +159,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     flush();
     guest_close(&bad);
     broker_left_nothing();
+    broker_serves();
     return 0;
 }
