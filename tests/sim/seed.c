@@ -88,13 +88,15 @@ static void opts_draw(struct seed *s, bool last)
     }
 }
 
+bool seed_stops;
+
 static void ends_plan(struct seed *s)
 {
     struct rng *rng = s->w.rng;
     static const enum end must[] = { END_POWER, END_KERNEL, END_KILL, END_CLEAN };
     s->lives = LIVES_MIN + (uint32_t)rng_below(rng, LIVES_MAX - LIVES_MIN);
     for (uint32_t i = 0; i + 1 < s->lives; i++)
-        s->ends[i] = i < 4 ? must[i] : must[rng_below(rng, 4)];
+        s->ends[i] = seed_stops ? END_CLEAN : i < 4 ? must[i] : must[rng_below(rng, 4)];
     for (uint32_t i = s->lives - 2; i > 0; i--) {
         uint32_t j = (uint32_t)rng_below(rng, i + 1);
         enum end end = s->ends[i];

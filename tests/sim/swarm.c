@@ -3,6 +3,7 @@
  *   swarm --seed N [--trace]           one run; prints its hash
  *   swarm --seeds A..B [--jobs J]      many; prints rate, what happened, probes never reached
  *   --front, --kafka                   whole brokers, clients of a network (front.h)
+ *   --stops                            stores that end in order again and again (seed.h)
  *   --pitfall NAME                     with a wrong line switched on (engine/base/pitfall.def)
  *   --failures K                       stop after K failing seeds (default 5)
  *
@@ -30,7 +31,7 @@ struct args {
 static int usage(void)
 {
     fprintf(stderr, "usage: swarm --seed N [--trace] | --seeds A..B [--jobs J] [--failures K]\n"
-                    "             [--front | --kafka] [--pitfall NAME]\n");
+                    "             [--front | --kafka | --stops] [--pitfall NAME]\n");
     return 2;
 }
 
@@ -54,13 +55,23 @@ static bool pitfall_set(const char *name)
 
 static bool workload_set(struct args *a, const char *arg)
 {
-    bool front = !strcmp(arg, "--front"), kafka = !strcmp(arg, "--kafka");
-    if (!front && !kafka)
-        return false;
-    a->workload = front ? OF_FRONT : OF_KAFKA;
-    a->jobs.run = front ? front_run : kafka_run;
-    option_add(front ? "--front " : "--kafka ");
-    return true;
+    static const struct {
+        const char *option, *replay;
+        void (*run)(uint64_t seed, struct seed_result *out);
+        enum workload workload;
+    } table[] = { { "--front", "--front ", front_run, OF_FRONT },
+                  { "--kafka", "--kafka ", kafka_run, OF_KAFKA },
+                  { "--stops", "--stops ", seed_run, OF_STOPS } };
+    for (uint32_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+        if (strcmp(arg, table[i].option) != 0)
+            continue;
+        a->workload = table[i].workload;
+        a->jobs.run = table[i].run;
+        seed_stops = table[i].workload == OF_STOPS;
+        option_add(table[i].replay);
+        return true;
+    }
+    return false;
 }
 
 static bool args_parse(struct args *a, int argc, char **argv)

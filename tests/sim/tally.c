@@ -27,7 +27,7 @@ bool tally_print(const struct tally *t, uint64_t seeds, enum workload w)
     bool ok = true;
     printf("happened in %" PRIu64 " seeds:\n", seeds);
 #define TALLY(name, stores, front, kafka, what) \
-    ok &= tally_row(what, t->name, (const uint64_t[]){ stores, front, kafka }[w], seeds);
+    ok &= tally_row(what, t->name, (const uint64_t[]){ stores, front, kafka, 0 }[w], seeds);
     TALLY_LIST
 #undef TALLY
     return ok;

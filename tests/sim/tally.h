@@ -9,8 +9,9 @@
 #include <stdint.h>
 
 /* TALLY(name, stores, front, kafka, what): how often CI demands it in 2,000 seeds of each workload:
- * of stores, of clients through the native front and through the Kafka front; 0: not at all. */
-enum workload { OF_STORES, OF_FRONT, OF_KAFKA };
+ * of stores, of clients through the native front and through the Kafka front; 0: not at all. Of a
+ * campaign about stops nothing is demanded. */
+enum workload { OF_STORES, OF_FRONT, OF_KAFKA, OF_STOPS };
 
 #define TALLY_LIST                                                                           \
     TALLY(laps, 100, 100, 100, "wrap: a journal went round")                                 \

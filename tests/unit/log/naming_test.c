@@ -299,6 +299,35 @@ TEST(naming, an_entry_begins_where_two_blocks_are_left)
     fixture_close(&f);
 }
 
+TEST(naming, data_leaves_an_eighth_of_a_large_ring_to_the_byte)
+{
+    // Goal: an entry of data ends where the reserve begins, and not a byte behind it. Method: the
+    // free end moved by hand; one batch that needs four blocks and a byte.
+    struct fixture f;
+    fixture_init(&f, 1133);
+    f.geometry.journal_bytes = BLOCK_BYTES + MIB(4);
+    f.geometry.extent_min = f.geometry.extent_max; /* no roll */
+    fixture_make(&f);
+    fixture_add(&f, 0);
+    fixture_fill(&f, 0, 1, 500);
+    fixture_settle(&f);
+    f.bent = true;
+    struct store *s = f.store;
+    s->opts.direct_min = UINT32_MAX;
+    uint32_t bytes = 4 * BLOCK_BYTES - ENTRY_HEADER_BYTES - ROW_BYTES + 1;
+    (void)fixture_send(&f, 0, (struct spec){ .bytes = bytes });
+    uint64_t ring = s->journal.ring, pos = ring + ring / 2;
+    s->journal.head_pos = pos;
+    s->journal.free_pos = pos + 4 * BLOCK_BYTES + ring / 8 - ring;
+    EXPECT(!naming_build(s, pos, false));
+    s->journal.free_pos += BLOCK_BYTES;
+    EXPECT(naming_build(s, pos, false));
+    EXPECT_EQ(s->commit.row_count, 1);
+    EXPECT_EQ(s->commit.rows[0].kind, ROW_INLINE);
+    EXPECT_EQ(s->commit.rows[0].len, bytes);
+    fixture_close(&f);
+}
+
 /* What the ring has left for data before its reserve. */
 static void data_room_set(struct store *s, uint64_t bytes)
 {

@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "engine/log/verify_in.h"
+
 static const struct find *look(struct damage *d, enum find_kind kind)
 {
     damage_look(d);
@@ -15,6 +17,17 @@ static const struct find *look(struct damage *d, enum find_kind kind)
     for (uint32_t i = 0; !f && i < d->find_count; i++)
         EXPECT_STR(find_kind_info(d->finds[i].kind)->name, find_kind_info(kind)->name);
     return f;
+}
+
+TEST(verify, a_file_is_one_that_was_seen)
+{
+    // Goal: what lies behind the last one in memory is none.
+    struct verify_file files[] = { { .kind = FILE_VOLUME, .number = 3 },
+                                   { .kind = FILE_VOLUME, .number = 4 } };
+    struct verify v = { .files = files, .file_count = 1, .file_cap = 2 };
+    EXPECT(verify_file(&v, FILE_VOLUME, 3) == &files[0]);
+    EXPECT(!verify_file(&v, FILE_VOLUME, 4));
+    EXPECT(!verify_file(&v, FILE_JOURNAL, 3));
 }
 
 TEST(verify, nothing_in_a_whole_store_and_counts_all_of_it)

@@ -175,6 +175,38 @@ TEST(warm, a_flip_before_the_load_is_found)
     fixture_close(&f);
 }
 
+TEST(warm, what_another_process_read_into_the_page_cache_is_checked)
+{
+    // Goal: to be resident is not to be checked. Method: behind the first tiles of an extent a bit
+    // flips, and another reader of the file brings its pages in.
+    struct fixture f;
+    struct got g;
+    open_on_disk(&f, 32, 10000);
+    read_through(&f, 1);
+    struct part *p = fixture_part(&f, 0);
+    struct extent *e = p->extents[p->extent_count - 2];
+    uint32_t i = e->tile_count / 2;
+    const struct tile *t = extent_tile(e, i);
+    REQUIRE(e->sealed && e->tile_count >= 4 && t->batch_at != NO_BATCH);
+    warm_note_cold(e, 0, e->base_pos + e->data_bytes);
+    uint64_t at = extent_place(e, e->base_pos + t->at), len = e->data_bytes - t->at;
+    fixture_flip(&f, e->vol->name, at + t->batch_at + 1000);
+    int fd = io_cache_open(f.io, f.dir, e->vol->name);
+    REQUIRE(fd > 0);
+    struct op op = { 0 };
+    uint8_t *there = io_buffer_take(block_ceil(len));
+    io_read(f.io, &op, fd, there, len, at, NULL);
+    EXPECT_OK(io_wait(f.io, &op));
+    EXPECT(io_cache_holds(f.io, fd, at, len));
+    io_buffer_give(there);
+    io_fd_close(f.io, fd);
+    fixture_read(&f, &g, 0, t->base_off, 200000);
+    EXPECT_EQ(g.r.err, ERR_CORRUPT);
+    EXPECT_EQ(g.r.batches.len, 0);
+    EXPECT(f.store->counts.cache_load_bytes > 0);
+    fixture_close(&f);
+}
+
 TEST(warm, an_extent_that_is_lent_is_not_reused)
 {
     // Goal: rule 7 for sends: the space of a trimmed extent stays as it is while it is lent.
