@@ -24,7 +24,7 @@ static const struct {
     { "recv_ring", offsetof(struct io_features, recv_ring),
       "a connection is polled before it is read: a system call more for each receive" },
     { "page_cache", offsetof(struct io_features, page_cache),
-      "cachestat needs Linux 6.5: sealed data that is read again is read from the disk again" },
+      "cachestat needs Linux 6.5: what is read again is read from the disk again" },
 };
 
 static bool flag_of(const struct io *io, size_t at)

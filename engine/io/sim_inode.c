@@ -11,8 +11,8 @@
  *
  * Descriptors without O_DIRECT: their writes stay in the kernel's page cache until a sync of this
  * file, and are lost at a kernel crash; their reads fill the cache beyond the request, and a direct
- * write that meets cached pages is late, as measured on Linux. Not modelled, for nothing uses it
- * yet: eviction, read-ahead that is switched off, splicing from the cache.
+ * write that meets cached pages is late, as measured on Linux. Pages leave the cache on request
+ * (io_cache_drop()) and by chance (io_cache_holds()), and are read ahead unless that is off.
  */
 #include <stdlib.h>
 

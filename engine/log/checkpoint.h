@@ -4,7 +4,8 @@
  *
  *   CAPTURE     cut at the next entry; partition by partition, a slice a turn, with few bytes in
  *               flight while commits go on beside it: write whole blocks behind, put the partial
- * block into the slot that the live image does not name, and append the rows to the image in memory
+ *               block into the slot that the live image does not name, and append the rows to the
+ *               image in memory
  *   FLUSH       wait for those writes, and for the commits that the rows already contain
  *   SYNC        tails, and every volume that needs it
  *   IMAGE       both copies of the older generation

@@ -149,7 +149,8 @@ struct loader {
     uint64_t capacity, generation, pages;
     uint8_t *copy[2];
     bool read[2];
-    enum err unread; /* of a copy that could not be read */
+    bool past_unread; /* go on from what can be read */
+    enum err unread;  /* of a first page that alone tells of its region, or of a copy */
     uint32_t healed;
 };
 
@@ -170,7 +171,7 @@ static uint64_t head_generation(const uint8_t *page)
 
 /* The newest generation below `below` with a readable first page. A page that cannot be read is a
  * bad copy; but when nothing else tells what its region holds, a newer image may be in it, and to
- * go on from an older one is to contradict it when it can be read again. */
+ * go on from an older one is to contradict it when it can be read again: only salvage does. */
 static enum err newest_head(struct loader *l, uint64_t below, struct image_head *best)
 {
     uint8_t *page = io_buffer_take(BLOCK_BYTES);
@@ -194,7 +195,9 @@ static enum err newest_head(struct loader *l, uint64_t below, struct image_head 
         return err;
     for (uint32_t region = 0; region < 2; region++)
         if (unread[region] && !told[region])
-            return unread[region];
+            l->unread = unread[region];
+    if (l->unread && !(l->past_unread && best->generation))
+        return l->unread;
     return best->generation ? ERR_OK : ERR_NOT_FOUND;
 }
 
@@ -299,41 +302,50 @@ static enum err image_decode(const uint8_t *pages, struct image *im)
     return ERR_OK;
 }
 
-enum err image_load(struct io *io, int fd, const struct identity *id, uint64_t below,
-                    struct image *out, struct why *why)
+static enum err loader_run(struct loader *l, uint64_t below, struct image *out, struct why *why)
 {
-    struct loader l = { .io = io, .fd = fd, .id = id };
     *out = (struct image){ 0 };
-    l.capacity = block_floor((id->file_bytes - BLOCK_BYTES) / 4);
-    enum err err = newest_head(&l, below ? below : UINT64_MAX, &out->head);
+    l->capacity = block_floor((l->id->file_bytes - BLOCK_BYTES) / 4);
+    enum err err = newest_head(l, below ? below : UINT64_MAX, &out->head);
     if (err == ERR_OK) {
-        l.generation = out->head.generation;
-        l.pages = out->head.pages;
-        err = copies_read(&l);
+        l->generation = out->head.generation;
+        l->pages = out->head.pages;
+        err = copies_read(l);
     }
     if (err == ERR_OK)
-        err = copies_heal(&l, why);
+        err = copies_heal(l, why);
     if (err == ERR_OK)
-        err = image_decode(l.copy[0], out);
-    out->healed = l.healed;
-    io_buffer_give(l.copy[0]);
-    io_buffer_give(l.copy[1]);
+        err = image_decode(l->copy[0], out);
+    out->healed = l->healed;
+    io_buffer_give(l->copy[0]);
+    io_buffer_give(l->copy[1]);
     if (err != ERR_OK) {
         uint64_t generation = out->head.generation;
         image_close(out);
         out->head.generation = generation; /* so that the caller can ask for an older one */
     }
-    out->unread = l.unread != ERR_OK;
+    out->unread = l->unread != ERR_OK;
     return err;
+}
+
+enum err image_load(struct io *io, int fd, const struct identity *id, uint64_t below,
+                    struct image *out, struct why *why)
+{
+    struct loader l = { .io = io, .fd = fd, .id = id };
+    return loader_run(&l, below, out, why);
 }
 
 enum err image_load_newest(struct io *io, int fd, const struct identity *id, bool past_unread,
                            struct image *out, struct why *why)
 {
-    enum err err = image_load(io, fd, id, 0, out, why);
-    while (err == ERR_CORRUPT || (err && out->unread && past_unread)) {
-        probe("newest image not whole: the older one is tried");
-        err = image_load(io, fd, id, out->head.generation, out, why);
-    }
+    uint64_t below = 0;
+    enum err err;
+    do {
+        struct loader l = { .io = io, .fd = fd, .id = id, .past_unread = past_unread };
+        if (below)
+            probe("newest image not whole: the older one is tried");
+        err = loader_run(&l, below, out, why);
+        below = out->head.generation;
+    } while (below && (err == ERR_CORRUPT || (err && out->unread && past_unread)));
     return err;
 }

@@ -273,7 +273,8 @@ struct store {
     bool commit_later;   /* it waits a turn for those who were answered in this one */
     bool commit_vain;    /* nothing of what waits could be named: something has to complete first */
     bool want_checkpoint; /* memory pressure, or the ring is full */
-    bool want_image;      /* tables changed without an entry: volumes made, slabs zeroed */
+    bool want_image;      /* no image has these tables: a repair changed them, or it is an older
+                             version's */
     bool unopened;        /* repair: the ring had no place for OPEN */
     struct store_stop *stop;
     struct store_counts counts;

@@ -61,7 +61,6 @@ struct request {
     struct conn *conn;
     struct frame frame;
     uint8_t *memory; /* its payload, where the verb keeps it */
-    uint64_t memory_bytes;
     struct topic_words *words;
     void (*go)(struct request *r); /* when the place is known */
     struct place *place;
