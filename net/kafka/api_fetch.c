@@ -272,7 +272,7 @@ static void fetch_done(struct verb *verb)
     struct desk_kafka *d = errand_desk(p->all->errand);
     p->holds = verb->err == ERR_OK;
     if (verb->err != ERR_OK) {
-        p->error = kafka_error_of(verb->err);
+        p->error = kafka_error_of_fetch(verb->err);
         metrics_error(d->desk->metrics, verb->err);
     }
     if (verb->err == ERR_NOT_FOUND)
@@ -305,7 +305,7 @@ static void about_done(struct verb *verb)
 {
     struct fetch_part *p = container_of(verb, struct fetch_part, about.verb);
     if (verb->err != ERR_OK)
-        p->error = kafka_error_of(verb->err);
+        p->error = kafka_error_of_fetch(verb->err);
     part_end(p);
 }
 
@@ -326,7 +326,7 @@ static void epoch_done(struct verb *verb)
     const struct verb_epoch *e = &p->epoch;
     int32_t theirs = p->ask->last_fetched_epoch;
     if (verb->err != ERR_OK)
-        p->error = kafka_error_of(verb->err);
+        p->error = kafka_error_of_fetch(verb->err);
     else if (topic_epoch_check(p->want->topic, p->ask->partition, theirs) ==
              KAFKA_UNKNOWN_LEADER_EPOCH)
         p->error = KAFKA_OFFSET_OUT_OF_RANGE;
@@ -342,8 +342,10 @@ static void epoch_done(struct verb *verb)
 static enum kafka_error part_refusal(struct fetch_part *p)
 {
     const struct topic *t = p->want->topic;
-    if (!t)
+    if (!t && p->want->err == ERR_NOT_FOUND)
         return topic_error(p->want);
+    if (!t)
+        return kafka_error_of_fetch(p->want->err);
     if (!topic_place(t, p->ask->partition, &p->fetch.place))
         return KAFKA_UNKNOWN_TOPIC_OR_PARTITION;
     p->found = true;

@@ -15,5 +15,6 @@ enum kafka_error {
 
 /* What a client is told where a handler knows no better. */
 enum kafka_error kafka_error_of(enum err err);
+enum kafka_error kafka_error_of_fetch(enum err err); /* ... and the request is a Fetch */
 
 #endif

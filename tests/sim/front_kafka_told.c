@@ -46,8 +46,8 @@ static enum err code_err(const struct ask *a, int16_t code)
         return ERR_FENCED;
     case KAFKA_REQUEST_TIMED_OUT:
         return ERR_BUSY;
-    case KAFKA_NOT_LEADER_OR_FOLLOWER:
-        return ERR_CLOSED;
+    case KAFKA_NOT_LEADER_OR_FOLLOWER: /* a fetch: also to be tried again */
+        return a->verb == VERB_FETCH && !a->wire->f->stopping ? ERR_BUSY : ERR_CLOSED;
     default:
         violated("wire %llu: %s of %s/%u is answered with code %d", LLU(a->wire->serial),
                  ask_name(a), a->topic ? a->topic->name : "", a->part, code);
