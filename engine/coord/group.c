@@ -14,10 +14,12 @@
 static const struct {
     void (*step)(struct groups *gs, struct group *g, struct group_request *q);
     bool changes, empty_id;
-    enum group_err missing, loading;
+    enum group_err missing, loading, unavailable;
 } verbs[] = {
-#define GROUP_VERB(name, step, changes, empty_id, missing, loading) \
-    [GROUP_VERB_##name] = { step, changes, empty_id, GROUP_ERR_##missing, GROUP_ERR_##loading },
+#define GROUP_VERB(name, step, changes, empty_id, missing, loading, unavailable)                   \
+    [GROUP_VERB_##name] = {                                                                        \
+        step, changes, empty_id, GROUP_ERR_##missing, GROUP_ERR_##loading, GROUP_ERR_##unavailable \
+    },
 #include "engine/coord/group_verb.def"
 #undef GROUP_VERB
 };
@@ -82,7 +84,7 @@ void groups_close(struct groups **gs)
 static enum group_err ask_check(const struct groups *gs, const struct group_request *q)
 {
     if (gs->stopped)
-        return GROUP_ERR_UNAVAILABLE;
+        return verbs[q->verb].unavailable;
     if (q->group.len > GROUP_TEXT_MAX || (!q->group.len && !verbs[q->verb].empty_id))
         return GROUP_ERR_INVALID_GROUP_ID;
     return GROUP_ERR_OK;
@@ -252,6 +254,11 @@ enum err groups_step(struct groups *gs, const struct group_event *in, struct gro
 enum group_err group_verb_loading(enum group_verb v)
 {
     return verbs[v].loading;
+}
+
+enum group_err group_verb_unavailable(enum group_verb v)
+{
+    return verbs[v].unavailable;
 }
 
 uint32_t groups_count(const struct groups *gs)

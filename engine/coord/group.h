@@ -47,12 +47,13 @@ enum group_state {
 const char *group_state_word(enum group_state s); /* Kafka's */
 
 enum group_verb {
-#define GROUP_VERB(name, step, changes, empty_id, missing, loading) GROUP_VERB_##name,
+#define GROUP_VERB(name, step, changes, empty_id, missing, loading, unavailable) GROUP_VERB_##name,
 #include "engine/coord/group_verb.def"
 #undef GROUP_VERB
     GROUP_VERBS
 };
-enum group_err group_verb_loading(enum group_verb v); /* the answer while the log is read */
+enum group_err group_verb_loading(enum group_verb v);     /* the answer while the log is read */
+enum group_err group_verb_unavailable(enum group_verb v); /* ... where it stops, or is broken */
 
 /* ---- a request ---- */
 

@@ -273,7 +273,7 @@ void group_gone_close(struct groups *gs);
 void group_ask(struct groups *gs, struct group_request *q);
 void group_release(struct groups *gs, struct list *parked);
 
-#define GROUP_VERB(name, step, changes, empty_id, missing, loading) \
+#define GROUP_VERB(name, step, changes, empty_id, missing, loading, unavailable) \
     void step(struct groups *gs, struct group *g, struct group_request *q);
 #include "engine/coord/group_verb.def"
 #undef GROUP_VERB

@@ -38,11 +38,11 @@ static void group_open(struct letter *l, struct shard *at)
     struct ward *w = &v->verb.serve->wards[v->ward];
     enum err err = verb_admittance(desk_of(at));
     if (err != ERR_OK || w->state == WARD_STOPPED) {
-        group_end(v, GROUP_ERR_UNAVAILABLE, err != ERR_OK ? err : ERR_CLOSED);
+        group_end(v, group_verb_unavailable(v->ask.verb), err != ERR_OK ? err : ERR_CLOSED);
     } else if (w->state == WARD_LOADING) {
         group_end(v, group_verb_loading(v->ask.verb), ERR_BUSY);
     } else if (w->state != WARD_OPEN) {
-        group_end(v, GROUP_ERR_UNAVAILABLE, ERR_NOT_FOUND);
+        group_end(v, group_verb_unavailable(v->ask.verb), ERR_NOT_FOUND);
     } else {
         struct group_event in = { .kind = GROUP_EVENT_ASK, .request = &v->ask };
         v->here = true;

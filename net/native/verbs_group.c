@@ -75,6 +75,7 @@ static const struct {
     { GROUP_ERR_UNKNOWN_TOPIC, ERR_NOT_FOUND },  /* deleted since it was looked up */
     { GROUP_ERR_LOADING, ERR_BUSY },
     { GROUP_ERR_UNAVAILABLE, ERR_BUSY },
+    { GROUP_ERR_NOT_COORDINATOR, ERR_BUSY },
     { GROUP_ERR_COMMIT_TOO_LARGE, ERR_TOO_LARGE },
     { GROUP_ERR_FULL, ERR_NO_MEMORY },
 };

@@ -57,6 +57,7 @@ static void member_refused(struct member *m, const struct ask *a, int16_t code)
         demand(!a->then.open, "%s: its log is read again", m->roll->name);
         break;
     case GROUP_ERR_UNAVAILABLE:
+    case GROUP_ERR_NOT_COORDINATOR:
         demand(trouble(f) || hurried(f, a), "%s: %s is unavailable, and nothing is wrong",
                m->roll->name, ask_name(a));
         break;

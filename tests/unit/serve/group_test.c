@@ -122,12 +122,18 @@ static struct call *commit_make(const char *group, int64_t off)
     return c;
 }
 
-static int64_t fetched(const char *group)
+static struct call *fetch_make(const char *group)
 {
     struct call *c = call_make(GROUP_VERB_FETCH, group, NULL);
     c->offset = (struct group_offset){ .topic = text("t") };
     c->v.ask.offsets = &c->offset;
     c->v.ask.offset_count = 1;
+    return c;
+}
+
+static int64_t fetched(const char *group)
+{
+    struct call *c = fetch_make(group);
     EXPECT_EQ(wait(start(c))->v.ask.err, GROUP_ERR_OK);
     return c->offset.off;
 }
@@ -387,6 +393,7 @@ TEST(serve_group, a_log_that_says_nonsense_is_not_served)
     node_stop(&w);
     restart(1);
     EXPECT_EQ(wait(start(commit_make(names[4], 1)))->v.ask.err, GROUP_ERR_UNAVAILABLE);
+    EXPECT_EQ(wait(start(fetch_make(names[4])))->v.ask.err, GROUP_ERR_NOT_COORDINATOR);
     EXPECT_EQ(wait(start(commit_make(names[5], 1)))->v.ask.err, GROUP_ERR_OK);
     EXPECT_EQ(w.notes, 1);
     EXPECT_STR(w.note, "group partition 4 in store-00, offset 0: group note: version 28261, kind "
