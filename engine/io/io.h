@@ -189,7 +189,7 @@ void io_fd_close(struct io *io, int fd);
 struct io_stat {
     uint64_t bytes;      /* size */
     uint64_t device;     /* st_dev */
-    uint64_t free_bytes; /* of the file system, for an ordinary user */
+    uint64_t free_bytes; /* of the file system, for an ordinary user; UINT64_MAX: not told */
     uint32_t fs_magic;   /* statfs f_type */
     /* Proven list (ext4, XFS), and writes of this descriptor pass the page cache by: what completed
      * in written blocks survives a kernel crash, and a sync of another such file covers it. */

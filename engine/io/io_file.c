@@ -160,7 +160,7 @@ enum err io_fd_stat(struct io *io, int fd, struct io_stat *out)
     *out = (struct io_stat){
         .bytes = (uint64_t)st.st_size,
         .device = st.st_dev,
-        .free_bytes = (uint64_t)fs.f_bavail * (uint64_t)fs.f_bsize,
+        .free_bytes = fs.f_blocks ? (uint64_t)fs.f_bavail * (uint64_t)fs.f_bsize : UINT64_MAX,
         .fs_magic = magic,
         .sync_covers_device = (magic == EXT_MAGIC || magic == XFS_MAGIC) && past_cache,
         .past_cache = past_cache,

@@ -142,7 +142,8 @@ enum err io_fd_stat(struct io *io, int fd_number, struct io_stat *out)
         return err_from_errno(EBADF);
     const struct sim_disk *disk = fd->inode->disk;
     uint64_t used = sim_node_used(node);
-    uint64_t limit = node->disk_limit ? node->disk_limit : FREE_UNLIMITED;
+    bool told = node->disk_limit && !disk->quota;
+    uint64_t limit = told ? node->disk_limit : FREE_UNLIMITED;
     *out = (struct io_stat){
         .bytes = fd->inode->size,
         .device = disk->device,

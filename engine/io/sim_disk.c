@@ -61,6 +61,7 @@ static struct sim_disk *disk_open(struct sim_node *node, const char *name, size_
     rng_seed(&disk->rng, sim_seed_for(node->sim, node->index + 1, tag));
     disk->device = (tag & 0xffffff) << 8 | node->index;
     disk_draw_character(disk);
+    disk->quota = sim_seed_for(node->sim, node->index + 1, ~tag) & 1;
     list_push(&node->disks, &disk->in_node);
     char root[sizeof disk->name + 1];
     snprintf(root, sizeof root, "/%s", disk->name);

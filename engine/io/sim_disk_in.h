@@ -137,6 +137,7 @@ struct sim_disk {
     bool sync_whole;  /* a sync flushes the whole device, else the file alone */
     uint32_t scale16; /* latency in sixteenths of the ordinary */
     uint64_t flush_ns;
+    bool quota; /* the limit of its space is a quota: nobody is told how much is left */
 };
 
 /* How far a landing write comes by itself. */

@@ -105,6 +105,11 @@ static enum sim_reach flight_reach(const struct sim_flight *f)
     return f->direct ? REACH_DEVICE : REACH_CACHE;
 }
 
+static int no_space(const struct sim_disk *disk)
+{
+    return disk->quota ? -EDQUOT : -ENOSPC;
+}
+
 static void land_write(struct sim_flight *f)
 {
     struct sim_disk *disk = f->disk;
@@ -112,7 +117,7 @@ static void land_write(struct sim_flight *f)
     uint64_t blocks = sim_inode_new_blocks(f->inode, f->pos, f->effect);
     if (blocks > 0 && !sim_node_room(disk->node, blocks)) {
         probe("sim: a write found no space");
-        flight_end(f, -ENOSPC);
+        flight_end(f, no_space(f->disk));
         return;
     }
     bool fua = f->dsync && f->direct && f->result >= 0 && disk->fua &&
@@ -159,13 +164,23 @@ static void land_sync(struct sim_flight *f)
     flight_end(f, f->result);
 }
 
+/* As on ext4, the file keeps what there was, or a part of it. */
+static void allocate_part(struct sim_flight *f)
+{
+    uint64_t left = sim_node_left(f->disk->node) / BLOCK_BYTES;
+    uint64_t part = rng_below(&f->disk->rng, left + 1) * BLOCK_BYTES;
+    if (part)
+        sim_inode_allocate(f->inode, min_u64(f->len, f->inode->alloc + part));
+}
+
 static int64_t land_allocate(struct sim_flight *f)
 {
     uint64_t end = block_ceil(f->len);
     uint64_t blocks = sim_inode_new_blocks(f->inode, 0, end);
     if (blocks > 0 && !sim_node_room(f->disk->node, blocks)) {
         probe("sim: no space to allocate");
-        return -ENOSPC;
+        allocate_part(f);
+        return no_space(f->disk);
     }
     sim_inode_allocate(f->inode, f->len);
     return 0;

@@ -147,6 +147,7 @@ void *sim_grow(void *at, uint32_t *cap, uint32_t need, size_t each);
 struct sim_node *sim_node_open(struct sim *sim, uint32_t index);
 void sim_node_close(struct sim_node *node);
 uint64_t sim_node_used(const struct sim_node *node);
+uint64_t sim_node_left(const struct sim_node *node); /* bytes; SIM_NEVER: no limit */
 bool sim_node_room(const struct sim_node *node, uint64_t blocks);
 bool sim_node_crash_due(struct sim_node *node);
 int sim_node_fault(struct sim_node *node, const struct op *op); /* errno, or 0 */

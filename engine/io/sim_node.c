@@ -114,9 +114,17 @@ uint64_t sim_node_used(const struct sim_node *node)
     return used;
 }
 
+uint64_t sim_node_left(const struct sim_node *node)
+{
+    uint64_t used = sim_node_used(node);
+    if (node->disk_limit == 0)
+        return SIM_NEVER;
+    return used < node->disk_limit ? node->disk_limit - used : 0;
+}
+
 bool sim_node_room(const struct sim_node *node, uint64_t blocks)
 {
-    return node->disk_limit == 0 || sim_node_used(node) + blocks * BLOCK_BYTES <= node->disk_limit;
+    return blocks * BLOCK_BYTES <= sim_node_left(node);
 }
 
 /* ---- ends ---- */
