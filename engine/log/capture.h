@@ -43,7 +43,7 @@ struct checkpoint {
     /* the image file */
     enum image_step step;
     bool grow_file;
-    bool no_space; /* one of the operations under way found none */
+    bool no_space; /* one of the operations under way found none; until the file is gone */
     int fd;
     uint64_t capacity, retry_ns, bytes;
     uint8_t *pages, *file_head;

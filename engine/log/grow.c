@@ -36,8 +36,7 @@ static void vol_close(struct vol *v)
     v->cache_fd = 0;
 }
 
-/* Ends without a volume: what was made of the file stays under its temporary name, or is removed by
- * the next opening. */
+/* Ends without a volume. */
 static void make_end(struct store *s)
 {
     struct grower *g = s->grower;
@@ -47,18 +46,41 @@ static void make_end(struct store *s)
     g->step = MAKE_NONE;
 }
 
+/* What was made of the file goes at once: it may have all that was left of the disk (docs/STORE.md
+ * B10). */
+static void make_no_space(struct store *s)
+{
+    probe("no space for a volume");
+    make_end(s);
+    s->full = true;
+    s->grower->step = MAKE_UNDO;
+    make_step(s);
+    parked_retry(s); /* they are told */
+}
+
 static void make_failed(struct store *s, struct op *op)
 {
-    struct grower *g = s->grower;
-    make_end(s);
     if (op->err == ERR_NO_SPACE && op->verb != IO_SYNC) {
-        probe("no space for a volume");
-        s->full = true;
-        g->retry_ns = io_now_ns(s->io) + SEC_NS;
-        parked_retry(s); /* they are told */
-    } else {
-        store_poison(s, op, "making a volume file");
+        make_no_space(s);
+        return;
     }
+    make_end(s);
+    store_poison(s, op, "making a volume file");
+}
+
+/* If there is no space even for that, the next try begins with it. */
+static void make_undone(struct store *s, struct op *op)
+{
+    s->grower->step = MAKE_NONE;
+    s->grower->retry_ns = io_now_ns(s->io) + SEC_NS;
+    if (op->err && op->err != ERR_NOT_FOUND && op->err != ERR_NO_SPACE)
+        store_poison(s, op, "removing what was made of a volume file");
+}
+
+bool space_left(const struct store *s, int fd, uint64_t bytes)
+{
+    struct io_stat st;
+    return io_fd_stat(s->io, fd, &st) != ERR_OK || st.free_bytes >= bytes;
 }
 
 /* Asked of each file: one may be served unlike its neighbours. */
@@ -87,6 +109,10 @@ static void make_done(struct op *op)
 {
     struct grower *g = container_of(op, struct grower, make_op);
     struct store *s = g->store;
+    if (g->step == MAKE_UNDO) {
+        make_undone(s, op);
+        return;
+    }
     if (g->step == MAKE_OPEN && !op->err) {
         g->making->fd = (int)op->got;
         op->err = io_fd_lock(s->io, g->making->fd, 0);
@@ -127,17 +153,22 @@ static void make_step(struct store *s)
     struct grower *g = s->grower;
     struct op *op = &g->make_op;
     struct vol *v = g->making;
+    uint64_t bytes = vol_bytes(&s->id.geometry);
     switch (g->step) {
     case MAKE_NONE:
         return;
     case MAKE_UNLINK:
+    case MAKE_UNDO:
         io_unlink(s->io, op, s->dir, VOL_TMP, make_done);
         return;
     case MAKE_OPEN:
         io_open_file(s->io, op, s->dir, VOL_TMP, IO_CREATE | IO_DIRECT, make_done);
         return;
     case MAKE_ALLOCATE:
-        io_allocate(s->io, op, v->fd, vol_bytes(&s->id.geometry), make_done);
+        if (space_left(s, v->fd, bytes))
+            io_allocate(s->io, op, v->fd, bytes, make_done);
+        else
+            make_no_space(s);
         return;
     case MAKE_HEAD:
         head_encode(s);

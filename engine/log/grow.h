@@ -2,7 +2,7 @@
  *
  *   make    NONE -> UNLINK -> OPEN -> ALLOCATE -> HEAD -> SYNC -> RENAME -> DIR -> NONE
  *           (a leftover of the temporary name is unlinked first; until the directory is synced
- *           nothing refers to the file)
+ *           nothing refers to the file)  --no space--> UNDO -> NONE
  *   zero    one free slab at a time: O_DIRECT zeros, paced while there are commits, then a sync of
  *           the file; its blocks are "written" from then on, and a commit's runs into them need no
  *           sync of this file
@@ -28,7 +28,8 @@ enum make_step {
     MAKE_HEAD,
     MAKE_SYNC,
     MAKE_RENAME,
-    MAKE_DIR
+    MAKE_DIR,
+    MAKE_UNDO
 };
 
 struct grower {

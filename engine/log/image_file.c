@@ -17,16 +17,25 @@ static bool may_wait(const struct checkpoint *k, const struct op *op)
     return op->err == ERR_NO_SPACE && k->grow_file && op->verb != IO_SYNC;
 }
 
-/* The file is made anew when space may have come back. */
-static void space_wait(struct store *s)
+/* What was made of the file goes at once: it may have all that was left of the disk (docs/STORE.md
+ * B10). */
+static void space_none(struct store *s)
 {
     struct checkpoint *k = s->ckpt;
     probe("no space for a larger image: the checkpoint waits");
-    k->retry_ns = io_now_ns(s->io) + SEC_NS;
+    k->no_space = true;
     if (k->fd >= 0)
         io_fd_close(s->io, k->fd);
     k->fd = -1;
     k->step = IMAGE_UNLINK;
+    image_file_step(s);
+}
+
+/* The file is made anew when space may have come back; a leftover of it is unlinked first. */
+static void space_wait(struct store *s)
+{
+    struct checkpoint *k = s->ckpt;
+    k->retry_ns = io_now_ns(s->io) + SEC_NS;
     k->no_space = false;
 }
 
@@ -44,12 +53,14 @@ static void step_done(struct store *s, struct op *op, const char *what)
         store_poison(s, op, what);
     if (k->waiting || s->poisoned)
         return;
-    if (k->no_space) {
+    if (k->no_space && k->step == IMAGE_UNLINK) {
         space_wait(s);
-        return;
+    } else if (k->no_space) {
+        space_none(s);
+    } else {
+        k->step++;
+        image_file_step(s);
     }
-    k->step++;
-    image_file_step(s);
 }
 
 static void file_done(struct op *op)
@@ -97,6 +108,7 @@ static void identity_write(struct store *s)
 static void image_file_step(struct store *s)
 {
     struct checkpoint *k = s->ckpt;
+    uint64_t bytes = BLOCK_BYTES + 4 * k->capacity;
     switch (k->step) {
     case IMAGE_UNLINK:
         k->waiting = 1;
@@ -107,8 +119,12 @@ static void image_file_step(struct store *s)
         io_open_file(s->io, &k->file_op, s->dir, IMAGE_TMP, IO_CREATE | IO_DIRECT, file_done);
         return;
     case IMAGE_ALLOCATE:
+        if (!space_left(s, k->fd, bytes)) {
+            space_none(s);
+            return;
+        }
         k->waiting = 1;
-        io_allocate(s->io, &k->file_op, k->fd, BLOCK_BYTES + 4 * k->capacity, file_done);
+        io_allocate(s->io, &k->file_op, k->fd, bytes, file_done);
         return;
     case IMAGE_WRITE:
         image_write(s);

@@ -392,6 +392,9 @@ void volumes_close(struct store *s);
 /* Files numbered below it and not in the image are leftovers of a removal. */
 uint32_t volumes_next_number(const struct store *s);
 bool volumes_busy(const struct store *s);
+/* Asked before a new file is allocated, which may take all there is before it fails. True as well
+ * where the file system does not tell. */
+bool space_left(const struct store *s, int fd, uint64_t bytes);
 uint64_t volumes_due_ns(const struct store *s);
 
 /* tail_load.c */
