@@ -149,7 +149,9 @@ static void event_time(struct groups *gs)
         if (g->writing)
             continue; /* the end of that looks again */
         group_time(gs, g);
-        if (!g->writing)
+        if (group_unused(g))
+            group_free(gs, g);
+        else if (!g->writing)
             group_arm(gs, g, group_due_ms(g));
     }
     if (gs->sweep_due_ms <= gs->now_ms)

@@ -197,7 +197,8 @@ struct group_opts {
     size_t record_max;       /* bytes of a record that the log takes; 512 KiB */
     uint32_t groups_max;     /* 16,384 */
     uint32_t members_max;    /* of a group, those that still have to join included; 1,024 */
-    uint64_t bytes_max;      /* of all that is kept, as bytes of records; 32 MiB */
+    uint64_t bytes_max;      /* of all that is kept, as bytes of records, and of who was told an
+                              * id; 32 MiB */
     uint32_t metadata_max;   /* bytes of a committed offset's metadata; 4,096 */
     int32_t timeout_min_ms;  /* of a member: 6 s */
     int32_t timeout_max_ms;  /* 30 min */

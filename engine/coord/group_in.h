@@ -111,7 +111,7 @@ struct groups {
     uint32_t bucket_count, count;
     struct group **heap; /* heap[1..heap_count], the earliest due first */
     uint32_t heap_count, heap_cap;
-    uint64_t bytes; /* of the notes that say all there is, at most */
+    uint64_t bytes; /* of the notes that say all there is, at most, and of who was told an id */
     /* The log. */
     struct list writes; /* in log order */
     uint32_t under_way;
@@ -138,6 +138,7 @@ void group_text_free(struct bytes *b);
 
 struct group *group_find(const struct groups *gs, struct bytes id);
 struct group *group_make(struct groups *gs, struct bytes id);
+void group_type_set(struct groups *gs, struct group *g, struct bytes type); /* protocol_type */
 void group_free(struct groups *gs, struct group *g); /* nothing of it is under way or waits */
 /* All groups; NULL at the end. */
 struct group *group_first(const struct groups *gs);
@@ -161,7 +162,9 @@ void members_clear(struct groups *gs, struct group *g); /* and those who were to
 /* All but the instance. */
 void member_set(struct groups *gs, struct group *g, struct member *m,
                 const struct group_note_member *is);
-void pending_drop(struct group *g, struct pending *p);
+size_t pending_bytes(struct bytes id); /* as groups.bytes counts who was told it */
+void pending_add(struct groups *gs, struct group *g, struct bytes id, uint64_t dead_ms);
+void pending_drop(struct groups *gs, struct group *g, struct pending *p);
 /* Ends what it waits for. */
 void member_end_join(struct groups *gs, struct member *m, enum group_err err);
 void member_end_sync(struct groups *gs, struct member *m, enum group_err err);
@@ -253,6 +256,9 @@ void group_forget(struct groups *gs, struct group *g, struct group_request *q,
                   struct group_writer *w, uint32_t rows);
 /* It is empty: its end goes to the log. `q` may be NULL. */
 void group_end(struct groups *gs, struct group *g, struct group_request *q);
+/* Nothing of it is left, and the log does not know it: the next look frees it ... */
+bool group_unused(const struct group *g);
+void group_arm_unused(struct groups *gs, struct group *g); /* ... which is due now */
 /* Nobody sees the topic's offsets any more; a look that forgets them is due now. */
 void group_offsets_hide(struct groups *gs, struct bytes topic);
 /* Offsets that are too old, and groups of which nothing is left. */

@@ -56,11 +56,23 @@ static struct group_note_member member_of(const struct group_request *q, struct 
 
 /* One record holds all members: half of it is theirs, half is for what the leader assigns. What
  * they are assigned now is not looked at: who comes, or says something new, begins a rebalance, and
- * that forgets it. */
-static bool has_room(const struct groups *gs, const struct group *g, size_t more)
+ * that forgets it. `beside`: bytes that are kept with the member, and are not its own. */
+static bool has_room(const struct groups *gs, const struct group *g, size_t more, size_t beside)
 {
-    return g->member_bytes + more <= gs->opts.record_max / 2 &&
-           gs->bytes + more <= gs->opts.bytes_max;
+    size_t members = g ? g->member_bytes : 0;
+    return members + more <= gs->opts.record_max / 2 &&
+           gs->bytes + more + beside <= gs->opts.bytes_max;
+}
+
+/* For another one, a member or who is to become one; `g` NULL: as the first of a group that is not
+ * there yet. Texts are as long as whoever asks likes, so no group is made before this was asked. */
+static bool has_place(const struct groups *gs, const struct group *g, const struct group_request *q,
+                      size_t bytes)
+{
+    uint32_t count = g ? g->member_count + g->pending_count : 0;
+    size_t head = g ? 0 : group_note_head_bytes(q->group);
+    size_t type = g && g->member_count ? 0 : q->protocol_type.len;
+    return count < gs->opts.members_max && has_room(gs, g, bytes, head + type);
 }
 
 static enum group_err join_check(const struct groups *gs, const struct group *g,
@@ -116,12 +128,12 @@ static void join_wait(struct groups *gs, struct group *g, struct member *m, stru
 static void join_add(struct groups *gs, struct group *g, struct bytes id, struct group_request *q)
 {
     struct group_note_member is = member_of(q, id);
-    if (g->member_count + g->pending_count >= gs->opts.members_max ||
-        !has_room(gs, g, group_note_member_bytes(&is))) {
+    if (!has_place(gs, g, q, group_note_member_bytes(&is))) {
         group_answer(gs, q, GROUP_ERR_FULL);
     } else {
+        g = g ? g : group_make(gs, q->group);
         if (!g->member_count)
-            group_text_set(&g->protocol_type, q->protocol_type);
+            group_type_set(gs, g, q->protocol_type);
         struct member *m = member_add(gs, g, &is);
         m->fresh = true;
         m->dead_ms = gs->now_ms + FRESH_MS;
@@ -139,7 +151,7 @@ static bool join_update(struct groups *gs, struct group *g, struct member *m,
     struct group_note_member is = member_of(q, id);
     is.assignment = m->is.assignment;
     size_t more = group_note_member_bytes(&is), less = group_note_member_bytes(&m->is);
-    bool room = more <= less || has_room(gs, g, more - less);
+    bool room = more <= less || has_room(gs, g, more - less, 0);
     if (room)
         member_set(gs, g, m, &is);
     else
@@ -189,32 +201,34 @@ static void join_replace(struct groups *gs, struct group *g, struct member *m,
     group_text_free(&old_id);
 }
 
+/* It is told an id, and joins with that. */
+static void join_tell(struct groups *gs, struct group *g, struct bytes id, struct group_request *q)
+{
+    if (!has_place(gs, g, q, pending_bytes(id))) {
+        group_answer(gs, q, GROUP_ERR_FULL);
+        return;
+    }
+    g = g ? g : group_make(gs, q->group);
+    pending_add(gs, g, id, gs->now_ms + (uint64_t)q->timeout_ms);
+    struct group_block b = group_block_open(id.len);
+    q->out.member = group_block_text(&b, id);
+    group_block_give(&b, q);
+    group_answer(gs, q, GROUP_ERR_MEMBER_ID_REQUIRED);
+}
+
 /* Without an id. */
 static void join_new(struct groups *gs, struct group *g, struct group_request *q)
 {
-    struct member *m = q->instance.at ? member_by_instance(g, q->instance) : NULL;
+    struct member *m = g && q->instance.at ? member_by_instance(g, q->instance) : NULL;
     if (m) {
         join_replace(gs, g, m, q);
         return;
     }
     struct bytes id = id_make(q, q->instance.at ? q->instance : q->client_id);
-    if (q->instance.at || !q->id_required) {
+    if (q->instance.at || !q->id_required)
         join_add(gs, g, id, q);
-    } else if (g->member_count + g->pending_count >= gs->opts.members_max) {
-        group_answer(gs, q, GROUP_ERR_FULL);
-    } else {
-        struct pending *p = calloc(1, sizeof(*p));
-        check(p);
-        p->id = group_text_copy(id);
-        p->dead_ms = gs->now_ms + (uint64_t)q->timeout_ms;
-        list_push(&g->pending, &p->node);
-        g->pending_count++;
-        group_arm(gs, g, p->dead_ms);
-        struct group_block b = group_block_open(id.len);
-        q->out.member = group_block_text(&b, id);
-        group_block_give(&b, q);
-        group_answer(gs, q, GROUP_ERR_MEMBER_ID_REQUIRED);
-    }
+    else
+        join_tell(gs, g, id, q);
     group_text_free(&id);
 }
 
@@ -261,11 +275,12 @@ void group_join(struct groups *gs, struct group *g, struct group_request *q)
         group_answer(gs, q, err);
         return;
     }
-    g = g ? g : group_make(gs, q->group);
-    struct pending *p = q->member.len && !q->instance.at ? pending_find(g, q->member) : NULL;
+    bool told = g && q->member.len && !q->instance.at;
+    struct pending *p = told ? pending_find(g, q->member) : NULL;
     if (p) {
-        pending_drop(g, p);
+        pending_drop(gs, g, p);
         join_add(gs, g, q->member, q);
+        group_arm_unused(gs, g);
     } else if (q->member.len) {
         join_again(gs, g, q);
     } else {
@@ -367,7 +382,7 @@ static enum group_err leave_one(struct groups *gs, struct group *g, const struct
 {
     struct pending *p = pending_find(g, l->member);
     if (l->member.len && p) {
-        pending_drop(g, p);
+        pending_drop(gs, g, p);
         return GROUP_ERR_OK;
     }
     struct member *m = l->member.len    ? member_find(g, l->member)
@@ -393,9 +408,21 @@ void group_leave(struct groups *gs, struct group *g, struct group_request *q)
     if (g->member_count < members || g->pending_count < pending)
         if (g->state == GROUP_PREPARING || g->member_count < members)
             group_after_drop(gs, g);
+    group_arm_unused(gs, g);
 }
 
 /* ---- the end of a group ---- */
+
+bool group_unused(const struct group *g)
+{
+    return g->state == GROUP_EMPTY && !g->recorded && !g->under_way && !g->pending_count;
+}
+
+void group_arm_unused(struct groups *gs, struct group *g)
+{
+    if (group_unused(g))
+        group_arm(gs, g, gs->now_ms);
+}
 
 void group_delete(struct groups *gs, struct group *g, struct group_request *q)
 {

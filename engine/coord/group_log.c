@@ -199,7 +199,7 @@ static void members_apply(struct groups *gs, struct group *g, const struct group
         if (bytes_equal(is.id, n->leader))
             g->leader = m;
     }
-    group_text_set(&g->protocol_type, n->protocol_type);
+    group_type_set(gs, g, n->protocol_type);
     group_text_set(&g->protocol, n->protocol);
     g->generation = pitfall(KAFKA_GENERATION_AGAIN) ? 0 : n->generation;
     g->since_ms = n->time_ms;

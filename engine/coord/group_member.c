@@ -131,10 +131,28 @@ void member_drop(struct groups *gs, struct group *g, struct member *m)
         g->leader = member_first(g);
 }
 
-void pending_drop(struct group *g, struct pending *p)
+size_t pending_bytes(struct bytes id)
+{
+    return sizeof(struct pending) + id.len;
+}
+
+void pending_add(struct groups *gs, struct group *g, struct bytes id, uint64_t dead_ms)
+{
+    struct pending *p = calloc(1, sizeof(*p));
+    check(p);
+    p->id = group_text_copy(id);
+    p->dead_ms = dead_ms;
+    list_push(&g->pending, &p->node);
+    g->pending_count++;
+    gs->bytes += pending_bytes(id);
+    group_arm(gs, g, dead_ms);
+}
+
+void pending_drop(struct groups *gs, struct group *g, struct pending *p)
 {
     node_unlink(&p->node);
     g->pending_count--;
+    gs->bytes -= pending_bytes(p->id);
     group_text_free(&p->id);
     free(p);
 }
@@ -145,7 +163,7 @@ void members_clear(struct groups *gs, struct group *g)
     while ((n = list_first(&g->members)))
         member_free(gs, g, container_of(n, struct member, node));
     while ((n = list_first(&g->pending)))
-        pending_drop(g, container_of(n, struct pending, node));
+        pending_drop(gs, g, container_of(n, struct pending, node));
     g->leader = NULL;
 }
 

@@ -216,7 +216,7 @@ static bool drop_dead(struct groups *gs, struct group *g)
     list_each (&g->pending, n) {
         struct pending *p = container_of(n, struct pending, node);
         if (p->dead_ms <= gs->now_ms)
-            pending_drop(g, p);
+            pending_drop(gs, g, p);
     }
     list_each (&g->members, m) {
         struct member *it = container_of(m, struct member, node);

@@ -97,6 +97,13 @@ struct group *group_make(struct groups *gs, struct bytes id)
     return g;
 }
 
+void group_type_set(struct groups *gs, struct group *g, struct bytes type)
+{
+    gs->bytes -= g->protocol_type.len;
+    gs->bytes += type.len;
+    group_text_set(&g->protocol_type, type);
+}
+
 void group_free(struct groups *gs, struct group *g)
 {
     struct group **at = bucket_of(gs, g->id);
@@ -108,7 +115,7 @@ void group_free(struct groups *gs, struct group *g)
     group_disarm(gs, g);
     members_clear(gs, g);
     group_offsets_clear(gs, g);
-    gs->bytes -= group_note_head_bytes(g->id);
+    gs->bytes -= group_note_head_bytes(g->id) + g->protocol_type.len;
     group_text_free(&g->protocol_type);
     group_text_free(&g->protocol);
     group_text_free(&g->note);
