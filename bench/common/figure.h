@@ -31,6 +31,11 @@ struct ratios {
 };
 
 void ratios_add(struct ratios *r, double value);
+/* So many as are wanted, or as there may be. */
+static inline uint32_t pairs_of(uint32_t wanted)
+{
+    return wanted < PAIRS_MAX ? wanted : PAIRS_MAX;
+}
 
 /* Median, and the interval that holds it in 90 of 100 resamplings (bootstrap, 10,000 of them, from
  * a fixed seed: the same ratios give the same interval). */

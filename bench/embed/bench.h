@@ -13,7 +13,7 @@ struct bench {
     uint32_t pairs;       /* interleaved, in steady state */
     uint32_t fresh_pairs; /* with a store made for the pair */
     uint32_t warm_mib;    /* written before steady state is believed */
-    int cpu;              /* this program and fio's small writes run here */
+    uint32_t cpu;         /* this program and fio's small writes run here */
     const char *rows;     /* letters of the rows to run */
     uint32_t window;      /* row a: batches in flight */
     uint32_t partitions;  /* of rows a and d */

@@ -6,12 +6,12 @@
  *   d  one 1 KiB append beside 64 KiB at half the ceiling: p50 <= 2, p99 <= 3 of fio doing so
  *
  * See docs/BENCHMARKS.md for the method. */
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "bench/common/words.h"
 #include "bench/embed/rows.h"
 #include "engine/base/types.h"
 
@@ -147,72 +147,6 @@ static int bench_run(const struct bench *b)
     return failed;
 }
 
-static void usage(void)
-{
-    puts("shardlog-bench-embed [options]   (needs fio, and 12 GiB in the directory)\n"
-         "  --dir PATH      where to measure (default: a directory made in TMPDIR or /var/tmp)\n"
-         "  --pairs N       interleaved pairs of each row (15)\n"
-         "  --fresh N       pairs with a store made for them (5)\n"
-         "  --seconds S     of each measurement (3)\n"
-         "  --rows abcd     only these\n"
-         "  --cpu N         of this program (1)\n"
-         "  --window N      row a: batches in flight (128)\n"
-         "  --partitions N  rows a and d: partitions of the large topic (4)\n"
-         "  --warm MIB      written before steady state is believed (8192)\n"
-         "Exit status: 0 every goal is met in steady state, 1 not so.");
-}
-
-static const struct option words[] = {
-    { "dir", 1, NULL, 'd' },
-    { "pairs", 1, NULL, 'p' },
-    { "fresh", 1, NULL, 'f' },
-    { "seconds", 1, NULL, 's' },
-    { "rows", 1, NULL, 'r' },
-    { "cpu", 1, NULL, 'c' },
-    { "window", 1, NULL, 'w' },
-    { "warm", 1, NULL, 'm' },
-    { "partitions", 1, NULL, 'n' },
-    { "help", 0, NULL, 'h' },
-    { 0 },
-};
-
-static void option_take(struct bench *b, int word, const char *value)
-{
-    uint32_t number = value ? (uint32_t)strtoul(value, NULL, 10) : 0;
-    switch (word) {
-    case 'd':
-        b->dir = value;
-        break;
-    case 'p':
-        b->pairs = number < PAIRS_MAX ? number : PAIRS_MAX;
-        break;
-    case 'f':
-        b->fresh_pairs = number < PAIRS_MAX ? number : PAIRS_MAX;
-        break;
-    case 's':
-        b->seconds = strtod(value, NULL);
-        break;
-    case 'r':
-        b->rows = value;
-        break;
-    case 'c':
-        b->cpu = (int)number;
-        break;
-    case 'w':
-        b->window = number;
-        break;
-    case 'm':
-        b->warm_mib = number;
-        break;
-    case 'n':
-        b->partitions = number;
-        break;
-    default:
-        usage();
-        exit(word == 'h' ? 0 : 2);
-    }
-}
-
 int main(int argc, char **argv)
 {
     int made;
@@ -224,8 +158,24 @@ int main(int argc, char **argv)
                        .rows = "abcd",
                        .window = 128,
                        .partitions = 4 };
-    for (int word; (word = getopt_long(argc, argv, "", words, NULL)) != -1;)
-        option_take(&b, word, optarg);
+    const struct word words[] = {
+        { "dir", "PATH", "where to measure (default: a directory made in TMPDIR or /var/tmp)",
+          .text = &b.dir },
+        { "pairs", "N", "interleaved pairs of each row (15)", .count = &b.pairs },
+        { "fresh", "N", "pairs with a store made for them (5)", .count = &b.fresh_pairs },
+        { "seconds", "S", "of each measurement (3)", .number = &b.seconds },
+        { "rows", "abcd", "only these", .text = &b.rows },
+        { "cpu", "N", "of this program (1)", .count = &b.cpu },
+        { "window", "N", "row a: batches in flight (128)", .count = &b.window },
+        { "partitions", "N", "rows a and d: partitions of the large topic (4)",
+          .count = &b.partitions },
+        { "warm", "MIB", "written before steady state is believed (8192)", .count = &b.warm_mib },
+        { 0 },
+    };
+    words_take(argc, argv, words,
+               "shardlog-bench-embed [options]   (needs fio, and 12 GiB in the directory)");
+    b.pairs = pairs_of(b.pairs);
+    b.fresh_pairs = pairs_of(b.fresh_pairs);
     b.dir = dir_take(b.dir, &made);
     int failed = bench_run(&b);
     if (made)

@@ -15,7 +15,7 @@ struct bench {
     double warm_s;  /* of each path, until the JVM is believed to be warm */
     uint32_t pairs; /* of slices, interleaved */
     uint32_t lines_k; /* what kcat writes and reads, in thousands */
-    int server_cpu, client_cpu;
+    uint32_t server_cpu, client_cpu;
     const char *rows; /* letters of the loads to run */
 };
 

@@ -13,7 +13,6 @@
  *
  * shardlog acknowledges what is synced, Kafka what lies in its page cache. See docs/BENCHMARKS.md
  * for the method. */
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,6 +21,7 @@
 #include <unistd.h>
 
 #include "bench/common/common.h"
+#include "bench/common/words.h"
 #include "bench/kafka/kcat.h"
 #include "bench/kafka/loads.h"
 #include "bench/kafka/network.h"
@@ -101,98 +101,6 @@ static uint32_t bench_run(const struct bench *b)
 
 /* ---- words ---- */
 
-static void usage(void)
-{
-    puts(
-        "shardlog-bench-kafka --jars DIR [options]   (root, java, kcat, two CPUs, 20 GiB of disk)\n"
-        "  --jars DIR       Apache Kafka's jars (tests/kafka/jars/jars.sh fetches them)\n"
-        "  --dir PATH       where to measure (default: a directory made in TMPDIR or /var/tmp)\n"
-        "  --shardlog PATH  the program (default: tools/shardlog beside this one's folder)\n"
-        "  --tail SIZE      shardlog's memory.tail (default: its own)\n"
-        "  --pairs N        interleaved pairs of slices of each load (2)\n"
-        "  --seconds S      of each slice (20)\n"
-        "  --warm S         of each path of Kafka, before anything counts (90)\n"
-        "  --lines K        load k: thousands of lines (4000)\n"
-        "  --rows abcdefghk only these; e and f need a\n"
-        "  --alone MB/S     shardlog without Kafka, for a profile; e and f take this for its "
-        "maximum\n"
-        "  --server-cpu N   the brokers' (1)\n"
-        "  --client-cpu N   this program's (0)\n"
-        "Exit status: 0 every aim is met, 1 not so.");
-}
-
-enum word {
-    DIR = 256,
-    SHARDLOG,
-    JARS,
-    TAIL,
-    PAIRS,
-    SECONDS,
-    WARM,
-    LINES,
-    ROWS,
-    ALONE,
-    SERVER,
-    CLIENT,
-    HELP
-};
-
-static const struct option words[] = {
-    { "dir", 1, NULL, DIR },           { "shardlog", 1, NULL, SHARDLOG },
-    { "jars", 1, NULL, JARS },         { "tail", 1, NULL, TAIL },
-    { "pairs", 1, NULL, PAIRS },       { "seconds", 1, NULL, SECONDS },
-    { "warm", 1, NULL, WARM },         { "lines", 1, NULL, LINES },
-    { "rows", 1, NULL, ROWS },         { "alone", 1, NULL, ALONE },
-    { "server-cpu", 1, NULL, SERVER }, { "client-cpu", 1, NULL, CLIENT },
-    { "help", 0, NULL, HELP },         { 0 },
-};
-
-static void option_take(struct bench *b, int word, const char *value)
-{
-    uint32_t number = value ? (uint32_t)strtoul(value, NULL, 10) : 0;
-    switch (word) {
-    case DIR:
-        b->dir = value;
-        break;
-    case SHARDLOG:
-        b->shardlog = value;
-        break;
-    case JARS:
-        b->jars = value;
-        break;
-    case TAIL:
-        b->tail = value;
-        break;
-    case PAIRS:
-        b->pairs = number < PAIRS_MAX ? number : PAIRS_MAX;
-        break;
-    case SECONDS:
-        b->seconds = strtod(value, NULL);
-        break;
-    case WARM:
-        b->warm_s = strtod(value, NULL);
-        break;
-    case LINES:
-        b->lines_k = number;
-        break;
-    case ROWS:
-        b->rows = value;
-        break;
-    case ALONE:
-        b->alone = strtod(value, NULL);
-        break;
-    case SERVER:
-        b->server_cpu = (int)number;
-        break;
-    case CLIENT:
-        b->client_cpu = (int)number;
-        break;
-    default:
-        usage();
-        exit(word == HELP ? 0 : 2);
-    }
-}
-
 int main(int argc, char **argv)
 {
     int made;
@@ -202,8 +110,30 @@ int main(int argc, char **argv)
                        .lines_k = 4000,
                        .server_cpu = 1,
                        .rows = "abcdefghk" };
-    for (int word; (word = getopt_long(argc, argv, "", words, NULL)) != -1;)
-        option_take(&b, word, optarg);
+    const struct word words[] = {
+        { "jars", "DIR", "Apache Kafka's jars (tests/kafka/jars/jars.sh fetches them)",
+          .text = &b.jars },
+        { "dir", "PATH", "where to measure (default: a directory made in TMPDIR or /var/tmp)",
+          .text = &b.dir },
+        { "shardlog", "PATH", "the program (default: tools/shardlog beside this one's folder)",
+          .text = &b.shardlog },
+        { "tail", "SIZE", "shardlog's memory.tail (default: its own)", .text = &b.tail },
+        { "pairs", "N", "interleaved pairs of slices of each load (2)", .count = &b.pairs },
+        { "seconds", "S", "of each slice (20)", .number = &b.seconds },
+        { "warm", "S", "of each path of Kafka, before anything counts (90)", .number = &b.warm_s },
+        { "lines", "K", "load k: thousands of lines (4000)", .count = &b.lines_k },
+        { "rows", "abcdefghk", "only these; e and f need a", .text = &b.rows },
+        { "alone", "MB/S",
+          "shardlog without Kafka, for a profile; e and f take this for its maximum",
+          .number = &b.alone },
+        { "server-cpu", "N", "the brokers' (1)", .count = &b.server_cpu },
+        { "client-cpu", "N", "this program's (0)", .count = &b.client_cpu },
+        { 0 },
+    };
+    words_take(
+        argc, argv, words,
+        "shardlog-bench-kafka --jars DIR [options]   (root, java, kcat, two CPUs, 20 GiB of disk)");
+    b.pairs = pairs_of(b.pairs);
     b.shardlog = b.shardlog ? b.shardlog : shardlog_find();
     if (access(b.shardlog, X_OK) != 0)
         die("%s: no such program; --shardlog PATH", b.shardlog);

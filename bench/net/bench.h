@@ -14,7 +14,7 @@ struct bench {
     uint32_t pairs;       /* interleaved */
     uint32_t warm_mib;    /* written before steady state is believed */
     uint32_t cold_mib;    /* of the topic that is read from disk */
-    int server_cpu, client_cpu;
+    uint32_t server_cpu, client_cpu;
     const char *rows; /* letters of the rows to run */
     uint32_t window;  /* row a: batches in flight */
     bool json;

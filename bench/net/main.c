@@ -10,12 +10,12 @@
  *   g  two readers an extent behind the writer        no punted write, no error
  *
  * See docs/BENCHMARKS.md for the method. */
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "bench/common/words.h"
 #include "bench/net/rows.h"
 #include "engine/base/types.h"
 
@@ -188,96 +188,6 @@ static int bench_run(const struct bench *b)
 
 /* ---- words ---- */
 
-static void usage(void)
-{
-    puts("shardlog-bench-net [options]   (needs fio, two CPUs, and 20 GiB in the directory)\n"
-         "  --dir PATH       where to measure (default: a directory made in TMPDIR or /var/tmp)\n"
-         "  --shardlog PATH  the program (default: tools/shardlog beside this one's folder)\n"
-         "  --pairs N        interleaved pairs of each row (15)\n"
-         "  --seconds S      of each measurement (3)\n"
-         "  --rows abcdefg   only these\n"
-         "  --window N       rows a and e: batches in flight (128)\n"
-         "  --warm MIB       written before steady state is believed (8192)\n"
-         "  --cold MIB       of the topic that row c reads (6144)\n"
-         "  --server-cpu N   the broker's (1)\n"
-         "  --client-cpu N   this program's (0)\n"
-         "  --json           one JSON object for each row instead of result lines\n"
-         "  --tcp            only what TCP gives, by system calls and through engine/io\n"
-         "Exit status: 0 every goal is met, 1 not so.");
-}
-
-enum word {
-    DIR = 256,
-    SHARDLOG,
-    PAIRS,
-    SECONDS,
-    ROWS,
-    WINDOW,
-    WARM,
-    COLD,
-    SERVER,
-    CLIENT,
-    JSON,
-    TCP,
-    HELP
-};
-
-static const struct option words[] = {
-    { "dir", 1, NULL, DIR },           { "shardlog", 1, NULL, SHARDLOG },
-    { "pairs", 1, NULL, PAIRS },       { "seconds", 1, NULL, SECONDS },
-    { "rows", 1, NULL, ROWS },         { "window", 1, NULL, WINDOW },
-    { "warm", 1, NULL, WARM },         { "cold", 1, NULL, COLD },
-    { "server-cpu", 1, NULL, SERVER }, { "client-cpu", 1, NULL, CLIENT },
-    { "json", 0, NULL, JSON },         { "tcp", 0, NULL, TCP },
-    { "help", 0, NULL, HELP },         { 0 },
-};
-
-static void option_take(struct bench *b, int word, const char *value, bool *tcp)
-{
-    uint32_t number = value ? (uint32_t)strtoul(value, NULL, 10) : 0;
-    switch (word) {
-    case DIR:
-        b->dir = value;
-        break;
-    case SHARDLOG:
-        b->shardlog = value;
-        break;
-    case PAIRS:
-        b->pairs = number < PAIRS_MAX ? number : PAIRS_MAX;
-        break;
-    case SECONDS:
-        b->seconds = strtod(value, NULL);
-        break;
-    case ROWS:
-        b->rows = value;
-        break;
-    case WINDOW:
-        b->window = number;
-        break;
-    case WARM:
-        b->warm_mib = number;
-        break;
-    case COLD:
-        b->cold_mib = number;
-        break;
-    case SERVER:
-        b->server_cpu = (int)number;
-        break;
-    case CLIENT:
-        b->client_cpu = (int)number;
-        break;
-    case JSON:
-        b->json = true;
-        break;
-    case TCP:
-        *tcp = true;
-        break;
-    default:
-        usage();
-        exit(word == HELP ? 0 : 2);
-    }
-}
-
 int main(int argc, char **argv)
 {
     int made;
@@ -289,8 +199,26 @@ int main(int argc, char **argv)
                        .server_cpu = 1,
                        .rows = "abcdefg",
                        .window = 128 };
-    for (int word; (word = getopt_long(argc, argv, "", words, NULL)) != -1;)
-        option_take(&b, word, optarg, &tcp);
+    const struct word words[] = {
+        { "dir", "PATH", "where to measure (default: a directory made in TMPDIR or /var/tmp)",
+          .text = &b.dir },
+        { "shardlog", "PATH", "the program (default: tools/shardlog beside this one's folder)",
+          .text = &b.shardlog },
+        { "pairs", "N", "interleaved pairs of each row (15)", .count = &b.pairs },
+        { "seconds", "S", "of each measurement (3)", .number = &b.seconds },
+        { "rows", "abcdefg", "only these", .text = &b.rows },
+        { "window", "N", "rows a and e: batches in flight (128)", .count = &b.window },
+        { "warm", "MIB", "written before steady state is believed (8192)", .count = &b.warm_mib },
+        { "cold", "MIB", "of the topic that row c reads (6144)", .count = &b.cold_mib },
+        { "server-cpu", "N", "the broker's (1)", .count = &b.server_cpu },
+        { "client-cpu", "N", "this program's (0)", .count = &b.client_cpu },
+        { "json", NULL, "one JSON object for each row instead of result lines", .flag = &b.json },
+        { "tcp", NULL, "only what TCP gives, by system calls and through engine/io", .flag = &tcp },
+        { 0 },
+    };
+    words_take(argc, argv, words,
+               "shardlog-bench-net [options]   (needs fio, two CPUs, and 20 GiB in the directory)");
+    b.pairs = pairs_of(b.pairs);
     if (tcp) {
         cpu_take(b.client_cpu);
         stream_table(b.server_cpu, b.seconds);

@@ -7,13 +7,13 @@
  * Each stage runs in a child of its own, which says what it found through a pipe and, where the
  * stage ends with a kill, is killed while its appends are in flight. */
 #include <errno.h>
-#include <getopt.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "bench/common/words.h"
 #include "bench/scale/scale.h"
 
 /* jemalloc reads this: memory that was freed goes back to the system within a second, also when the
@@ -121,44 +121,21 @@ static void fill_run(const struct scale *s)
     result("opening much data after SIGKILL", 1, again.open_s, "s");
 }
 
-static void usage(void)
-{
-    puts("shardlog-bench-scale [options]\n"
-         "  --dir PATH   where to measure (default: a directory made in TMPDIR or /var/tmp)\n"
-         "  --idle N     partitions that do nothing (100000); 0: not that\n"
-         "  --fill GIB   of data (16), and 5 GiB more of disk; 0: not that\n"
-         "Exit status: 0 every goal is met, 1 not so.");
-}
-
-/* Returns the stage to run, NULL for all of them in children. */
-static const char *options_take(struct scale *s, int argc, char **argv)
-{
-    static const struct option words[] = { { "dir", 1, NULL, 'd' },  { "idle", 1, NULL, 'i' },
-                                           { "fill", 1, NULL, 'f' }, { "stage", 1, NULL, 's' },
-                                           { "help", 0, NULL, 'h' }, { 0 } };
-    const char *stage = NULL;
-    for (int word; (word = getopt_long(argc, argv, "", words, NULL)) != -1;) {
-        if (word == 'd') {
-            s->dir = optarg;
-        } else if (word == 'i') {
-            s->idle = (uint32_t)strtoul(optarg, NULL, 10);
-        } else if (word == 'f') {
-            s->fill_gib = strtod(optarg, NULL);
-        } else if (word == 's') {
-            stage = optarg;
-        } else {
-            usage();
-            exit(word == 'h' ? 0 : 2);
-        }
-    }
-    return stage;
-}
-
 int main(int argc, char **argv)
 {
     struct scale s = { .idle = 100000, .fill_gib = 16 };
     int made;
-    const char *stage = options_take(&s, argc, argv);
+    const char *stage = NULL; /* all of them, in children */
+    const struct word words[] = {
+        { "dir", "PATH", "where to measure (default: a directory made in TMPDIR or /var/tmp)",
+          .text = &s.dir },
+        { "idle", "N", "partitions that do nothing (100000); 0: not that", .count = &s.idle },
+        { "fill", "GIB", "of data (16), and 5 GiB more of disk; 0: not that",
+          .number = &s.fill_gib },
+        { "stage", "NAME", NULL, .text = &stage },
+        { 0 },
+    };
+    words_take(argc, argv, words, "shardlog-bench-scale [options]");
     s.dir = dir_take(s.dir, &made);
     snprintf(s.store, sizeof(s.store), "%s/scale", s.dir);
     if (stage)
