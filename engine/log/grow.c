@@ -1,5 +1,6 @@
 /* grow.c -- the small machines of grow.h, but for zeroing: zero.c. */
 #include "engine/log/grow.h"
+#include "engine/log/checkpoint.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -199,8 +200,13 @@ static void make_turn(struct store *s)
 {
     struct grower *g = s->grower;
     uint64_t one = vol_bytes(&s->id.geometry);
-    if (g->step != MAKE_NONE || free_slabs(s) >= s->opts.zero_ahead || s->stopping)
+    if (g->step != MAKE_NONE || s->stopping)
         return;
+    if (free_slabs(s) >= s->opts.zero_ahead) {
+        if (!checkpoint_starved(s))
+            s->full = false; /* what was given back while a volume was refused is enough */
+        return;
+    }
     if (io_now_ns(s->io) < g->retry_ns)
         return;
     if (s->opts.space_max && (s->vol_count + 1) * one > s->opts.space_max) {
