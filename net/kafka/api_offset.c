@@ -119,6 +119,7 @@ static void batch_given(struct verb_fetch *v)
 
 static void unpacked(struct offset_part *p, struct batch_fetch *b)
 {
+    part_failed(&p->part, p->unpack.err == ERR_NO_MEMORY ? ERR_NO_MEMORY : ERR_OK);
     if (p->unpack.err == ERR_OK && p->unpack.found) {
         p->found_off = (int64_t)p->unpack.found_off;
         p->found_ms = p->unpack.found_ms;
@@ -190,8 +191,7 @@ static void offset_done(struct verb *verb)
     struct offset_part *p = container_of(verb, struct offset_part, offset.verb);
     bool timed = p->offset.what == OFFSET_TIME || p->offset.what == OFFSET_MAX_TIME;
     bool none = timed && verb->err == ERR_NOT_FOUND;
-    if (!none)
-        part_failed(&p->part, verb->err);
+    part_failed(&p->part, none ? ERR_OK : verb->err);
     if (verb->err == ERR_OK) {
         p->found_off = (int64_t)p->offset.off;
         p->found_ms = timed ? p->offset.found_ms : -1;

@@ -91,13 +91,19 @@ static bool times_check(struct batch_check *b, int64_t min_time)
     return false;
 }
 
+static enum kafka_error unpack_error(enum err err)
+{
+    if (err == ERR_TOO_LARGE)
+        return KAFKA_MESSAGE_TOO_LARGE;
+    return err == ERR_NO_MEMORY ? kafka_error_of(err) : KAFKA_INVALID_RECORD;
+}
+
 void batch_check_end(struct batch_check *b)
 {
     const struct unpack *u = &b->unpack;
     bool packed = b->info.attributes & ATTR_CODEC;
     if (u->err != ERR_OK) {
-        refuse(b, u->err == ERR_TOO_LARGE ? KAFKA_MESSAGE_TOO_LARGE : KAFKA_INVALID_RECORD,
-               u->why.text);
+        refuse(b, unpack_error(u->err), u->why.text);
         return;
     }
     b->max_time = u->max_time;

@@ -19,6 +19,7 @@
 #define WINDOW_LOG_TURN   17 /* what a format may look back, in a turn: 128 KiB ... */
 #define WINDOW_LOG_MAX    27 /* ... and elsewhere: zstd's own limit */
 #define SNAPPY_HEAD_BYTES 16u
+#define SNAPPY_TIMES_MAX  22u /* what comes out of a block: 64 bytes for each 3 of its at most */
 
 struct unpacker {
     z_stream gzip;
@@ -73,6 +74,14 @@ static bool piece_take(struct records *r, const uint8_t *at, size_t len)
     return records_feed(r, at, len);
 }
 
+/* How much a format takes follows from what a client sent: so it is no reason to end. */
+static bool unpack_starved(struct unpack *u)
+{
+    why_set(&u->why, "no memory to unpack the batch: send it again");
+    u->err = ERR_NO_MEMORY;
+    return false;
+}
+
 /* ---- gzip: members, one behind the other ---- */
 
 static void gzip_run(struct unpacker *p, struct records *r, struct bytes in)
@@ -92,7 +101,9 @@ static void gzip_run(struct unpacker *p, struct records *r, struct bytes in)
         if (status == Z_STREAM_END && z->avail_in)
             status = inflateReset(z);
     } while (status == Z_OK && (z->avail_in || !z->avail_out));
-    if (status != Z_STREAM_END)
+    if (status == Z_MEM_ERROR)
+        unpack_starved(r->u);
+    else if (status != Z_STREAM_END)
         unpack_bad(r->u, "gzip: damaged, or cut off");
 }
 
@@ -103,10 +114,13 @@ static bool snappy_block(struct records *r, const uint8_t *at, size_t len)
     size_t bytes;
     if (snappy_uncompressed_length((const char *)at, len, &bytes) != SNAPPY_OK)
         return unpack_bad(r->u, "snappy: damaged");
+    if (bytes > SNAPPY_TIMES_MAX * len)
+        return unpack_bad(r->u, "snappy: a block claims more than can come out of it");
     if (bytes > r->u->bytes_max - r->u->bytes)
         return piece_take(r, NULL, bytes); /* says so */
     char *out = malloc(bytes + 1);
-    check(out); /* within bytes_max: the system is out of memory */
+    if (!out)
+        return unpack_starved(r->u);
     bool fine = snappy_uncompress((const char *)at, len, out, &bytes) == SNAPPY_OK ||
                 unpack_bad(r->u, "snappy: damaged");
     fine = fine && piece_take(r, (const uint8_t *)out, bytes);
@@ -133,6 +147,12 @@ static bool snappy_frame(struct records *r, struct bytes in)
 
 /* ---- lz4: one frame ---- */
 
+static bool lz4_starved(size_t status)
+{
+    return LZ4F_isError(status) &&
+           strcmp(LZ4F_getErrorName(status), "ERROR_allocation_failed") == 0;
+}
+
 /* Behind magic and flags: the largest block, 4: 64 KiB, to 7: 4 MiB. */
 static bool lz4_long(struct bytes in)
 {
@@ -153,6 +173,10 @@ static void lz4_run(struct unpacker *p, struct records *r, struct bytes in)
     while (wants) {
         size_t out = PIECE_BYTES, took = (size_t)(end - at);
         wants = LZ4F_decompress(p->lz4, p->piece, &out, at, &took, NULL);
+        if (lz4_starved(wants)) {
+            unpack_starved(r->u);
+            return;
+        }
         if (LZ4F_isError(wants) || (wants && !took && !out)) {
             unpack_bad(r->u, "lz4: damaged, or cut off");
             return;
@@ -183,6 +207,10 @@ static void zstd_run(struct unpacker *p, struct records *r, struct bytes in)
         wants = ZSTD_decompressStream(p->zstd, &to, &from);
         if (turn && ZSTD_getErrorCode(wants) == ZSTD_error_frameParameter_windowTooLarge) {
             r->u->err = ERR_TOO_LARGE; /* not in a turn */
+            return;
+        }
+        if (ZSTD_getErrorCode(wants) == ZSTD_error_memory_allocation) {
+            unpack_starved(r->u);
             return;
         }
         if (ZSTD_isError(wants) || (wants && from.pos == was && !to.pos)) {

@@ -6,9 +6,10 @@
  * Owner      an unpacker belongs to one thread; it keeps what the libraries allocate.
  * Memory     64 KiB for a piece, and what a format needs to look back: up to 128 KiB in a turn, up
  *            to 128 MiB with a large limit. A block of snappy is unpacked whole, and one of lz4,
- *            which has up to 64 KiB in a turn, 4 MiB elsewhere.
- * Fails      BAD_BATCH: `why` says what; TOO_LARGE: more than bytes_max come out of it; CLOSED:
- *            nobody wants to know any more.
+ *            which has up to 64 KiB in a turn, 4 MiB elsewhere. Snappy's block is 22 times what it
+ *            came in at most, whatever it claims.
+ * Fails      BAD_BATCH: `why` says what; TOO_LARGE: more than bytes_max come out of it; NO_MEMORY:
+ *            to look back, or for a block; CLOSED: nobody wants to know any more.
  */
 #ifndef KAFKA_UNPACK_H
 #define KAFKA_UNPACK_H
