@@ -300,6 +300,25 @@ static void checkpoint_step(struct store *s)
     }
 }
 
+/* It waits for slots, nothing of it is on its way, and there are some now. */
+static bool slots_came(const struct store *s)
+{
+    const struct checkpoint *k = s->ckpt;
+    return k && k->state == CKPT_CAPTURE && checkpoint_starved(s) && !k->runs && !k->writes &&
+           slots_due(s);
+}
+
+/* A partition that was dropped since it was captured has its row in the image, with its slot: not
+ * in that image may the slot be another one's. So all is captured once more: nothing of it is
+ * known to recovery yet, nor in the image file. */
+static void checkpoint_again(struct store *s)
+{
+    probe("a checkpoint that waits for slots begins anew with those of dropped partitions");
+    checkpoint_close(s);
+    slots_reap(s);
+    s->want_checkpoint = s->want_image = true;
+}
+
 bool checkpoint_starved(const struct store *s)
 {
     const struct checkpoint *k = s->ckpt;
@@ -321,6 +340,8 @@ void checkpoint_turn(struct store *s)
 {
     if (!store_ok(s))
         return;
+    if (slots_came(s))
+        checkpoint_again(s);
     if (!s->ckpt && checkpoint_due(s) && !nothing_new(s))
         checkpoint_start(s);
     for (enum ckpt_state was = CKPT_CAPTURE; s->ckpt;) { /* on, as far as nothing has to complete */

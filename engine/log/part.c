@@ -32,6 +32,11 @@ static void slot_gone(struct store *s, uint32_t slot, uint64_t seq)
     s->gone_slots[s->gone_slot_count++] = (struct slot_gone){ seq, slot };
 }
 
+bool slots_due(const struct store *s)
+{
+    return s->gone_slot_count && s->gone_slots[0].seq <= s->synced_seq; /* in order of entries */
+}
+
 void slots_reap(struct store *s)
 {
     uint32_t kept = 0;

@@ -290,6 +290,8 @@ void part_number_give(struct store *s, uint32_t number);
 void slot_give(struct store *s, uint32_t slot);
 /* Frees slots whose owners' DROP rows are synced, unless a checkpoint may still write to them. */
 void slots_reap(struct store *s);
+/* Some would be freed, but for a checkpoint. */
+bool slots_due(const struct store *s);
 void part_tail_damaged(struct part *p); /* the newest partial block is lost: stop before it */
 void part_memory_free(struct part *p);
 void part_abandon(struct part *p);
