@@ -81,6 +81,9 @@ static void look(struct timer *t)
     }
     while ((n = list_first(&d->waiting))) {
         struct errand *c = container_of(n, struct errand, wait);
+        if (wait_over(c))
+            continue;
+        errand_rewind(c); /* it may wait since this pass alone: behind one that ended in it */
         if (!memory_begin_fits(d->desk, c->needs))
             break;
         errand_wait_end(c);
