@@ -358,6 +358,7 @@ struct verb_list {
     uint32_t count; /* results: names[count], sorted, in one block: the caller's, free(names) */
     const char **names;
     const struct id16 *ids; /* in that block too; ids[i] is that of names[i] */
+    size_t bytes;           /* of the block */
 };
 void serve_list(struct serve *s, struct verb_list *v);
 

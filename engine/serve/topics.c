@@ -73,6 +73,7 @@ static bool list_fill(struct verb_list *v, const struct topics_all *all)
     uint8_t *block = malloc(pointers + ids + all->text_bytes);
     if (!block)
         return false;
+    v->bytes = pointers + ids + all->text_bytes;
     char *text = (char *)block + pointers + ids;
     struct id16 *id = (struct id16 *)(void *)(block + pointers);
     v->names = (const char **)(void *)block;
@@ -101,6 +102,7 @@ static void list_open(struct letter *l, struct shard *at)
         qsort(all.at, all.count, sizeof(all.at[0]), topic_order);
     }
     bool filled = all.at && list_fill(v, &all);
+    at->turn_bytes += v->bytes;
     free(all.at);
     verb_end(&v->verb, filled ? ERR_OK : ERR_NO_MEMORY);
 }
@@ -109,6 +111,7 @@ void serve_list(struct serve *s, struct verb_list *v)
 {
     v->names = NULL;
     v->ids = NULL;
+    v->bytes = 0;
     v->count = 0;
     verb_send(s, &v->verb, 0, list_open);
 }

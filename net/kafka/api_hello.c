@@ -131,7 +131,12 @@ void coordinator_start(struct errand *c)
 
 /* ---- Metadata ---- */
 
+/* How many all topics are is known when they are there: until then they are in no budget, and the
+ * shard of the metadata puts them in order in one turn. So each shard asks for them once at a time.
+ * Such an errand has started when it is answered: up to there it may wait for what it takes, and
+ * the next one of its connection waits for it. */
 struct metadata {
+    struct node node; /* desk_kafka.lists */
     struct verb_list list;
     struct errand *errand;
     uint32_t count;
@@ -214,27 +219,67 @@ static void metadata_known(struct errand *c)
     errand_answer(c, &r);
 }
 
+static void metadata_want_all(struct errand *c)
+{
+    const struct metadata *m = c->state;
+    uint32_t count = m->list.count;
+    struct topic_want *wants = NULL;
+    if (errand_charge(c, m->list.bytes))
+        wants = errand_take(c, count * sizeof(*wants) + 1);
+    if (!wants)
+        return;
+    for (uint32_t i = 0; i < count; i++)
+        wants[i] = (struct topic_want){ .name = text_bytes(m->list.names[i]), .fresh = true };
+    topics_find(c, wants, count, metadata_known);
+}
+
+static void metadata_listed(struct verb *v);
+
+static void lists_go(struct desk_kafka *d)
+{
+    struct node *n;
+    while (!d->listing && (n = list_pop(&d->lists))) {
+        struct metadata *m = container_of(n, struct metadata, node);
+        if (errand_gone(m->errand)) {
+            errand_less(m->errand);
+            errand_answer_not(m->errand);
+            continue;
+        }
+        d->listing = true;
+        m->list.verb = errand_verb(m->errand, metadata_listed);
+        serve_list(d->desk->serve, &m->list);
+    }
+}
+
 static void metadata_listed(struct verb *v)
 {
     struct errand *c = v->arg;
-    struct metadata *m = c->state;
+    struct desk_kafka *d = errand_desk(c);
     errand_less(c);
-    if (v->err != ERR_OK) {
+    d->listing = false;
+    lists_go(d);
+    if (errand_gone(c))
+        errand_answer_not(c);
+    else if (v->err != ERR_OK)
         errand_break(c, v->err, "topics cannot be listed");
-        return;
-    }
-    struct topic_want *wants = errand_take(c, m->list.count * sizeof(*wants) + 1);
-    if (!wants)
-        return;
-    for (uint32_t i = 0; i < m->list.count; i++)
-        wants[i] = (struct topic_want){ .name = text_bytes(m->list.names[i]), .fresh = true };
-    topics_find(c, wants, m->list.count, metadata_known);
+    else
+        metadata_want_all(c);
+}
+
+static void metadata_list(struct errand *c)
+{
+    struct metadata *m = c->state;
+    errand_more_look(c);
+    list_push(&errand_desk(c)->lists, &m->node);
+    lists_go(errand_desk(c));
 }
 
 static struct metadata *metadata_make(struct errand *c, uint32_t count)
 {
     struct metadata *m = errand_take(c, sizeof(*m) + count * sizeof(m->wants[0]));
     c->state = m;
+    if (m)
+        m->errand = c;
     return m;
 }
 
@@ -294,25 +339,23 @@ void metadata_start(struct errand *c)
     struct metadata *m = metadata_make(c, count);
     if (!m)
         return;
-    errand_started(c);
     for (uint32_t i = 0; i < count; i++)
         if (topic_misnamed(c, &ask->topics.at[i])) {
             metadata_refuse(c);
             return;
         }
     if (all) {
-        m->list.verb = errand_verb(c, metadata_listed);
-        errand_more(c);
-        serve_list(errand_serve(c), &m->list);
-        return;
-    }
-    if (metadata_wants(c, m))
+        metadata_list(c);
+    } else if (metadata_wants(c, m)) {
+        errand_started(c);
         topics_find(c, m->wants, m->count, metadata_known);
+    }
 }
 
 void metadata_free(struct errand *c, bool alive)
 {
     struct metadata *m = c->state;
     (void)alive;
+    node_unlink(&m->node);
     free(m->list.names);
 }

@@ -1,10 +1,10 @@
 /* errand_wait.c -- requests that find no memory at their beginning: they wait, and begin anew.
  *
  * What a request takes follows from what it names, and is known only while it is taken. Until a
- * verb of it is under way nothing has happened yet: all that it took is given back, but for its
- * frame, and when there is as much as it asked for last it begins from its bytes again. The order
- * of its connection holds, for it is the one that others wait for. Later than that it cannot wait,
- * and the connection ends.
+ * verb of it is under way that does more than look, nothing has happened yet: all that it took is
+ * given back, but for its frame, and when there is as much as it asked for last it begins from its
+ * bytes again. The order of its connection holds, for it is the one that others wait for. Later
+ * than that it cannot wait, and the connection ends.
  *
  * Who waits here holds a frame, and those behind it of its connection; so all memory may be of such
  * frames. That ends with the oldest: who waits for WAIT_NS is cut.
@@ -70,6 +70,15 @@ static bool wait_over(struct errand *c)
     return true;
 }
 
+/* What it needs is put aside at once: it may have to wait for others before it takes it, and who
+ * begins after it must not find that. */
+static void begin_again(struct errand *c)
+{
+    errand_wait_end(c);
+    if (errand_set_aside(c, c->needs))
+        errand_start(c);
+}
+
 static void look(struct timer *t)
 {
     struct desk_kafka *d = container_of(t, struct desk_kafka, look);
@@ -86,8 +95,7 @@ static void look(struct timer *t)
         errand_rewind(c); /* it may wait since this pass alone: behind one that ended in it */
         if (!memory_begin_fits(d->desk, c->needs))
             break;
-        errand_wait_end(c);
-        errand_start(c);
+        begin_again(c);
     }
     if (!list_empty(&d->waiting) && !d->look.place) /* one that waits again may have started it */
         look_later(d);

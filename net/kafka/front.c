@@ -15,6 +15,7 @@ static void desk_open(struct door_desk *d, void *own)
     k->desk = d;
     list_init(&k->asks);
     list_init(&k->waiting);
+    list_init(&k->lists);
 }
 
 static void desk_close(void *own)

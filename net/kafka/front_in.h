@@ -41,6 +41,8 @@ struct desk_kafka {
     uint64_t name_seed;            /* of the hashes */
     struct list waiting;           /* errand.wait: for memory, oldest first */
     struct timer look;             /* while there are some */
+    struct list lists;             /* metadata.node: who waits to list all topics ... */
+    bool listing;                  /* ... one after another: somebody does */
     struct unpack_desk unpack;
 };
 
@@ -190,6 +192,11 @@ struct verb errand_verb(struct errand *c, void (*done)(struct verb *v));
 static inline void errand_more(struct errand *c)
 {
     c->begun = true;
+    c->left++;
+}
+/* The same of one that only looks: when it is done, the errand may still begin anew. */
+static inline void errand_more_look(struct errand *c)
+{
     c->left++;
 }
 bool errand_less(struct errand *c);
