@@ -363,7 +363,7 @@ static void versions_refuse(struct errand *c)
 void errand_start(struct errand *c)
 {
     struct kafka_fault fault = { .kind = KAFKA_FAULT_NONE };
-    audit(c->charged == c->frame_charged);
+    audit(c->charged == c->frame_charged + c->aside);
     enum err err = kafka_request_open(c->frame, &c->q, &fault);
     c->handler = c->q.api ? handler_of(c->q.api->key) : NULL;
     if (err == ERR_UNSUPPORTED && c->q.api && c->q.api->key == KAFKA_KEY_api_versions)
