@@ -78,6 +78,12 @@ static inline bool batch_is_gap(const struct batch_info *b)
 {
     return b->record_count == 0;
 }
+/* The least offset that what follows a batch may begin with: gap batches of one loss share theirs,
+ * for it may have fewer offsets than it takes batches to fill its bytes. */
+static inline uint64_t batch_floor_off(const struct batch_info *b)
+{
+    return batch_is_gap(b) ? b->base_off : b->base_off + b->last_off_delta + 1;
+}
 /* Fills `bytes` (61 or more) with one that stands for [base_off, base_off + offsets); at least one
  * offset. */
 void batch_gap_make(uint8_t *at, uint32_t bytes, uint64_t base_off, uint64_t offsets);

@@ -83,11 +83,10 @@ struct mark_span mark_span(const struct part *p, uint64_t pos, uint64_t end)
     return s;
 }
 
-/* Offsets rise from mark to mark; what was read may say otherwise. */
-static bool offsets_rise(const struct part *p, const struct batch_info *info)
+/* Offsets rise from batch to batch; what was read may say otherwise. */
+static bool offsets_rise(uint64_t floor_off, const struct batch_info *info)
 {
-    uint64_t from = p->mark_count ? mark_at(p, p->mark_count - 1)->end_off : 0;
-    return info->base_off >= from && info->base_off < OFF_MAX - info->last_off_delta;
+    return info->base_off >= floor_off && info->base_off < OFF_MAX - info->last_off_delta;
 }
 
 /* Marks every batch that begins in [pos, end) of the tail, from a known batch start on. Padding at
@@ -97,6 +96,7 @@ enum err marks_walk(struct part *p, uint64_t pos, uint64_t end, int64_t max_time
 {
     uint8_t head[BATCH_HEADER_BYTES];
     struct batch_info info;
+    uint64_t floor_off = p->mark_count ? mark_at(p, p->mark_count - 1)->end_off : 0;
     while (pos < end) {
         const struct extent *e = part_extent_of(p, pos);
         if (e && e->sealed && pos >= e->base_pos + e->data_bytes) {
@@ -107,12 +107,13 @@ enum err marks_walk(struct part *p, uint64_t pos, uint64_t end, int64_t max_time
         if (left < sizeof(head) || !tail_copy(p, pos, head, sizeof(head)))
             return ERR_CORRUPT;
         if (batch_peek((struct bytes){ head, left }, &info) != ERR_OK || info.bytes > left ||
-            !offsets_rise(p, &info) || !e)
+            !offsets_rise(floor_off, &info) || !e)
             return ERR_CORRUPT;
         int64_t time = max_time == INT64_MAX ? e->max_time : max_time;
         mark_push(
             p, (struct mark){ pos, info.base_off, info.base_off + info.last_off_delta + 1, time });
         pos += info.bytes;
+        floor_off = batch_floor_off(&info);
     }
     return ERR_OK;
 }

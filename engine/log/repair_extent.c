@@ -71,7 +71,7 @@ struct rebuild {
     uint32_t first, end; /* tiles */
     uint64_t from, to;   /* bytes from the extent's start that they describe */
     uint64_t at;         /* where a batch is known to begin, at or before `from` */
-    uint64_t next_off;   /* offsets rise */
+    uint64_t floor_off;  /* offsets rise: of what begins there, at least */
     uint8_t *buf;        /* bytes [buf_at, buf_at + len) */
     uint64_t buf_at, len;
 };
@@ -91,8 +91,8 @@ static void rebuild_shape(struct fix *f, struct rebuild *b)
         *tile_of(f, b->first + i) = (struct tile){ .at = (uint32_t)at,
                                                    .len = len,
                                                    .batch_at = NO_BATCH,
-                                                   .base_off = b->next_off,
-                                                   .next_off = b->next_off,
+                                                   .base_off = b->floor_off,
+                                                   .next_off = b->floor_off,
                                                    .max_time = INT64_MIN };
         at += len;
     }
@@ -102,7 +102,7 @@ static void rebuild_shape(struct fix *f, struct rebuild *b)
 static bool rebuild_begin(const struct fix *f, struct rebuild *b)
 {
     b->at = 0;
-    b->next_off = f->e->base_off;
+    b->floor_off = f->e->base_off;
     for (uint32_t i = b->first; i > 0; i--) {
         const struct tile *t = tile_of(f, i - 1);
         if (!t->len || t->flags)
@@ -110,7 +110,7 @@ static bool rebuild_begin(const struct fix *f, struct rebuild *b)
         if (t->batch_at == NO_BATCH)
             continue;
         b->at = (uint64_t)t->at + t->batch_at;
-        b->next_off = t->base_off;
+        b->floor_off = t->base_off;
         return true;
     }
     return true;
@@ -168,7 +168,7 @@ static uint32_t rebuild_batch(struct fix *f, const struct rebuild *b, struct bat
         return 0;
     struct bytes left = { b->buf + in, b->len - in };
     if (batch_peek((struct bytes){ left.at, UINT32_MAX }, info) != ERR_OK ||
-        info->bytes > f->s->id.geometry.batch_max || info->base_off < b->next_off)
+        info->bytes > f->s->id.geometry.batch_max || info->base_off < b->floor_off)
         return 0;
     *max_time = batch_is_gap(info) ? INT64_MIN : info->header_max_time;
     if (info->bytes > left.len)
@@ -202,13 +202,14 @@ static uint64_t rebuild_walk(struct fix *f, struct rebuild *b)
         if (!bytes)
             return max_u64(b->at, b->from);
         struct tile *t = tile_at(f, b, b->at);
-        b->next_off = info.base_off + info.last_off_delta + 1;
+        uint64_t end_off = info.base_off + info.last_off_delta + 1;
+        b->floor_off = batch_floor_off(&info);
         if (t && t->batch_at == NO_BATCH) {
             t->batch_at = (uint32_t)(b->at - t->at);
             t->base_off = info.base_off;
         }
         if (t) {
-            t->next_off = b->next_off;
+            t->next_off = end_off;
             t->max_time = max_i64(t->max_time, max_time);
         }
         b->at += bytes;

@@ -55,7 +55,7 @@ static void buf_add(struct batch_walker *w, const uint8_t *at, uint64_t len)
     w->len += len;
 }
 
-/* A batch that stands for lost bytes; it may share its offsets with its neighbour. */
+/* A batch that stands for lost bytes. */
 static uint64_t gap_look(struct batch_walker *w, const struct batch_info *info, uint64_t len)
 {
     if (info->bytes > len)
@@ -66,7 +66,7 @@ static uint64_t gap_look(struct batch_walker *w, const struct batch_info *info, 
     f.len = info->bytes;
     f.from_off = info->base_off;
     f.to_off = info->base_off + info->last_off_delta + 1;
-    w->next_off = max_u64(w->next_off, f.from_off);
+    w->next_off = max_u64(w->next_off, batch_floor_off(info));
     if (w->gaps_told)
         verify_found(w->v, &f);
     return info->bytes;
@@ -101,7 +101,7 @@ static uint64_t batch_look(struct batch_walker *w, const uint8_t *at, uint64_t l
         batch_found(w, info.bytes, "its CRC does not match");
         return 0;
     }
-    w->next_off = info.base_off + info.last_off_delta + 1;
+    w->next_off = batch_floor_off(&info);
     w->v->counts->batches++;
     w->v->counts->bytes += info.bytes;
     return info.bytes;
