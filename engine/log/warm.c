@@ -8,7 +8,8 @@
  *
  * Who reads an extent for the first time gets direct reads (read.c): the page cache is for what is
  * wanted more than once. What cannot be done here (an offset in the middle of a tile, gaps, too
- * many loads, damage) goes there too, and damage is judged there, from the disk itself.
+ * many loads, damage) goes there too, and damage is judged there, from the disk itself. A gap batch
+ * (gap.h) is for no client either: only a load sees it, and from then on its tile is read there.
  *
  * Window: pages that left the cache between the last look and the send are read from the disk
  * unverified, and so are pages that another process brought back in between. verify = always
@@ -27,6 +28,8 @@
 /* What is known of a tile. */
 #define HEAT_CHECKED 0x80u /* it was verified in the page cache */
 #define HEAT_READ    0x40u /* it was read from the disk */
+#define HEAT_GAP     0x20u /* something begins in it that is no batch with records */
+#define HEAT_CUT     0x10u /* the header that reaches over its end was not there to look at */
 #define HEAT_HOT     0x0fu /* how often it was read out of the tail, HOT_TIMES at most ... */
 #define HOT_TIMES    4u    /* ... from where on it is worth the load */
 
@@ -75,11 +78,15 @@ void warm_note_hot(struct extent *e, uint32_t i, uint64_t pos, uint64_t end_pos)
             ++*heat_at(e, i);
 }
 
-static bool tiles_checked(const struct extent *e, uint32_t i, uint32_t count)
+/* Of the last tile of all, what reaches over its end is not lent. */
+static bool tiles_checked(const struct warm *w, uint32_t i, uint32_t count)
 {
-    for (uint32_t end = i + count; i < end; i++)
-        if (!(heat_get(e, i) & HEAT_CHECKED))
+    for (uint32_t end = i + count; i < end; i++) {
+        uint8_t heat = heat_get(w->e, i);
+        bool last = i + 1 == w->tile + w->tiles;
+        if (!(heat & HEAT_CHECKED) || (heat & HEAT_CUT && !last))
             return false;
+    }
     return true;
 }
 
@@ -125,7 +132,8 @@ static uint64_t tile_cut(const struct extent *e, uint32_t i, uint64_t *next_off)
 static bool tile_fits(const struct part *p, const struct extent *e, uint32_t i)
 {
     const struct tile *t = extent_tile(e, i);
-    return !(t->flags & (TILE_GAP | TILE_CUT)) && e->base_pos + t->at + t->len <= p->disk_pos;
+    return !(t->flags & (TILE_GAP | TILE_CUT)) && !(heat_get(e, i) & HEAT_GAP) &&
+           e->base_pos + t->at + t->len <= p->disk_pos;
 }
 
 static void warm_take(struct warm *w, uint32_t tiles, uint64_t end_pos, uint64_t next_off)
@@ -183,17 +191,38 @@ static void warm_give_up(struct read *r)
     read_start_cold(r, e, tile);
 }
 
+/* What a reader may have of a tile, by the headers of what begins in it: `len` bytes from its start
+ * on are there. */
+static uint8_t tile_look(const struct extent *e, const struct tile *t, const uint8_t *at,
+                         uint64_t len)
+{
+    uint64_t end = min_u64((uint64_t)t->at + t->len, e->sealed ? e->data_bytes : UINT64_MAX);
+    struct batch_info info;
+    for (uint64_t in = t->batch_at; t->at + in < end; in += info.bytes) {
+        if (in + BATCH_HEADER_BYTES > len)
+            return HEAT_CHECKED | HEAT_CUT;
+        if (batch_peek((struct bytes){ at + in, UINT32_MAX }, &info) != ERR_OK ||
+            batch_is_gap(&info))
+            return HEAT_GAP;
+    }
+    return HEAT_CHECKED;
+}
+
 static bool piece_verify(struct read *r)
 {
     struct warm *w = r->plan;
     struct extent *e = w->e;
     const uint8_t *at = r->buf;
+    uint64_t left = r->op.len;
     for (uint32_t i = w->at; i < w->at + w->at_tiles; i++) {
         const struct tile *t = extent_tile(e, i);
         if (piece_crc(e->id, e->base_pos + t->at, at, t->len) != t->crc)
             return false;
-        *heat_at(e, i) |= HEAT_CHECKED;
+        uint8_t *heat = heat_at(e, i);
+        *heat &= (uint8_t)~(HEAT_CHECKED | HEAT_CUT);
+        *heat |= tile_look(e, t, at, left);
         at += t->len;
+        left -= t->len;
     }
     return true;
 }
@@ -211,6 +240,9 @@ static void load_done(struct op *op)
         probe("warm: what the page cache has does not verify");
         io_cache_drop(s->io, e->vol->cache_fd, tiles_place(e, w->at), op->len);
         warm_give_up(r);
+    } else if (!tiles_checked(w, w->at, w->at_tiles)) {
+        probe("warm: a gap batch among what was to be lent");
+        warm_give_up(r);
     } else {
         w->at += w->at_tiles;
         warm_next(r);
@@ -221,9 +253,12 @@ static void piece_load(struct read *r)
 {
     struct warm *w = r->plan;
     struct store *s = r->store;
+    uint32_t next = w->at + w->at_tiles;
     uint64_t bytes = tiles_bytes(w->e, w->at, w->at_tiles);
+    if (next < w->e->tile_count && tile_fits(r->part, w->e, next))
+        bytes += BLOCK_BYTES; /* a header may reach over the end: tile_look() */
     if (!r->buf)
-        r->buf = io_buffer_take(PIECE_TILES * TILE_RUN_MAX);
+        r->buf = io_buffer_take(PIECE_TILES * TILE_RUN_MAX + BLOCK_BYTES);
     if (!r->buf) {
         warm_give_up(r);
         return;
@@ -238,7 +273,7 @@ static bool piece_ready(struct read *r)
     struct warm *w = r->plan;
     struct extent *e = w->e;
     w->at_tiles = (uint32_t)min_u64(PIECE_TILES, w->tile + w->tiles - w->at);
-    bool all = tiles_checked(e, w->at, w->at_tiles);
+    bool all = tiles_checked(w, w->at, w->at_tiles);
     bool resident = all && tiles_resident(r->store, e, w->at, w->at_tiles);
     if (all && !resident) {
         r->store->counts.cache_gone++;
@@ -321,10 +356,11 @@ static void warm_begin(struct read *r, const struct warm *plan)
     struct warm *w = malloc(sizeof(*w));
     check(w);
     *w = *plan;
+    read_give(r); /* what an earlier plan of it took may be too small */
     r->plan = w;
     r->store->warming++;
     w->e->pins++;
-    if (tiles_checked(w->e, w->tile, w->tiles))
+    if (tiles_checked(w, w->tile, w->tiles))
         w->at += w->tiles; /* one look at all of it is enough, most times */
     warm_next(r);
 }
@@ -360,7 +396,7 @@ bool warm_start_hot(struct read *r, struct extent *e, uint32_t i)
     }
     if (!warm_plan(&plan, r, read_end(r)) || !cache_ready(r->store, e))
         return false;
-    if (!often && !(tiles_checked(e, plan.tile, plan.tiles) &&
+    if (!often && !(tiles_checked(&plan, plan.tile, plan.tiles) &&
                     tiles_resident(r->store, e, plan.tile, plan.tiles)))
         return false;
     warm_begin(r, &plan);
