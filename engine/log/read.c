@@ -96,6 +96,17 @@ static bool read_buffer(struct read *r, uint64_t bytes)
     return r->buf != NULL;
 }
 
+/* Nothing at or after off is in e: the next extent has it, or nobody. */
+static void read_behind(struct read *r, const struct extent *e)
+{
+    read_give(r);
+    r->from_extent = e->base_off + 1;
+    if (e->sealed)
+        read_start(r);
+    else
+        read_finish(r, ERR_OK);
+}
+
 /* ---- hot ---- */
 
 /* Position of the batch with `off` in the tail, when a mark knows it. */
@@ -116,30 +127,40 @@ static bool mark_of_off(const struct part *p, uint64_t off, uint64_t *pos)
     return true;
 }
 
-/* From memory, as it is or copied: all bytes from pos to the extent's end, at most what is wanted
- * plus one batch. */
-static void read_hot(struct read *r, const struct extent *e, uint64_t pos)
+/* From memory, as it is or copied: at most what is wanted plus one batch. False: nothing up to end
+ * is wanted. */
+static bool hot_until(struct read *r, uint64_t pos, uint64_t end)
 {
-    struct part *p = r->part;
-    uint64_t end = r->stop_pos > pos ? r->stop_pos : extent_data_end(p, e);
     uint64_t want = max_u64(r->bytes_max, r->least);
-    p->store->counts.reads_hot++;
     if (lend_hot(r, pos, end, read_end(r))) {
         read_finish(r, ERR_OK);
-        return;
+        return true;
     }
     for (;;) {
         uint64_t len = min_u64(end - pos, max_u64(want, BATCH_HEADER_BYTES));
         if (!read_buffer(r, len))
-            return;
-        check(tail_copy(p, pos, r->buf, len));
+            return true; /* it waits, or has ended */
+        check(tail_copy(r->part, pos, r->buf, len));
         uint64_t need = read_cut(r, r->buf, len);
-        if (!need || len == end - pos) {
+        if (r->batches.len) {
             read_finish(r, ERR_OK);
-            return;
+            return true;
         }
+        if (!need || len == end - pos)
+            return false;
         want = r->least = need;
     }
+}
+
+/* What is wanted may lie behind a gap, which reaches to stop_pos or to the end of the extent. */
+static void read_hot(struct read *r, const struct extent *e, uint64_t pos)
+{
+    uint64_t end = extent_data_end(r->part, e);
+    r->store->counts.reads_hot++;
+    if (r->stop_pos > pos && r->stop_pos < end && hot_until(r, pos, r->stop_pos))
+        return;
+    if (!hot_until(r, pos, end))
+        read_behind(r, e);
 }
 
 /* ---- cold ---- */
@@ -185,16 +206,6 @@ static void read_wait_tail(struct read *r)
     node_unlink(&r->node);
     list_push(&r->part->tail_reads, &r->node);
     part_tail_load(r->part);
-}
-
-/* Nothing at or after off is in e: the next extent has it, or nobody. */
-static void read_behind(struct read *r, const struct extent *e)
-{
-    r->from_extent = e->base_off + 1;
-    if (e->sealed)
-        read_start(r);
-    else
-        read_finish(r, ERR_OK);
 }
 
 /* The tiles end in a gap: on with the first batch that begins behind them, in memory or in the
@@ -398,7 +409,7 @@ static void read_begin_of(struct read *r, struct extent *e)
         return;
     }
     read_hot(r, e, pos);
-    if (r->lends && r->batches.len)
+    if (r->lends && r->batches.len && r->from_extent <= e->base_off) /* e had it */
         warm_note_hot(e, tile, pos, pos + r->batches.len);
 }
 
