@@ -146,7 +146,8 @@ struct verb_append {
     bool verified;        /* max_time and count are set: batch_verify() was passed already */
     int64_t max_time;
     uint32_t count;
-    const struct batch_sums *sums; /* for serve_append_here(), which ends with them; or NULL */
+    const struct batch_sums *sums; /* or NULL; serve_append_here() looks at them while it is called,
+                                    * serve_append() never */
     /* Results. */
     enum durability bought;
     uint64_t base_off;

@@ -170,7 +170,8 @@ static bool produce_looks(const struct errand *c)
     return false;
 }
 
-/* Of those that are still to be looked at, and those that the log has parked. */
+/* Of those that are still to be looked at, and those that the log has parked. Sums are of where the
+ * batches lay. */
 static void produce_moved(struct errand *c)
 {
     const struct kafka_produce_request *ask = c->asked;
@@ -181,6 +182,7 @@ static void produce_moved(struct errand *c)
             struct produce_part *p = &s->parts[next++];
             p->check.records = p->check.unpack.batch =
                 ask->topic_data.at[t].partition_data.at[i].records;
+            p->check.sums = NULL;
             if (p->append.append.borrowed)
                 serve_append_move(&p->append, p->check.records.at);
         }
