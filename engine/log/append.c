@@ -10,6 +10,7 @@
  * parked_retry() goes on in order. Only a full disk or limit refuses, with NO_SPACE. */
 #include "engine/base/check.h"
 #include "engine/base/le.h"
+#include "engine/log/checkpoint.h"
 #include "engine/log/commit.h"
 #include "engine/log/naming.h"
 #include "engine/log/producer.h"
@@ -107,6 +108,20 @@ static void batch_put(struct part *p, struct append *a)
     tail_put(p, a->batch.at + sizeof(head), a->batch.len - sizeof(head), a->sums);
 }
 
+/* No entry has room for it before a checkpoint ends that waits for space. What was placed before
+ * waits with it; the rest of the ring is for metadata (docs/STORE.md B3). */
+static bool ring_full(const struct part *p)
+{
+    const struct store *s = p->store;
+    return checkpoint_starved(s) && !naming_has_room(s) && !part_is_system(p);
+}
+
+/* What it waits for comes with space alone. */
+static enum placed place_later(const struct part *p)
+{
+    return p->store->full || checkpoint_starved(p->store) ? PLACE_FULL : PLACE_PARK;
+}
+
 /* It is in the log already: answered with where, as durable as it is by now. */
 static enum err append_duplicate(const struct part *p, struct append *a,
                                  const struct producer_batch *old)
@@ -144,7 +159,7 @@ static enum placed append_judge(struct part *p, struct append *a, const struct p
         break;
     }
     probe("append: a producer waits for the next entry or image");
-    return p->store->full ? PLACE_FULL : PLACE_PARK;
+    return place_later(p);
 }
 
 static enum placed append_place(struct part *p, struct append *a)
@@ -157,13 +172,17 @@ static enum placed append_place(struct part *p, struct append *a)
         if (judged != PLACED)
             return judged;
     }
+    if (ring_full(p)) {
+        probe("append: the ring is full, and the checkpoint waits for space");
+        return PLACE_FULL;
+    }
     if (p->tail_state != TAIL_IN) {
         part_tail_load(p);
         return PLACE_PARK;
     }
     if (!tail_room(p, a->batch.len + BLOCK_BYTES)) {
         s->want_checkpoint = true;
-        return s->full && !a->reserve ? PLACE_FULL : PLACE_PARK;
+        return a->reserve ? PLACE_PARK : place_later(p);
     }
     struct extent *e = part_open_extent(p);
     if (!e || !extent_takes(p, e, a->batch.len)) {

@@ -69,7 +69,8 @@ static void slots_grown(struct op *op)
     struct checkpoint *k = container_of(op, struct checkpoint, grow_op);
     struct store *s = k->store;
     k->growing = false;
-    if (op->err == ERR_NO_SPACE) {
+    k->starved = op->err == ERR_NO_SPACE;
+    if (k->starved) {
         probe("no space for tail slots: the checkpoint waits");
         k->grow_retry_ns = io_now_ns(s->io) + SEC_NS;
         s->full = true;

@@ -28,6 +28,7 @@ struct checkpoint {
     uint32_t next, parts;       /* CAPTURE: next partition to look at, of the first `parts` */
     bool skipped;               /* some were busy */
     bool rest;                  /* the store is idle: partitions give their memory back */
+    bool starved;               /* it wants space, and found none when it last asked */
     bool stalled;               /* a whole pass captured nothing: something has to complete first */
     uint32_t pass_count, count; /* captured before this pass, and so far */
     uint64_t *captured;         /* one bit per partition number */

@@ -279,6 +279,7 @@ static void checkpoint_step(struct store *s)
         if (!capture_slice(s))
             return; /* parks: next turn, a write, naming_after() */
         k->max_seq = s->journal.seq - 1;
+        k->starved = false; /* who wanted a slot was dropped */
         k->state = CKPT_FLUSH;
         return;
     case CKPT_FLUSH:
@@ -304,8 +305,8 @@ static void checkpoint_step(struct store *s)
 static bool slots_came(const struct store *s)
 {
     const struct checkpoint *k = s->ckpt;
-    return k && k->state == CKPT_CAPTURE && checkpoint_starved(s) && !k->runs && !k->writes &&
-           slots_due(s);
+    bool quiet = k && !k->runs && !k->writes && !k->growing;
+    return quiet && k->state == CKPT_CAPTURE && k->starved && slots_due(s);
 }
 
 /* A partition that was dropped since it was captured has its row in the image, with its slot: not
@@ -321,8 +322,7 @@ static void checkpoint_again(struct store *s)
 
 bool checkpoint_starved(const struct store *s)
 {
-    const struct checkpoint *k = s->ckpt;
-    return k && (k->retry_ns || k->grow_retry_ns > io_now_ns(s->io));
+    return s->ckpt && s->ckpt->starved;
 }
 
 uint64_t checkpoint_due_ns(const struct store *s)

@@ -23,7 +23,7 @@
 void checkpoint_run_issued(struct store *s, struct extent *e, uint32_t len);
 void checkpoint_run_done(struct store *s, uint32_t len);
 bool checkpoint_due(const struct store *s);
-/* It found no room on the disk, and tries again in a second. */
+/* It found no room on the disk, and none since: it tries again in a second. */
 bool checkpoint_starved(const struct store *s);
 /* When it wants a turn although nothing completes; UINT64_MAX: never. */
 uint64_t checkpoint_due_ns(const struct store *s);

@@ -23,7 +23,7 @@ static void space_none(struct store *s)
 {
     struct checkpoint *k = s->ckpt;
     probe("no space for a larger image: the checkpoint waits");
-    k->no_space = true;
+    k->no_space = k->starved = true;
     if (k->fd >= 0)
         io_fd_close(s->io, k->fd);
     k->fd = -1;

@@ -227,8 +227,8 @@ TEST(naming, many_rows_go_out_over_several_entries)
 
 TEST(naming, data_stops_at_seven_eighths_and_rows_that_free_space_do_not)
 {
-    // Goal: with no checkpoint to free the ring, appends wait, and drops and trims still go through
-    // (B3). Method: the tails file cannot grow, so checkpoints wait; then it can.
+    // Goal: with no checkpoint to free the ring, appends are refused (B11), and drops and trims
+    // still go through (B3). Method: the tails file cannot grow, so checkpoints wait; then it can.
     struct fixture f;
     open_quiet(&f, 537);
     for (uint32_t i = 0; i < 30; i++) {
@@ -236,15 +236,14 @@ TEST(naming, data_stops_at_seven_eighths_and_rows_that_free_space_do_not)
         fixture_fill(&f, i, 1, 300);
     }
     fixture_slots_refused(&f);
-    struct sent *s = NULL;
+    const struct spec spec = { .bytes = 9000 };
+    enum err err = ERR_OK;
     uint64_t ring = f.store->journal.ring;
-    for (uint32_t i = 0; i < 200; i++) {
-        s = fixture_send(&f, 0, (struct spec){ .bytes = 9000 });
+    for (uint32_t i = 0; i < 200 && !err; i++) {
+        err = fixture_append(&f, 0, spec);
         fixture_pass(&f, 20 * MS_NS);
-        if (!s->done)
-            break;
     }
-    EXPECT(!s->done);
+    EXPECT_ERR(err, ERR_NO_SPACE);
     EXPECT(f.store->ckpt);
     uint64_t end = ring - 2ull * f.geometry.entry_max - 7 * BLOCK_BYTES; /* wrap, rows, openings */
     EXPECT(journal_used(f.store) <= end && end < ring / 8 * 7);
@@ -255,10 +254,10 @@ TEST(naming, data_stops_at_seven_eighths_and_rows_that_free_space_do_not)
     for (uint32_t i = 20; i < 30; i++)
         EXPECT_OK(fixture_drop(&f, i));
     EXPECT(f.store->counts.entries > entries);
-    EXPECT(!s->done);
+    EXPECT_ERR(fixture_append(&f, 0, spec), ERR_NO_SPACE);
     sim_fault_clear(f.node);
-    EXPECT(fixture_until(&f, &s->done));
-    EXPECT_OK(s->a.err);
+    fixture_pass(&f, 2 * SEC_NS);
+    EXPECT_OK(fixture_append(&f, 0, spec));
     fixture_settle(&f);
     fixture_verify(&f, 0, 1 << 20);
     fixture_again(&f, SIM_POWER);
