@@ -27,13 +27,14 @@ static bool trouble(const struct front *f)
     return f->stopping || f->failing || f->full || f->limited || f->poisoned;
 }
 
-/* Who waits for its group is told to ask again when others wait for memory that it is in the way
- * of: after PATIENCE_NS; or at once where its connection holds much, as it does where fetches, and
- * so the requests before them, wait for theirs. */
+/* Who waits for its group, or for the record of another request of it, is told to ask again when
+ * others wait for memory that it is in the way of: after PATIENCE_NS; or, who waits for its group,
+ * at once where its connection holds much, as it does where fetches, and so the requests before
+ * them, wait for theirs. */
 static bool hurried(const struct front *f, const struct ask *a)
 {
     bool long_ago = front_now(f) >= a->sent_ns + PATIENCE_NS;
-    return (f->reads_short || long_ago) && (a->verb == ASK_JOIN || a->verb == ASK_SYNC);
+    return long_ago || (f->reads_short && (a->verb == ASK_JOIN || a->verb == ASK_SYNC));
 }
 
 /* A dynamic member that gives signs of life is a member for as long as both its times last. */
