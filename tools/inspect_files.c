@@ -278,7 +278,7 @@ static enum err cut_find(struct journal_view *j, struct why *why)
     struct image im = { 0 };
     enum err err = file_open(&f, j->in, "image");
     if (!err)
-        err = image_load(f.io, f.fd, &f.id, 0, &im, why);
+        err = image_load(f.io, f.fd, &f.id, &im, why);
     j->cut = im.head;
     image_close(&im);
     file_close(&f);

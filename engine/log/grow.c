@@ -1,11 +1,11 @@
 /* grow.c -- the small machines of grow.h, but for zeroing: zero.c. */
 #include "engine/log/grow.h"
-#include "engine/log/checkpoint.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "engine/base/check.h"
+#include "engine/log/checkpoint.h"
 
 #define VOL_TMP "vol.tmp"
 

@@ -302,6 +302,8 @@ static enum err image_decode(const uint8_t *pages, struct image *im)
     return ERR_OK;
 }
 
+/* The newest generation, or the newest below `below`; out->head.generation says which, whatever
+ * comes of it. */
 static enum err loader_run(struct loader *l, uint64_t below, struct image *out, struct why *why)
 {
     *out = (struct image){ 0 };
@@ -322,17 +324,17 @@ static enum err loader_run(struct loader *l, uint64_t below, struct image *out, 
     if (err != ERR_OK) {
         uint64_t generation = out->head.generation;
         image_close(out);
-        out->head.generation = generation; /* so that the caller can ask for an older one */
+        out->head.generation = generation;
     }
     out->unread = l->unread != ERR_OK;
     return err;
 }
 
-enum err image_load(struct io *io, int fd, const struct identity *id, uint64_t below,
-                    struct image *out, struct why *why)
+enum err image_load(struct io *io, int fd, const struct identity *id, struct image *out,
+                    struct why *why)
 {
     struct loader l = { .io = io, .fd = fd, .id = id };
-    return loader_run(&l, below, out, why);
+    return loader_run(&l, 0, out, why);
 }
 
 enum err image_load_newest(struct io *io, int fd, const struct identity *id, bool past_unread,

@@ -48,11 +48,11 @@ struct image {
     uint32_t healed; /* pages that came from the other copy */
     bool unread;     /* a copy could not be read; valid also when loading failed for that */
 };
-/* Loads generation `generation` (0: the newest whole one; otherwise the newest below it). NOT_FOUND
- * when there is none, CORRUPT when pages are damaged in both copies; what cannot be read now is
- * not damaged, and gives the error of the read. */
-enum err image_load(struct io *io, int fd, const struct identity *id, uint64_t below,
-                    struct image *out, struct why *why);
+/* Loads the newest image, and no other. NOT_FOUND when there is none, CORRUPT when pages are
+ * damaged in both copies; what cannot be read now is not damaged, and gives the error of the read.
+ */
+enum err image_load(struct io *io, int fd, const struct identity *id, struct image *out,
+                    struct why *why);
 /* Loads the newest image that is whole, as an opening finds it: one that a crash has torn, or rot,
  * is passed over; `past_unread`: what cannot be read, too. Errors as image_load(). */
 enum err image_load_newest(struct io *io, int fd, const struct identity *id, bool past_unread,

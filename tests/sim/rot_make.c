@@ -121,7 +121,7 @@ static void map_image(struct rot *r)
     struct image im;
     struct identity id = s->id;
     id.file_bytes = BLOCK_BYTES + 4 * s->image_capacity;
-    check(image_load(r->f.io, s->image_fd, &id, 0, &im, NULL) == ERR_OK);
+    check(image_load(r->f.io, s->image_fd, &id, &im, NULL) == ERR_OK);
     for (uint32_t copy = 0; copy < 2; copy++)
         for (uint64_t i = 0; i < im.head.pages; i++)
             target_add(r, ROT_IMAGE, "image",
@@ -169,7 +169,7 @@ static void map_journal(struct rot *r)
     struct image im;
     struct identity id = s->id;
     id.file_bytes = BLOCK_BYTES + 4 * s->image_capacity;
-    check(image_load(r->f.io, s->image_fd, &id, 0, &im, NULL) == ERR_OK);
+    check(image_load(r->f.io, s->image_fd, &id, &im, NULL) == ERR_OK);
     uint8_t *at = malloc(s->id.geometry.entry_max);
     check(at);
     for (uint64_t pos = im.head.ring_pos; pos != s->report.cut_pos;) {

@@ -51,7 +51,7 @@ static struct image image_now(struct fixture *f)
     struct identity id = f->store->id;
     struct image im;
     id.file_bytes = BLOCK_BYTES + 4 * f->store->image_capacity;
-    EXPECT_OK(image_load(f->io, f->store->image_fd, &id, 0, &im, &f->why));
+    EXPECT_OK(image_load(f->io, f->store->image_fd, &id, &im, &f->why));
     return im;
 }
 

@@ -33,7 +33,7 @@ static void bench_open(struct bench *x, uint64_t seed)
     x->id = s->id;
     x->capacity = s->image_capacity;
     x->id.file_bytes = BLOCK_BYTES + 4 * x->capacity;
-    check(image_load(f->io, s->image_fd, &x->id, 0, &x->im, &f->why) == ERR_OK);
+    check(image_load(f->io, s->image_fd, &x->id, &x->im, &f->why) == ERR_OK);
     for (uint32_t i = 0; i < x->im.head.extents; i++) {
         const struct extent_row *e = &x->im.extents[i];
         if (e->part != 0)
