@@ -131,6 +131,30 @@ TEST(extent, space_is_free_when_durable_and_unpinned)
     bench_close(&b);
 }
 
+TEST(extent, space_is_free_without_another_entry_when_the_last_pin_goes)
+{
+    struct fixture f;
+    fixture_open_still(&f, 1);
+    fixture_add(&f, 0);
+    fixture_fill(&f, 0, 30, 5000);
+    fixture_settle(&f);
+    struct part *p = fixture_part(&f, 0);
+    struct extent *e = p->extents[0];
+    EXPECT(p->extent_count > 1);
+    e->pins++;
+    EXPECT_OK(fixture_trim(&f, 0, p->extents[1]->base_off));
+    EXPECT(e->dying);
+    e->free_seq = f.store->synced_seq; /* as late as it may be */
+    uint64_t commits = f.store->counts.commits, freed = f.store->counts.extents_freed;
+    store_turn(f.store);
+    EXPECT_EQ(f.store->counts.extents_freed, freed);
+    extent_unpin(e);
+    store_turn(f.store);
+    EXPECT_EQ(f.store->counts.extents_freed, freed + 1);
+    EXPECT_EQ(f.store->counts.commits, commits);
+    fixture_close(&f);
+}
+
 TEST(extent, runs_named_last_keep_the_space_for_one_more_entry)
 {
     struct bench b;
