@@ -77,11 +77,14 @@ static struct id16 topic_of(uint32_t n)
     return id;
 }
 
+/* Its producers have been silent since the store was made, and are remembered all the same. */
 static void store_start(struct golden *g, bool read_only)
 {
-    struct store_opts opts = {
-        .tail_bytes = MIB(4), .direct_min = KIB(4), .direct_flight = KIB(64), .read_only = read_only
-    };
+    struct store_opts opts = { .tail_bytes = MIB(4),
+                               .direct_min = KIB(4),
+                               .direct_flight = KIB(64),
+                               .producer_expiry_ms = INT64_MAX,
+                               .read_only = read_only };
     enum err err = store_open(&g->store, g->io, g->dir, &opts, &g->why);
     if (!err)
         return;

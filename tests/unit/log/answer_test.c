@@ -1,5 +1,5 @@
-/* Goal: every read is answered once, from a turn and never inside the call, and what an answer begins
- * waits for the next one. Method: reads whose answer is there at once. */
+/* Goal: every read is answered once, from a turn and never inside the call, and what an answer
+ * begins waits for the next one. Method: reads whose answer is there at once. */
 #include "tests/unit/log/fixture.h"
 
 TEST(answer, to_a_read_after_the_stop_is_closed)
