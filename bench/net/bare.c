@@ -26,8 +26,9 @@ struct bare {
     volatile uint32_t crc; /* of everything: it must be worked out */
 };
 
-static void bare_open(struct bare *b)
+static void bare_open(void *arg)
 {
+    struct bare *b = arg;
     struct op open = { 0 };
     if (io_open(&b->io, &(struct io_opts){ 0 }) != ERR_OK)
         die("no io");
@@ -60,7 +61,6 @@ static void bare_serve(void *arg, int fd)
 {
     static uint8_t piece[PIECE_BYTES];
     struct bare *b = arg;
-    bare_open(b);
     for (size_t have = 0;;) {
         ssize_t got = recv(fd, piece + have, sizeof(piece) - have, 0);
         if (got <= 0)
@@ -79,5 +79,6 @@ static void bare_serve(void *arg, int fd)
 struct stream_figure bare_in(const char *path, uint64_t file_bytes, int server_cpu, double seconds)
 {
     struct bare b = { .path = path, .file_bytes = file_bytes };
-    return stream_serve(STREAM_IN, bare_serve, &b, server_cpu, seconds);
+    struct stream_server server = { bare_open, bare_serve, &b };
+    return stream_serve(STREAM_IN, &server, server_cpu, seconds);
 }

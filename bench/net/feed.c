@@ -168,9 +168,9 @@ void feed_run(struct feed *f)
     l->count_from_ns = now_ns();
     while (!feed_over(l))
         line_turn(l);
-    f->took_s = (double)(now_ns() - l->count_from_ns) / 1e9;
-    f->broker_cpu_s = broker_cpu_s(f->broker) - broker;
-    f->machine_cpu_s = machine_s() - machine - (cpu_s() - client);
+    f->took_s += (double)(now_ns() - l->count_from_ns) / 1e9;
+    f->broker_cpu_s += broker_cpu_s(f->broker) - broker;
+    f->machine_cpu_s += machine_s() - machine - (cpu_s() - client);
     l->counting = f->bytes_max > 0;
     l->feeding = false;
     while (l->queued > l->answered)

@@ -24,7 +24,7 @@ struct feed {
     double seconds;
     double bytes_max; /* ends when so many are acknowledged; 0: by time alone */
     double rate;      /* bytes a second at most; 0: as fast as answers come */
-    /* Out. */
+    /* Out; a second run adds to it. */
     struct histogram latency;
     double took_s, bytes, records;
     double broker_cpu_s, machine_cpu_s; /* the latter without this client */

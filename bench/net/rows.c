@@ -6,8 +6,9 @@
 #include "bench/net/bare.h"
 #include "engine/base/types.h"
 
-#define TAIL_BYTES  MIB(48) /* written just before it is read: half of a tail */
-#define FETCH_BYTES ((uint32_t)MIB(2))
+#define TAIL_BYTES   MIB(48) /* written just before it is read: half of a tail */
+#define FETCH_BYTES  ((uint32_t)MIB(2))
+#define INGEST_TURNS 3
 
 static double us(const struct histogram *h, double share)
 {
@@ -54,37 +55,53 @@ struct cost {
     double bytes_s, cpu; /* CPU seconds per byte, the whole machine without the client */
 };
 
-static struct cost broker_ingest(struct setting *s)
+/* The lowest of what each primitive reaches alone, bytes a second. */
+static double limit_ingest(struct setting *s)
+{
+    double seconds = s->bench->seconds;
+    struct stream_figure in = stream_run(STREAM_IN, STREAM_CALLS, s->bench->server_cpu, seconds);
+    struct fio_speed disk =
+        fio_move(FIO_WRITE, s->ceiling_path, CEILING_BYTES, s->write_cell, seconds);
+    double copy = limit_copy_crc(&s->large);
+    double core = 1 / (in.server_cpu + copy + disk.cpu_s_per_byte);
+    say("    disk   %6.0f MB/s (%.3f CPU-s/GB); stream %6.0f MB/s (%.3f); copy and CRC %.3f: one "
+        "core %6.0f MB/s; machine, each alone, %.3f",
+        disk.bytes_s / 1e6, disk.cpu_s_per_byte * 1e9, in.bytes_s / 1e6, in.server_cpu * 1e9,
+        copy * 1e9, core / 1e6, (in.machine_cpu + copy + disk.machine_s_per_byte) * 1e9);
+    return least(least(in.bytes_s, disk.bytes_s), core);
+}
+
+struct bare_sum {
+    double bytes, cpu_s;
+};
+
+static void bare_run(struct setting *s, struct bare_sum *sum)
+{
+    double seconds = s->bench->seconds / INGEST_TURNS;
+    struct stream_figure f = bare_in(s->ceiling_path, CEILING_BYTES, s->bench->server_cpu, seconds);
+    sum->bytes += f.bytes_s * seconds;
+    sum->cpu_s += f.machine_cpu * f.bytes_s * seconds;
+}
+
+/* Broker and bare loop take turns: what a byte costs changes within seconds where cores move. */
+static struct cost broker_ingest(struct setting *s, bool first, struct bare_sum *bare)
 {
     struct feed *f = feed_new(s, &s->bulk, &s->large, s->bench->window);
-    feed_run(f);
+    f->seconds /= INGEST_TURNS;
+    for (uint32_t i = 0; i < INGEST_TURNS; i++) {
+        if (!first)
+            bare_run(s, bare);
+        feed_run(f);
+        if (first)
+            bare_run(s, bare);
+    }
     struct cost c = { f->bytes / f->took_s, f->machine_cpu_s / f->bytes };
     say("    broker %6.0f MB/s  broker %.3f, machine %.3f CPU-s/GB  p50 %.0f p99 %.0f us",
         c.bytes_s / 1e6, f->broker_cpu_s * 1e9 / f->bytes, c.cpu * 1e9, us(&f->latency, .5),
         us(&f->latency, .99));
+    say("    bare   %6.0f MB/s  machine %.3f CPU-s/GB", bare->bytes / s->bench->seconds / 1e6,
+        bare->cpu_s * 1e9 / bare->bytes);
     free(f);
-    return c;
-}
-
-/* The rate is that of the slowest primitive, each alone; the cost is that of all in one loop. */
-static struct cost limit_ingest(struct setting *s)
-{
-    double seconds = s->bench->seconds;
-    int cpu = s->bench->server_cpu;
-    struct stream_figure in = stream_run(STREAM_IN, STREAM_CALLS, cpu, seconds);
-    struct fio_speed disk =
-        fio_move(FIO_WRITE, s->ceiling_path, CEILING_BYTES, s->write_cell, seconds);
-    struct stream_figure bare = bare_in(s->ceiling_path, CEILING_BYTES, cpu, seconds);
-    double copy = limit_copy_crc(&s->large);
-    double core = 1 / (in.server_cpu + copy + disk.cpu_s_per_byte);
-    struct cost c = { least(least(in.bytes_s, disk.bytes_s), core), bare.machine_cpu };
-    say("    disk   %6.0f MB/s (%.3f CPU-s/GB); stream %6.0f MB/s (%.3f); copy and CRC %.3f: one "
-        "core %6.0f MB/s",
-        disk.bytes_s / 1e6, disk.cpu_s_per_byte * 1e9, in.bytes_s / 1e6, in.server_cpu * 1e9,
-        copy * 1e9, core / 1e6);
-    say("    bare   %6.0f MB/s  machine %.3f CPU-s/GB; the sum of the three, each alone, %.3f",
-        bare.bytes_s / 1e6, bare.machine_cpu * 1e9,
-        (in.machine_cpu + copy + disk.machine_s_per_byte) * 1e9);
     return c;
 }
 
@@ -96,12 +113,14 @@ static void cost_add(struct row_result *results, struct cost ours, struct cost l
 
 void pair_ingest(struct setting *s, bool first, struct row_result *results)
 {
-    struct cost ours = { 0 }, limit;
+    struct bare_sum bare = { 0 };
+    struct cost ours = { 0 }, limit = { 0 };
     if (first)
-        ours = broker_ingest(s);
-    limit = limit_ingest(s);
+        ours = broker_ingest(s, first, &bare);
+    limit.bytes_s = limit_ingest(s);
     if (!first)
-        ours = broker_ingest(s);
+        ours = broker_ingest(s, first, &bare);
+    limit.cpu = bare.cpu_s / bare.bytes;
     cost_add(results, ours, limit);
 }
 

@@ -103,14 +103,13 @@ static void server_io(enum stream_kind kind, struct io *io, int fd)
 struct service {
     enum stream_kind kind;
     enum stream_way way;
-    stream_server *server; /* NULL: `way` of `kind` */
-    void *arg;
+    const struct stream_server *server; /* NULL: `way` of `kind` */
 };
 
 static void serve_fd(const struct service *v, struct io *io, int fd)
 {
     if (v->server)
-        v->server(v->arg, fd);
+        v->server->serve(v->server->arg, fd);
     else if (v->way == STREAM_CALLS)
         server_calls(v->kind, fd);
     else
@@ -125,6 +124,8 @@ _Noreturn static void server_run(const struct service *v, int cpu, int tell)
     struct why why = { "" };
     child_dies_too();
     cpu_take(cpu);
+    if (v->server)
+        v->server->open(v->server->arg);
     io_address_parse("127.0.0.1:0", &at, NULL);
     if (io_open(&io, &(struct io_opts){ .plain = v->way == STREAM_PLAIN }) != ERR_OK)
         die("no io");
@@ -202,10 +203,10 @@ struct stream_figure stream_run(enum stream_kind kind, enum stream_way way, int 
     return run(&(struct service){ .kind = kind, .way = way }, server_cpu, seconds);
 }
 
-struct stream_figure stream_serve(enum stream_kind kind, stream_server *server, void *arg,
+struct stream_figure stream_serve(enum stream_kind kind, const struct stream_server *server,
                                   int server_cpu, double seconds)
 {
-    return run(&(struct service){ kind, STREAM_CALLS, server, arg }, server_cpu, seconds);
+    return run(&(struct service){ kind, STREAM_CALLS, server }, server_cpu, seconds);
 }
 
 void stream_table(int server_cpu, double seconds)

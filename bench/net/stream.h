@@ -24,10 +24,14 @@ struct stream_figure {
 
 struct stream_figure stream_run(enum stream_kind kind, enum stream_way way, int server_cpu,
                                 double seconds);
-/* A stream whose server is the caller's: it is called in the child, with a connected socket, until
- * that ends. */
-typedef void stream_server(void *arg, int fd);
-struct stream_figure stream_serve(enum stream_kind kind, stream_server *server, void *arg,
+/* A stream whose server is the caller's, in the child: what it needs before anybody connects, which
+ * costs nothing; and with a connected socket, until that ends. */
+struct stream_server {
+    void (*open)(void *arg);
+    void (*serve)(void *arg, int fd);
+    void *arg;
+};
+struct stream_figure stream_serve(enum stream_kind kind, const struct stream_server *server,
                                   int server_cpu, double seconds);
 /* The three figures in all three ways, as lines for people. */
 void stream_table(int server_cpu, double seconds);

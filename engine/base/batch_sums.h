@@ -16,6 +16,8 @@
 
 #include "engine/base/types.h"
 
+#define BATCH_SUMS_MIN KIB(16) /* of a batch, to be worth it: less comes to the log in pieces */
+
 struct batch_sums {
     const uint8_t *from; /* the first block that is summed */
     uint32_t phase;      /* the caller's: the batch's first byte lies so far in a block, 0..4095 */

@@ -83,6 +83,21 @@ void io_recv_give(struct io *io, void *buf)
     io_pool_unpark(io);
 }
 
+uint32_t io_recv_bytes(const struct io *io)
+{
+    return io->pool.buffer_bytes;
+}
+
+uint32_t io_recv_held(const struct io *io)
+{
+    return io->pool.held_count;
+}
+
+uint32_t io_recv_free(const struct io *io)
+{
+    return io->pool.count - io->pool.held_count;
+}
+
 void io_pool_park(struct io *io, struct op *op)
 {
     probe("io: no receive buffer is free");

@@ -110,6 +110,10 @@ void io_recv_at(const struct io_site *, struct io *, struct op *, int fd, void *
  * stream and after an error. While the pool is empty the op waits: that is flow control. */
 void io_recv_any_at(const struct io_site *, struct io *, struct op *, int fd, io_done *done);
 void io_recv_give(struct io *io, void *buf);
+/* The pool: bytes of each buffer; how many have owners, and how many nobody has. */
+uint32_t io_recv_bytes(const struct io *io);
+uint32_t io_recv_held(const struct io *io);
+uint32_t io_recv_free(const struct io *io);
 
 /* Flag of io_send: more follows at once, hold back a packet that is not full (MSG_MORE). */
 #define IO_MORE 64u

@@ -10,6 +10,7 @@
 /* So much at once is on its way to the disk; less may be copied into an entry of the journal yet,
  * or read by who follows, out of the cache. */
 #define STREAM_MIN   KIB(16)
+#define LINE_BYTES   64u          /* of the cache */
 #define SYSTEM_BYTES (128u << 10) /* four direct runs of the smallest size */
 
 static struct chunk *chunk_of(const struct part *p, uint64_t pos);
@@ -340,6 +341,16 @@ static void chunk_copy(struct chunk *c, uint64_t in, const uint8_t *from, uint64
     chunk_sum(c, in, in + len);
 }
 
+/* The block that the batch ends in: it comes into the cache while those before it are copied past
+ * it; the next batch begins there. */
+static void block_soon(const struct chunk *c, uint64_t in)
+{
+    if (in == c->cap)
+        return;
+    for (uint32_t at = 0; at < BLOCK_BYTES; at += LINE_BYTES)
+        __builtin_prefetch(c->at + in + at, 1);
+}
+
 /* [in, in+len) of the chunk. */
 static void chunk_put(struct chunk *c, uint64_t in, const uint8_t *from, uint64_t len,
                       const struct batch_sums *sums)
@@ -350,6 +361,7 @@ static void chunk_put(struct chunk *c, uint64_t in, const uint8_t *from, uint64_
         return;
     }
     chunk_copy(c, in, from, head);
+    block_soon(c, in + head + blocks);
     chunk_stream(c, in + head, from + head, blocks, sums);
     chunk_copy(c, in + head + blocks, from + head + blocks, len - head - blocks);
 }

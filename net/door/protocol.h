@@ -217,6 +217,7 @@ struct conn {
     struct op recv;
     struct bytes in;
     void *pool;
+    bool tops; /* the receive under way goes on behind `in`, in the same buffer */
     uint8_t *rest;
     size_t rest_bytes;
     uint8_t head[CONN_HEAD_MAX];

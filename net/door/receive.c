@@ -3,7 +3,8 @@
  *   bytes come in a buffer of the io's pool (io_recv_any), as large as it is
  *   whole frames are taken where they lie; what a verb keeps is copied, but for a batch that goes
  *   into the log at once
- *   a frame that is not whole: memory of exactly its size, the rest is received into it
+ *   a frame that is not whole: the rest is received behind it, into the same buffer, if the frame
+ *   passes, fits, and half of the buffers are free (`tops`); else into memory of its size (`large`)
  *   the connection ends: what comes is passed over, also the rest of a frame, and answers go on
  *   no room (requests, memory): what is left moves to memory of its own (`rest`), and reading
  *   stops; if there is no memory for that either, it keeps the buffer
@@ -84,6 +85,29 @@ static struct bytes in_take(struct conn *c, size_t bytes)
     if (bytes)
         c->in = (struct bytes){ c->in.at + bytes, c->in.len - bytes };
     return taken;
+}
+
+/* ---- a payload that goes on where it began ---- */
+
+/* It holds a buffer for as long as the peer takes: never so many that others find none. */
+static bool payload_tops(const struct conn *c)
+{
+    const struct io *io = c->desk->shard->io;
+    return c->pool && c->keep == CONN_KEEP_PASSING && c->payload_bytes <= io_recv_bytes(io) &&
+           io_recv_free(io) >= io_recv_held(io);
+}
+
+static bool payload_top(struct conn *c)
+{
+    uint8_t *from = c->pool;
+    size_t at = (size_t)(c->in.at - from);
+    if (at + c->payload_bytes > io_recv_bytes(c->desk->shard->io)) {
+        probe("door: what there is of a payload moves to the front of its buffer");
+        memmove(from, c->in.at, c->in.len);
+        c->in.at = from;
+    }
+    c->tops = true;
+    return false;
 }
 
 /* ---- a large payload ---- */
@@ -218,7 +242,7 @@ static bool feed_payload(struct conn *c)
     bool passes = keeps && c->keep == CONN_KEEP_PASSING;
     uint8_t *memory = NULL;
     if (c->in.len < c->payload_bytes)
-        return large_start(c);
+        return payload_tops(c) ? payload_top(c) : large_start(c);
     if (passes && !conn_take(c, c->payload_bytes))
         return false;
     if (keeps && !passes && !(memory = payload_memory(c)))
@@ -274,8 +298,17 @@ static bool feed_step(struct conn *c)
     return c->skips ? feed_skip(c) : feed_payload(c);
 }
 
+/* Of the payload that is received: so much comes next. */
+static uint64_t payload_next(const struct conn *c)
+{
+    if (c->tops)
+        return c->payload_bytes - c->in.len;
+    return c->large ? large_piece(c) : 0;
+}
+
 void conn_feed(struct conn *c)
 {
+    check(!c->tops); /* its bytes are not there yet */
     c->blocked = false;
     while (conn_reads(c) && feed_step(c))
         ;
@@ -283,10 +316,11 @@ void conn_feed(struct conn *c)
     if (!partial)
         c->frame_due_ns = 0;
     else if (!c->frame_due_ns)
-        frame_goes_on(c, c->large ? large_piece(c) : 0);
-    if (c->state < CONN_CLOSING && c->in.len && !conn_in_own(c) && c->state == CONN_MOVING)
+        frame_goes_on(c, payload_next(c));
+    if (c->state < CONN_CLOSING && c->in.len && !c->tops && !conn_in_own(c) &&
+        c->state == CONN_MOVING)
         conn_break(c); /* it cannot take a buffer of this io along */
-    if (c->state >= CONN_CLOSING || c->in.len == 0)
+    if (c->state >= CONN_CLOSING || (c->in.len == 0 && !c->tops))
         in_free(c);
     conn_receive(c);
     conn_watch(c);
@@ -298,12 +332,17 @@ void conn_feed(struct conn *c)
 static void recv_done(struct op *op)
 {
     struct conn *c = container_of(op, struct conn, recv);
-    c->pool = op->buf;
-    c->in = (struct bytes){ op->buf, op->buf ? op->got : 0 };
-    metrics_add(c->desk->metrics, METRIC_BYTES_IN, c->in.len);
+    uint64_t got = op->err == ERR_OK && op->buf ? op->got : 0;
+    if (!c->tops) {
+        c->pool = op->buf;
+        c->in = (struct bytes){ op->buf, 0 };
+    }
+    c->tops = false;
+    c->in.len += got;
+    metrics_add(c->desk->metrics, METRIC_BYTES_IN, got);
     if (op->err != ERR_OK) {
         conn_break(c);
-    } else if (!op->buf || !op->got) {
+    } else if (!got) {
         stream_ended(c);
     } else {
         c->quiet_ns = c->state == CONN_LINGER ? c->quiet_ns : desk_now(c->desk);
@@ -313,6 +352,18 @@ static void recv_done(struct op *op)
     conn_feed(c);
 }
 
+/* The rest of the frame, and as many as fit that are as large: what began behind them would have to
+ * be moved. */
+static void top_receive(struct conn *c)
+{
+    struct io *io = c->desk->shard->io;
+    uint8_t *pool = c->pool;
+    size_t have = (size_t)(c->in.at - pool) + c->in.len;
+    uint64_t rest = c->payload_bytes - c->in.len, frame = c->head_len + c->payload_bytes;
+    uint64_t more = (io_recv_bytes(io) - have - rest) / frame * frame;
+    io_recv(io, &c->recv, c->fd, pool + have, rest + more, 0, recv_done);
+}
+
 void conn_receive(struct conn *c)
 {
     bool passes_over = c->state == CONN_CLOSING || c->state == CONN_LINGER;
@@ -320,5 +371,8 @@ void conn_receive(struct conn *c)
         return;
     if (passes_over)
         in_free(c); /* that of one that waited for memory */
-    io_recv_any(c->desk->shard->io, &c->recv, c->fd, recv_done);
+    if (c->tops)
+        top_receive(c);
+    else
+        io_recv_any(c->desk->shard->io, &c->recv, c->fd, recv_done);
 }

@@ -16,7 +16,6 @@
 /* What comes out of a request's batches elsewhere: UNPACK_BYTES_MAX, or so many times its bytes. It
  * bounds how long a request may take: some seconds. */
 #define UNPACK_TIMES_MAX 64u
-#define SUMMED_MIN       KIB(16) /* of a batch: less comes to the log in pieces */
 
 struct produce_part {
     struct verb_append append;
@@ -300,7 +299,7 @@ static enum kafka_error request_check(const struct kafka_produce_request *ask, c
 
 static size_t sums_room(struct bytes batch)
 {
-    return batch.len >= SUMMED_MIN ? batch_sums_bytes(batch.len) : 0;
+    return batch.len >= BATCH_SUMS_MIN ? batch_sums_bytes(batch.len) : 0;
 }
 
 /* How many partitions the request names, and what the sums of their batches need. */

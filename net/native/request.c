@@ -14,10 +14,9 @@
 
 /* ---- end ---- */
 
-static bool same_place(const struct request *a, const struct request *b)
+static bool same_place(const struct frame *a, const struct frame *b)
 {
-    return b->frame.verb == VERB_APPEND && a->frame.partition == b->frame.partition &&
-           id16_equal(a->frame.topic, b->frame.topic);
+    return b->verb == VERB_APPEND && a->partition == b->partition && id16_equal(a->topic, b->topic);
 }
 
 static void request_out(struct request *r)
@@ -33,11 +32,11 @@ static void request_out(struct request *r)
 }
 
 /* Those that have ended, up to the oldest one that is still under way. */
-static void appends_release(struct conn *c, const struct request *like)
+static void appends_release(struct conn *c, const struct frame *like)
 {
     list_each (&c->requests, n) {
         struct request *r = container_of(n, struct request, node);
-        if (!same_place(like, r))
+        if (!same_place(like, &r->frame))
             continue;
         if (!r->held)
             return;
@@ -48,7 +47,7 @@ static void appends_release(struct conn *c, const struct request *like)
 static void request_end(struct request *r)
 {
     struct conn *c = r->conn;
-    struct request like = { .frame = r->frame };
+    struct frame like = r->frame;
     conn_mark(c);
     r->passing = false;
     if (r->one)

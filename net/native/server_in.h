@@ -21,7 +21,8 @@ struct desk_native {
     struct door_desk *desk;
     struct list ones; /* request.placing: verb_serve.one, after the one that is under way */
     bool one_busy;
-    struct map places; /* topic id -> struct topic_row */
+    struct map places;       /* topic id -> struct topic_row */
+    struct batch_sums *sums; /* of the batch that is looked at: room for the largest one */
 };
 
 struct request;

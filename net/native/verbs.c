@@ -1,6 +1,7 @@
 /* verbs.c -- the table of verbs, and those of a partition.
  *
  * One row for each verb: what it keeps of the payload, how it starts, what it answers. */
+#include "engine/base/batch_sums.h"
 #include "net/native/server_in.h"
 
 #define FETCH_BYTES_DEFAULT (uint32_t)MIB(1)
@@ -15,12 +16,53 @@ static void place_start(struct request *r, struct place *place, void (*go)(struc
 
 /* ---- append ---- */
 
+static bool append_is_here(const struct request *r)
+{
+    const struct place *place = &r->append.place;
+    return place->err == ERR_OK && place->shard == r->conn->desk->shard->number;
+}
+
+/* Room for the log's sums of the batch, where it will look at them; valid until the next append. */
+static struct batch_sums *append_sums(const struct request *r)
+{
+    const struct verb_append *v = &r->append;
+    struct batch_sums *sums = desk_of_conn(r->conn)->sums;
+    if (!append_is_here(r) || v->batch.len < BATCH_SUMS_MIN)
+        return NULL;
+    sums->phase = serve_append_phase(r->conn->desk->serve, &v->place);
+    return sums;
+}
+
+/* Verified here, for the sentence that says what is wrong. False: it was refused. */
+static bool append_verify(struct request *r)
+{
+    struct verb_append *v = &r->append;
+    struct batch_sums *sums = append_sums(r);
+    struct batch_info info;
+    struct why why = { "" };
+    enum err err = batch_verify_summed(v->batch, sums, &info, &v->max_time, &why);
+    if (err == ERR_OK && info.bytes != v->batch.len) {
+        err = ERR_BAD_BATCH;
+        why_set(&why, "append: one batch of %u bytes, and %zu were sent", info.bytes, v->batch.len);
+    }
+    if (err != ERR_OK) {
+        request_refuse(r, err, 0, 0, why.text);
+        return false;
+    }
+    v->verified = true;
+    v->count = info.last_off_delta + 1;
+    v->sums = sums;
+    return true;
+}
+
 /* On its own shard a batch goes into the log out of the receive buffer. Elsewhere, and where it has
  * to wait for room in the log, it is kept. */
 static void append_go(struct request *r)
 {
     struct serve *s = r->conn->desk->serve;
-    if (r->append.place.err != ERR_OK || r->append.place.shard != r->conn->desk->shard->number) {
+    if (!append_verify(r))
+        return;
+    if (!append_is_here(r)) {
         request_keep(r);
         serve_append(s, &r->append);
     } else if (serve_append_here(s, &r->append)) {
@@ -28,30 +70,13 @@ static void append_go(struct request *r)
     }
 }
 
-/* Verified here, for the sentence that says what is wrong. */
 static void append_start(struct request *r)
 {
     const struct append_request ask = r->asked.append;
-    struct batch_info info;
-    struct why why = { "" };
-    int64_t max_time;
-    enum err err = batch_verify(ask.batch, &info, &max_time, &why);
-    if (err == ERR_OK && info.bytes != ask.batch.len) {
-        err = ERR_BAD_BATCH;
-        why_set(&why, "append: one batch of %u bytes, and %zu were sent", info.bytes,
-                ask.batch.len);
-    }
-    if (err != ERR_OK) {
-        request_refuse(r, err, 0, 0, why.text);
-        return;
-    }
     r->append = (struct verb_append){ .verb = request_verb(r),
                                       .batch = ask.batch,
                                       .want_set = ask.durability != 0,
-                                      .want = ask.durability ? ask.durability - 1u : 0,
-                                      .verified = true,
-                                      .max_time = max_time,
-                                      .count = info.last_off_delta + 1 };
+                                      .want = ask.durability ? ask.durability - 1u : 0 };
     if (pitfall(FRONT_ACK_EARLY) && r->append.want_set)
         r->append.want = DURABILITY_MEMORY;
     place_start(r, &r->append.place, append_go);

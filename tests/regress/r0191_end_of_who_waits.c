@@ -1,7 +1,8 @@
 /* A connection that waited for memory in the buffer that it had received into, and was closed then
  * (the broker stops, it was idle), received over it: the buffer was never given back. Goal: all
  * buffers are back when the broker is closed; the io checks that. Method: more clients than there
- * is memory for, as long as another one is half received, and a stop. */
+ * is memory for, as long as another one is half received (frames are larger than receive buffers,
+ * so that it takes memory), and a stop. */
 #include "tests/test.h"
 #include "tests/unit/net_server/peer.h"
 
@@ -10,7 +11,7 @@ TEST(r0191, end_of_who_waits)
     enum { PEERS = 12 };
     static struct peer peers[PEERS];
     static uint8_t at[PEERS][KIB(32)];
-    broker_start(191, 1, &(struct door_opts){ .memory_bytes = KIB(40) });
+    broker_start_with(191, 1, &(struct door_opts){ .memory_bytes = KIB(40) }, KIB(16));
     for (uint32_t i = 0; i < PEERS; i++)
         peer_open(&peers[i]);
     struct id16 topic = peer_topic(&peers[0], "t", 1);

@@ -1,7 +1,7 @@
 /* Of the small requests that waited for memory the youngest went on first: while more came than
  * there was memory for, the oldest never did. Goal: they begin in the order in which they came.
- * Method: memory for one append, one that is not all there, and clients that come one after
- * another. */
+ * Method: memory for one append, one that is not all there (frames are larger than receive buffers,
+ * so that it takes memory), and clients that come one after another. */
 #include "tests/test.h"
 #include "tests/unit/net_server/peer.h"
 
@@ -10,7 +10,7 @@ TEST(r0192, oldest_waits_no_longer)
     enum { PEERS = 6 };
     static struct peer peers[PEERS];
     static uint8_t at[PEERS][KIB(32)], last;
-    broker_start(192, 1, &(struct door_opts){ .memory_bytes = KIB(40) });
+    broker_start_with(192, 1, &(struct door_opts){ .memory_bytes = KIB(40) }, KIB(16));
     for (uint32_t i = 0; i < PEERS; i++)
         peer_open(&peers[i]);
     struct id16 topic = peer_topic(&peers[0], "t", 1);

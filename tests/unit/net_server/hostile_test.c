@@ -7,11 +7,16 @@
 static struct peer good, bad;
 static struct id16 topic;
 
-static void start(const struct door_opts *opts)
+static void start_with(const struct door_opts *opts, uint32_t recv_bytes)
 {
-    broker_start(11, 2, opts);
+    broker_start_with(11, 2, opts, recv_bytes);
     peer_open(&good);
     topic = peer_topic(&good, "t", 2);
+}
+
+static void start(const struct door_opts *opts)
+{
+    start_with(opts, 0);
 }
 
 static void end(void)
@@ -181,11 +186,11 @@ TEST(hostile, slow_reader)
 TEST(hostile, memory)
 {
     /* Goal: more large requests at once than there is memory for: some wait, all are done. Method:
-     * each lacks its last byte until the memory is full. */
+     * each is larger than a receive buffer, and lacks its last byte until the memory is full. */
     enum { PEERS = 8 };
     static struct peer peers[PEERS];
     static uint8_t at[KIB(64)];
-    start(&(struct door_opts){ .memory_bytes = KIB(256) });
+    start_with(&(struct door_opts){ .memory_bytes = KIB(256) }, KIB(16));
     size_t len = append_make(&good, at, sizeof(at), 50000);
     for (uint32_t i = 0; i < PEERS; i++)
         peer_open(&peers[i]);
@@ -207,6 +212,44 @@ TEST(hostile, memory)
         peer_expect(&peers[i], VERB_APPEND, ERR_OK);
     for (uint32_t i = 0; i < PEERS; i++)
         peer_close(&peers[i]);
+    end();
+}
+
+static uint32_t buffers_held(uint32_t shard)
+{
+    return io_recv_held(world.door->desks[shard].shard->io);
+}
+
+TEST(hostile, half_frames)
+{
+    /* Goal: frames that do not go on take half of the receive buffers at most; the others have
+     * memory of their own, and who comes next is served. When the rest comes, all are taken. */
+    enum { PEERS = 2 * IO_RECV_BUFFERS };
+    static struct peer peers[PEERS];
+    static uint8_t at[KIB(64)];
+    uint32_t most = 0;
+    start(NULL);
+    size_t len = append_make(&good, at, sizeof(at), 50000);
+    for (uint32_t i = 0; i < PEERS; i++) {
+        peer_open(&peers[i]);
+        peer_put(&peers[i], at, len - 1);
+    }
+    for (uint32_t i = 0; i < 2; i++) {
+        most = buffers_held(i) > most ? buffers_held(i) : most;
+        EXPECT(buffers_held(i) <= IO_RECV_BUFFERS / 2);
+    }
+    EXPECT_EQ(most, IO_RECV_BUFFERS / 2);
+    EXPECT(broker_memory() > 0);
+    peer_put(&good, at, len);
+    peer_expect(&good, VERB_APPEND, ERR_OK);
+    for (uint32_t i = 0; i < PEERS; i++)
+        peer_put(&peers[i], at + len - 1, 1);
+    for (uint32_t i = 0; i < PEERS; i++) {
+        peer_expect(&peers[i], VERB_APPEND, ERR_OK);
+        peer_close(&peers[i]);
+    }
+    EXPECT_EQ(buffers_held(0) + buffers_held(1), 0);
+    EXPECT_EQ(broker_memory(), 0);
     end();
 }
 

@@ -16,6 +16,12 @@ static uint32_t clients_turn(void)
 
 void broker_start(uint64_t seed, uint32_t shards, const struct door_opts *opts)
 {
+    broker_start_with(seed, shards, opts, 0);
+}
+
+void broker_start_with(uint64_t seed, uint32_t shards, const struct door_opts *opts,
+                       uint32_t recv_bytes)
+{
     struct door_listen at = { .at = { .ip = { 127, 0, 0, 1 }, .version = 4 },
                               .speaks = &native_protocol };
     struct door_opts o = opts ? *opts : (struct door_opts){ 0 };
@@ -31,6 +37,7 @@ void broker_start(uint64_t seed, uint32_t shards, const struct door_opts *opts)
     EXPECT_OK(door_open(&world.door, world.io, &o, &why));
     world.front = door_front(world.door);
     world.node.read_bytes = o.memory_bytes;
+    world.node.recv_bytes = recv_bytes;
     world.node.fronts = &world.front;
     world.node.front_count = 1;
     world.node.beside = clients_turn;

@@ -25,6 +25,9 @@ extern bool broker_groups; /* broker_start(): consumer groups are kept; false at
 /* `opts` NULL: defaults; its addresses are filled in. Fetches have as much memory as the rest, if
  * that is said. */
 void broker_start(uint64_t seed, uint32_t shards, const struct door_opts *opts);
+/* The same with receive buffers of so many bytes; 0: as ever. */
+void broker_start_with(uint64_t seed, uint32_t shards, const struct door_opts *opts,
+                       uint32_t recv_bytes);
 void broker_end(void); /* stops in order; expects no connection, request or memory left */
 uint64_t broker_memory(void);
 uint64_t broker_figure(enum metric which); /* of all shards: what the front counts itself */

@@ -111,7 +111,7 @@ enum serve_state node_start(struct node_world *w, enum err *err)
     struct serve_opts opts = { .dirs = w->dirs,
                                .dir_count = w->dir_count,
                                .shards = w->shards,
-                               .io = { .node = w->machine },
+                               .io = { .node = w->machine, .recv_buffer_bytes = w->recv_bytes },
                                .geometry = small,
                                .store = { .tail_bytes = MIB(4) },
                                .retention_ns = SEC_NS,

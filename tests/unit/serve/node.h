@@ -15,7 +15,8 @@ struct node_world {
     struct serve *serve;
     const char *dirs[4];
     uint32_t dir_count, shards;
-    uint64_t read_bytes;              /* serve_opts: set before node_start() */
+    uint64_t read_bytes;              /* serve_opts: set before node_start() ... */
+    uint32_t recv_bytes;              /* ... and this one: of a receive buffer; 0: as ever */
     const struct serve_front *fronts; /* set before node_start() */
     uint32_t front_count;
     bool groups; /* serve_opts, as is the next */
