@@ -6,9 +6,9 @@
 #include "bench/net/bare.h"
 #include "engine/base/types.h"
 
-#define TAIL_BYTES   MIB(48) /* written just before it is read: half of a tail */
-#define FETCH_BYTES  ((uint32_t)MIB(2))
-#define INGEST_TURNS 3
+#define TAIL_BYTES    MIB(48) /* written just before it is read: half of a tail */
+#define FETCH_BYTES   ((uint32_t)MIB(2))
+#define INGEST_ROUNDS 3u
 
 static double us(const struct histogram *h, double share)
 {
@@ -55,73 +55,101 @@ struct cost {
     double bytes_s, cpu; /* CPU seconds per byte, the whole machine without the client */
 };
 
-/* The lowest of what each primitive reaches alone, bytes a second. */
-static double limit_ingest(struct setting *s)
-{
-    double seconds = s->bench->seconds;
-    struct stream_figure in = stream_run(STREAM_IN, STREAM_CALLS, s->bench->server_cpu, seconds);
-    struct fio_speed disk =
-        fio_move(FIO_WRITE, s->ceiling_path, CEILING_BYTES, s->write_cell, seconds);
-    double copy = limit_copy_crc(&s->large);
-    double core = 1 / (in.server_cpu + copy + disk.cpu_s_per_byte);
-    say("    disk   %6.0f MB/s (%.3f CPU-s/GB); stream %6.0f MB/s (%.3f); copy and CRC %.3f: one "
-        "core %6.0f MB/s; machine, each alone, %.3f",
-        disk.bytes_s / 1e6, disk.cpu_s_per_byte * 1e9, in.bytes_s / 1e6, in.server_cpu * 1e9,
-        copy * 1e9, core / 1e6, (in.machine_cpu + copy + disk.machine_s_per_byte) * 1e9);
-    return least(least(in.bytes_s, disk.bytes_s), core);
-}
-
-struct bare_sum {
-    double bytes, cpu_s;
-};
-
-static void bare_run(struct setting *s, struct bare_sum *sum)
-{
-    double seconds = s->bench->seconds / INGEST_TURNS;
-    struct stream_figure f = bare_in(s->ceiling_path, CEILING_BYTES, s->bench->server_cpu, seconds);
-    sum->bytes += f.bytes_s * seconds;
-    sum->cpu_s += f.machine_cpu * f.bytes_s * seconds;
-}
-
-/* Broker and bare loop take turns: what a byte costs changes within seconds where cores move. */
-static struct cost broker_ingest(struct setting *s, bool first, struct bare_sum *bare)
-{
-    struct feed *f = feed_new(s, &s->bulk, &s->large, s->bench->window);
-    f->seconds /= INGEST_TURNS;
-    for (uint32_t i = 0; i < INGEST_TURNS; i++) {
-        if (!first)
-            bare_run(s, bare);
-        feed_run(f);
-        if (first)
-            bare_run(s, bare);
-    }
-    struct cost c = { f->bytes / f->took_s, f->machine_cpu_s / f->bytes };
-    say("    broker %6.0f MB/s  broker %.3f, machine %.3f CPU-s/GB  p50 %.0f p99 %.0f us",
-        c.bytes_s / 1e6, f->broker_cpu_s * 1e9 / f->bytes, c.cpu * 1e9, us(&f->latency, .5),
-        us(&f->latency, .99));
-    say("    bare   %6.0f MB/s  machine %.3f CPU-s/GB", bare->bytes / s->bench->seconds / 1e6,
-        bare->cpu_s * 1e9 / bare->bytes);
-    free(f);
-    return c;
-}
-
 static void cost_add(struct row_result *results, struct cost ours, struct cost limit)
 {
     row_add(&results[0], ours.bytes_s / 1e6, limit.bytes_s / 1e6);
     row_add(&results[1], ours.cpu * 1e9, limit.cpu * 1e9);
 }
 
+/* What one of them did in all its turns, each as long as the others. */
+struct turns {
+    uint32_t count;
+    double bytes_s, cpu, machine; /* sums: the latter per byte, times bytes a second */
+};
+
+static void turns_add(struct turns *t, double bytes_s, double cpu, double machine)
+{
+    t->count++;
+    t->bytes_s += bytes_s;
+    t->cpu += cpu * bytes_s;
+    t->machine += machine * bytes_s;
+}
+
+struct ingest {
+    struct feed *broker;
+    struct turns receive, disk, bare;
+};
+
+static void turn_broker(struct setting *s, struct ingest *i)
+{
+    (void)s;
+    feed_run(i->broker);
+}
+
+static void turn_receive(struct setting *s, struct ingest *i)
+{
+    struct stream_figure f =
+        stream_run(STREAM_IN, STREAM_CALLS, s->bench->server_cpu, i->broker->seconds);
+    turns_add(&i->receive, f.bytes_s, f.server_cpu, f.machine_cpu);
+}
+
+static void turn_disk(struct setting *s, struct ingest *i)
+{
+    struct fio_speed f =
+        fio_move(FIO_WRITE, s->ceiling_path, CEILING_BYTES, s->write_cell, i->broker->seconds);
+    turns_add(&i->disk, f.bytes_s, f.cpu_s_per_byte, f.machine_s_per_byte);
+}
+
+static void turn_bare(struct setting *s, struct ingest *i)
+{
+    struct stream_figure f =
+        bare_in(s->ceiling_path, CEILING_BYTES, s->bench->server_cpu, i->broker->seconds);
+    turns_add(&i->bare, f.bytes_s, f.server_cpu, f.machine_cpu);
+}
+
+typedef void ingest_turn(struct setting *s, struct ingest *i);
+static ingest_turn *const ingest_turns[] = { turn_broker, turn_receive, turn_disk, turn_bare };
+#define INGEST_KINDS (sizeof(ingest_turns) / sizeof(ingest_turns[0]))
+
+/* The rate is that of the slowest primitive, each alone, and the cost is the sum of theirs. */
+static struct cost limit_ingest(struct setting *s, const struct ingest *i)
+{
+    const struct turns *in = &i->receive, *disk = &i->disk;
+    double copy = limit_copy_crc(&s->large);
+    double core = 1 / (in->cpu / in->bytes_s + copy + disk->cpu / disk->bytes_s);
+    double in_s = in->bytes_s / in->count, disk_s = disk->bytes_s / disk->count;
+    struct cost c = { least(least(in_s, disk_s), core),
+                      in->machine / in->bytes_s + copy + disk->machine / disk->bytes_s };
+    say("    disk   %6.0f MB/s (%.3f CPU-s/GB); stream %6.0f MB/s (%.3f); copy and CRC %.3f: "
+        "machine %.3f; one core %6.0f MB/s",
+        disk_s / 1e6, disk->machine / disk->bytes_s * 1e9, in_s / 1e6,
+        in->machine / in->bytes_s * 1e9, copy * 1e9, c.cpu * 1e9, core / 1e6);
+    say("    bare   %6.0f MB/s  all of them in one loop: machine %.3f CPU-s/GB",
+        i->bare.bytes_s / i->bare.count / 1e6, i->bare.machine / i->bare.bytes_s * 1e9);
+    return c;
+}
+
+static struct cost broker_ingest(const struct feed *f)
+{
+    struct cost c = { f->bytes / f->took_s, f->machine_cpu_s / f->bytes };
+    say("    broker %6.0f MB/s  broker %.3f, machine %.3f CPU-s/GB  p50 %.0f p99 %.0f us",
+        c.bytes_s / 1e6, f->broker_cpu_s * 1e9 / f->bytes, c.cpu * 1e9, us(&f->latency, .5),
+        us(&f->latency, .99));
+    return c;
+}
+
+/* They take turns: what a byte costs changes within seconds on a shared machine. */
 void pair_ingest(struct setting *s, bool first, struct row_result *results)
 {
-    struct bare_sum bare = { 0 };
-    struct cost ours = { 0 }, limit = { 0 };
-    if (first)
-        ours = broker_ingest(s, first, &bare);
-    limit.bytes_s = limit_ingest(s);
-    if (!first)
-        ours = broker_ingest(s, first, &bare);
-    limit.cpu = bare.cpu_s / bare.bytes;
+    struct ingest i = { .broker = feed_new(s, &s->bulk, &s->large, s->bench->window) };
+    i.broker->seconds /= INGEST_ROUNDS;
+    for (uint32_t turn = 0; turn < INGEST_ROUNDS * INGEST_KINDS; turn++) {
+        uint32_t kind = turn % INGEST_KINDS;
+        ingest_turns[first ? kind : INGEST_KINDS - 1 - kind](s, &i);
+    }
+    struct cost ours = broker_ingest(i.broker), limit = limit_ingest(s, &i);
     cost_add(results, ours, limit);
+    free(i.broker);
 }
 
 /* ---- b: out of the tail's memory; and what it costs ---- */
