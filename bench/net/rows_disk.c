@@ -158,7 +158,7 @@ static double writer_run(struct setting *s, struct feed *f, const struct punts *
 {
     double before = (double)punts_so_far(punts);
     f->bytes_max = 0;
-    f->bytes = f->records = 0;
+    f->bytes = f->records = f->took_s = 0;
     f->rate = BEHIND_RATE;
     f->seconds = s->bench->seconds;
     feed_run(f);
