@@ -303,6 +303,11 @@ static inline void conn_give(struct conn *c, uint64_t bytes)
     memory_give(c->desk, bytes);
     c->held -= bytes;
 }
+/* Its own shard serves the partition. */
+static inline bool conn_serves(const struct conn *c, const struct place *place)
+{
+    return place->err == ERR_OK && place->shard == c->desk->shard->number;
+}
 static inline bool conn_full(const struct conn *c)
 {
     return c->request_count >= CONN_REQUESTS_MAX || c->out_bytes >= CONN_BYTES_MAX ||

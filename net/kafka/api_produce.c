@@ -130,8 +130,7 @@ static void append_done(struct verb *verb)
 
 static bool part_here(const struct produce_part *p)
 {
-    const struct place *place = &p->append.place;
-    return place->err == ERR_OK && place->shard == p->errand->conn->desk->shard->number;
+    return conn_serves(p->errand->conn, &p->append.place);
 }
 
 static void part_go(struct errand *c, struct produce_part *p)

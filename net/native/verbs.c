@@ -16,18 +16,12 @@ static void place_start(struct request *r, struct place *place, void (*go)(struc
 
 /* ---- append ---- */
 
-static bool append_is_here(const struct request *r)
-{
-    const struct place *place = &r->append.place;
-    return place->err == ERR_OK && place->shard == r->conn->desk->shard->number;
-}
-
 /* Room for the log's sums of the batch, where it will look at them; valid until the next append. */
 static struct batch_sums *append_sums(const struct request *r)
 {
     const struct verb_append *v = &r->append;
     struct batch_sums *sums = desk_of_conn(r->conn)->sums;
-    if (!append_is_here(r) || v->batch.len < BATCH_SUMS_MIN)
+    if (!conn_serves(r->conn, &v->place) || v->batch.len < BATCH_SUMS_MIN)
         return NULL;
     sums->phase = serve_append_phase(r->conn->desk->serve, &v->place);
     return sums;
@@ -62,7 +56,7 @@ static void append_go(struct request *r)
     struct serve *s = r->conn->desk->serve;
     if (!append_verify(r))
         return;
-    if (!append_is_here(r)) {
+    if (!conn_serves(r->conn, &r->append.place)) {
         request_keep(r);
         serve_append(s, &r->append);
     } else if (serve_append_here(s, &r->append)) {
