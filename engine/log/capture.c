@@ -16,13 +16,16 @@
 #include "engine/log/producer.h"
 #include "engine/log/tail.h"
 
-/* A block on its way to a slot or an index region. */
+#define INDEX_RUN_MAX 16u /* blocks that go to an index region in one write */
+
+/* Blocks on their way to a slot or an index region. */
 struct block_write {
     struct op op;
     struct node node; /* checkpoint.blocks */
     struct store *s;
     struct extent *pinned; /* index blocks: NULL for slots */
-    uint8_t *block;
+    uint8_t *blocks;
+    uint32_t count;
 };
 
 static void block_done(struct op *op)
@@ -33,9 +36,10 @@ static void block_done(struct op *op)
         store_poison(s, op, "writing a tail slot or an index block");
     if (w->pinned)
         extent_unpin(w->pinned);
-    s->ckpt->writes--;
+    check(s->ckpt->blocks_due >= w->count);
+    s->ckpt->blocks_due -= w->count;
     node_unlink(&w->node);
-    io_buffer_give(w->block);
+    io_buffer_give(w->blocks);
     free(w);
 }
 
@@ -44,20 +48,21 @@ void capture_close(struct store *s)
     struct node *n;
     while ((n = list_pop(&s->ckpt->blocks))) {
         struct block_write *w = container_of(n, struct block_write, node);
-        io_buffer_give(w->block);
+        io_buffer_give(w->blocks);
         free(w);
     }
 }
 
-static struct block_write *block_new(struct store *s)
+static struct block_write *blocks_new(struct store *s, uint32_t count)
 {
     struct block_write *w = calloc(1, sizeof(*w));
     check(w);
     w->s = s;
-    w->block = io_buffer_take(BLOCK_BYTES);
-    check(w->block);
-    memset(w->block, 0, BLOCK_BYTES);
-    s->ckpt->writes++;
+    w->count = count;
+    w->blocks = io_buffer_take((uint64_t)count * BLOCK_BYTES);
+    check(w->blocks);
+    memset(w->blocks, 0, (size_t)count * BLOCK_BYTES);
+    s->ckpt->blocks_due += count;
     list_push(&s->ckpt->blocks, &w->node);
     return w;
 }
@@ -113,14 +118,14 @@ static bool slot_take(struct store *s, struct part *p)
 static void slot_write(struct store *s, struct part *p, uint64_t from)
 {
     const struct extent *e = part_extent_of(p, from);
-    struct block_write *w = block_new(s);
+    struct block_write *w = blocks_new(s, 1);
     uint32_t len = (uint32_t)(p->named_pos - from);
-    check(e && tail_copy(p, from, w->block, len));
-    p->next_slot_crc = piece_crc(e->id, from, w->block, len);
+    check(e && tail_copy(p, from, w->blocks, len));
+    p->next_slot_crc = piece_crc(e->id, from, w->blocks, len);
     p->slot_flips = !pitfall(SLOT_OF_LIVE_IMAGE);
     s->counts.slot_bytes += BLOCK_BYTES;
     s->counts.slot_flips++;
-    io_write(s->io, &w->op, s->tails_fd, w->block, BLOCK_BYTES,
+    io_write(s->io, &w->op, s->tails_fd, w->blocks, BLOCK_BYTES,
              slot_place(p->slot, p->slot_side ^ p->slot_flips), 0, block_done);
 }
 
@@ -138,19 +143,27 @@ static bool partial_capture(struct store *s, struct part *p)
 
 /* ---- index ---- */
 
-static void index_block_write(struct store *s, struct extent *e, uint32_t block)
+static void index_block_fill(const struct extent *e, uint32_t block, uint8_t *at)
 {
-    struct block_write *w = block_new(s);
     uint32_t from = block * TILES_PER_BLOCK;
     uint32_t to = (uint32_t)min_u64(from + TILES_PER_BLOCK, e->tile_count);
     for (uint32_t i = from; i < to; i++)
-        tile_encode(extent_tile(e, i), w->block + (size_t)(i - from) * TILE_BYTES);
-    page_seal(w->block, &(struct page_seal){ s->id.store, e->id, block });
+        tile_encode(extent_tile(e, i), at + (size_t)(i - from) * TILE_BYTES);
+    page_seal(at, &(struct page_seal){ e->vol->store->id.store, e->id, block });
+}
+
+/* Neighbours in one write: those of an extent that was filled since the last checkpoint, one by
+ * one, were as many writes as all commits of a tenth of a second. */
+static void index_run_write(struct store *s, struct extent *e, uint32_t first, uint32_t count)
+{
+    struct block_write *w = blocks_new(s, count);
+    for (uint32_t i = 0; i < count; i++)
+        index_block_fill(e, first + i, w->blocks + (size_t)i * BLOCK_BYTES);
     w->pinned = e;
     e->pins++;
     e->vol->ckpt_sync |= volume_sync_due(s, e->vol, e->unit);
-    io_write(s->io, &w->op, e->vol->fd, w->block, BLOCK_BYTES,
-             index_place(&s->id.geometry, e->unit, e->order, block), 0, block_done);
+    io_write(s->io, &w->op, e->vol->fd, w->blocks, (uint64_t)count * BLOCK_BYTES,
+             index_place(&s->id.geometry, e->unit, e->order, first), 0, block_done);
 }
 
 /* Full blocks of tiles go to the extent, the rest of them into the image itself. */
@@ -159,8 +172,8 @@ static void index_capture(struct store *s, struct extent *e, bool sealed)
     uint32_t blocks = e->tile_count / TILES_PER_BLOCK;
     if (sealed)
         blocks = (e->tile_count + TILES_PER_BLOCK - 1) / TILES_PER_BLOCK;
-    for (uint32_t b = e->index_blocks; b < blocks; b++)
-        index_block_write(s, e, b);
+    for (uint32_t b = e->index_blocks; b < blocks; b += INDEX_RUN_MAX)
+        index_run_write(s, e, b, (uint32_t)min_u64(INDEX_RUN_MAX, blocks - b));
     e->index_next = (uint16_t)blocks;
     uint32_t saved = (uint32_t)min_u64((uint64_t)blocks * TILES_PER_BLOCK, e->tile_count);
     if (saved < e->tile_count)

@@ -35,10 +35,11 @@ struct checkpoint {
     bool growing;               /* the tails file is being grown */
     uint64_t grow_retry_ns;     /* after NO_SPACE: not before this */
     uint32_t grow_slots;
-    uint32_t runs, writes, syncs; /* in flight */
-    uint64_t run_bytes;           /* of the runs */
-    struct list blocks;           /* the `writes`, for whoever closes under a dead machine */
-    uint64_t max_seq;             /* entries that the rows contain */
+    uint32_t runs, syncs; /* in flight */
+    uint32_t blocks_due;  /* of slots and index regions: being written */
+    uint64_t run_bytes;   /* of the runs */
+    struct list blocks;   /* their writes, for whoever closes under a dead machine */
+    uint64_t max_seq;     /* entries that the rows contain */
     struct image_build build;
     struct op sync_op, grow_op;
     /* the image file */

@@ -153,7 +153,7 @@ static bool haste(const struct store *s)
 static bool writes_full(const struct store *s)
 {
     const struct checkpoint *k = s->ckpt;
-    uint64_t flight = k->run_bytes + (uint64_t)k->writes * BLOCK_BYTES;
+    uint64_t flight = k->run_bytes + (uint64_t)k->blocks_due * BLOCK_BYTES;
     return flight >= (haste(s) ? FLIGHT_HASTE : FLIGHT_BYTES);
 }
 
@@ -283,7 +283,7 @@ static void checkpoint_step(struct store *s)
         k->state = CKPT_FLUSH;
         return;
     case CKPT_FLUSH:
-        if (k->runs || k->writes || k->growing || s->synced_seq < k->max_seq)
+        if (k->runs || k->blocks_due || k->growing || s->synced_seq < k->max_seq)
             return; /* parks: run_done, capture's writes and growth, commit_finish */
         sync_start(s);
         return;
@@ -305,7 +305,7 @@ static void checkpoint_step(struct store *s)
 static bool slots_came(const struct store *s)
 {
     const struct checkpoint *k = s->ckpt;
-    bool quiet = k && !k->runs && !k->writes && !k->growing;
+    bool quiet = k && !k->runs && !k->blocks_due && !k->growing;
     return quiet && k->state == CKPT_CAPTURE && k->starved && slots_due(s);
 }
 

@@ -114,9 +114,9 @@ TEST(checkpoint, one_that_has_nothing_new_does_not_begin)
 }
 
 /* Whether a checkpoint that captures, with so much in flight, would start more right now. */
-static bool goes_on(struct fixture *f, uint64_t run_bytes, uint32_t writes)
+static bool goes_on(struct fixture *f, uint64_t run_bytes, uint32_t blocks)
 {
-    struct checkpoint k = { .state = CKPT_CAPTURE, .run_bytes = run_bytes, .writes = writes };
+    struct checkpoint k = { .state = CKPT_CAPTURE, .run_bytes = run_bytes, .blocks_due = blocks };
     f->store->ckpt = &k;
     uint64_t due_ns = checkpoint_due_ns(f->store);
     f->store->ckpt = NULL;

@@ -191,6 +191,52 @@ TEST(cost, of_an_index)
     fixture_close(&f);
 }
 
+/* Writes that begin where an extent's index does, and what of it they hold. */
+struct index_meter {
+    struct sim_watch watch;
+    uint64_t place;
+    uint32_t writes;
+    uint64_t bytes;
+};
+
+static int index_starts(struct sim_watch *w, const struct op *op)
+{
+    struct index_meter *m = container_of(w, struct index_meter, watch);
+    if (op->verb == IO_WRITE && op->pos >= m->place && op->pos < m->place + 2 * BLOCK_BYTES) {
+        m->writes++;
+        m->bytes += op->len;
+    }
+    return 0;
+}
+
+TEST(cost, of_an_index_that_was_filled_at_once)
+{
+    // Its blocks lie side by side: one write.
+    struct fixture f;
+    struct index_meter m = { .watch = { .starts = index_starts, .ends = ends } };
+    fixture_init(&f, 906);
+    f.geometry.extent_min = f.geometry.extent_max = MIB(1);
+    f.geometry.journal_bytes = MIB(4) + BLOCK_BYTES; /* no checkpoint comes in between */
+    f.opts.direct_min = BLOCK_BYTES;
+    fixture_make(&f);
+    struct part *p = fixture_add(&f, 0);
+    while (p->extent_count < 2)
+        fixture_fill(&f, 0, 1, 8292); /* a tile each */
+    const struct extent *e = p->extents[0];
+    EXPECT_EQ(e->index_blocks, 0);
+    EXPECT(e->tile_count > TILES_PER_BLOCK);
+    m.place = index_place(&f.store->id.geometry, e->unit, e->order, 0);
+    sim_watch(f.node, &m.watch);
+    fixture_checkpoint(&f);
+    EXPECT_EQ(e->index_blocks, 2);
+    EXPECT_EQ(m.writes, 1);
+    EXPECT_EQ(m.bytes, 2 * BLOCK_BYTES);
+    fixture_verify(&f, 0, 10000);
+    fixture_again(&f, SIM_POWER);
+    fixture_verify(&f, 0, 10000);
+    fixture_close(&f);
+}
+
 TEST(cost, of_an_idle_store_is_nothing)
 {
     struct fixture f;
