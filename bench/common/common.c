@@ -103,6 +103,14 @@ void cpu_take(int cpu)
         die("CPU %d cannot be taken: %s", cpu, strerror(errno));
 }
 
+void cpu_first(bool first)
+{
+    struct sched_param param = { .sched_priority = first ? sched_get_priority_min(SCHED_FIFO) : 0 };
+    int policy = first ? SCHED_FIFO | SCHED_RESET_ON_FORK : SCHED_OTHER;
+    if (sched_setscheduler(0, policy, &param) != 0)
+        die("the client cannot go before others on its CPU: %s", strerror(errno));
+}
+
 const char *dir_take(const char *dir, int *made)
 {
     static char path[512];

@@ -2,6 +2,7 @@
 #ifndef BENCH_COMMON_H
 #define BENCH_COMMON_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 _Noreturn void die(const char *format, ...) __attribute__((format(printf, 1, 2)));
@@ -19,6 +20,9 @@ double machine_s(void);
 void child_dies_too(void);
 /* This thread, and what it starts, keep to one CPU. */
 void cpu_take(int cpu);
+/* This thread goes before every other of its CPU, or no longer (sched(7), SCHED_FIFO; as root): so
+ * that a latency is not that of the one who measures it. */
+void cpu_first(bool first);
 
 /* What a child wrote to the file that is its log: the first 256 KiB, "" where there is none. Static
  * memory, until the next one. */

@@ -23,16 +23,10 @@ static double disk_written(const char *path)
     return (double)sectors * SECTOR_BYTES;
 }
 
-/* Of the other broker's process, if there is one. */
-static double idle_s(const struct cost *c)
-{
-    return c->idle_pid ? cpu_of_s(c->idle_pid) : 0;
-}
-
-void cost_open(struct cost *c, int pid, int idle_pid, const char *dir)
+void cost_open(struct cost *c, int pid, const char *dir)
 {
     struct stat st;
-    *c = (struct cost){ .pid = pid, .idle_pid = idle_pid };
+    *c = (struct cost){ .pid = pid };
     if (stat(dir, &st) != 0)
         die("%s is gone", dir);
     snprintf(c->disk, sizeof(c->disk), "/sys/dev/block/%u:%u/stat", major(st.st_dev),
@@ -41,7 +35,6 @@ void cost_open(struct cost *c, int pid, int idle_pid, const char *dir)
     c->machine = machine_s();
     c->client = cpu_s();
     c->broker = cpu_of_s(pid);
-    c->idle = idle_s(c);
     c->start_ns = now_ns();
 }
 
@@ -53,6 +46,6 @@ void cost_close(struct cost *c)
     c->sync_s = (double)(now_ns() - answered_ns) / 1e9;
     c->client_cpu_s = cpu_s() - c->client;
     c->broker_cpu_s = cpu_of_s(c->pid) - c->broker;
-    c->cpu_s = machine_s() - c->machine - c->client_cpu_s - (idle_s(c) - c->idle);
+    c->cpu_s = machine_s() - c->machine - c->client_cpu_s;
     c->disk_bytes = disk_written(c->disk) - c->written;
 }

@@ -1,7 +1,7 @@
 /* cost.h -- what a slice costs: everything from its first request to the end of a sync().
  *
- * CPU is that of the whole machine without the client and without the broker that only waits: so
- * the kernel's threads count for the broker that gave them work.
+ * CPU is that of the whole machine without the client: so the kernel's threads count for the broker
+ * that gave them work. The other broker is paused meanwhile.
  *
  * Thread     the caller's.
  */
@@ -13,9 +13,9 @@
 struct cost {
     /* Private. */
     uint64_t start_ns;
-    double machine, client, broker, idle;
+    double machine, client, broker;
     double written;
-    int pid, idle_pid;
+    int pid;
     char disk[64];
     /* Out, of cost_close(). */
     double load_s, sync_s; /* until the last answer; from there to the end of sync() */
@@ -25,9 +25,8 @@ struct cost {
     double disk_bytes; /* written to the device */
 };
 
-/* `pid`: the broker that is measured; `idle_pid`: the other one; 0: there is none. `dir`: on the
- * device. */
-void cost_open(struct cost *c, int pid, int idle_pid, const char *dir);
+/* `pid`: the broker that is measured. `dir`: on the device. */
+void cost_open(struct cost *c, int pid, const char *dir);
 void cost_close(struct cost *c);
 
 #endif

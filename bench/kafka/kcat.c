@@ -74,6 +74,7 @@ void kcat_say(struct setting *s)
         s->bench->lines_k, LINE_BYTES, PARTITIONS);
     for (uint32_t i = 0; i < PEERS; i++) {
         struct peer *p = &s->peers[i];
+        turn_take(s, (enum peer_kind)i);
         snprintf(at, sizeof(at), "127.0.0.1:%u", p->port);
         topic_make(p->port, "kcat", PARTITIONS, RETENTION);
         kcat_measure(

@@ -16,6 +16,7 @@
 #define RETENTION     "268435456"
 #define READ_BATCHES  768u /* of 64 KiB, in each partition: 192 MiB in all */
 #define FETCH_BYTES   (uint32_t)MIB(1)
+#define REST_S        2 /* after a pause: timers that are due at once */
 #define WARM_SHARDLOG 6 /* it needs no more of bench.warm_s: its space is full after some GiB */
 
 uint32_t peers_count(const struct bench *b)
@@ -131,6 +132,17 @@ void loads_close(struct setting *s)
         pool_close(&s->pools[i]);
 }
 
+/* ---- turns ---- */
+
+void turn_take(struct setting *s, enum peer_kind kind)
+{
+    for (uint32_t i = 0; i < peers_count(s->bench); i++)
+        if (i != (uint32_t)kind)
+            peer_pause(&s->peers[i]);
+    if (peer_resume(&s->peers[kind]))
+        sleep(REST_S);
+}
+
 /* ---- one load at one broker ---- */
 
 struct slice {
@@ -224,13 +236,13 @@ static void slice_say(const struct load *l, const struct peer *p, const struct s
 static struct slice slice_run(struct setting *s, struct load *l, enum peer_kind kind)
 {
     struct slice c = { 0 };
-    struct peer *p = &s->peers[kind],
-                *other = &s->peers[kind == PEER_KAFKA ? PEER_SHARDLOG : PEER_KAFKA];
+    struct peer *p = &s->peers[kind];
     struct fetch f = { 0 };
+    turn_take(s, kind);
     if (l->fetch)
         read_fill(s, l, p, &f);
     sync(); /* what was before does not count */
-    cost_open(&c.cost, p->pid, other->pid, s->bench->dir);
+    cost_open(&c.cost, p->pid, s->bench->dir);
     if (l->fetch)
         fetch_slice(l, p, &f, s->bench->seconds, &c);
     else
@@ -277,11 +289,13 @@ void load_pair(struct setting *s, struct load *l, enum peer_kind first)
 /* ---- warm ---- */
 
 /* The produce path in four equal parts, then the fetch path. */
-static void peer_warm(struct setting *s, struct peer *p, double path_s)
+static void peer_warm(struct setting *s, enum peer_kind kind, double path_s)
 {
     struct slice c = { 0 };
     const struct load *l = &loads[LOADS - 1];
     struct fetch f = { 0 };
+    struct peer *p = &s->peers[kind];
+    turn_take(s, kind);
     for (uint32_t i = 0; i < POOLS; i++)
         produce_slice(s, &loads[i], p, path_s / POOLS, &c);
     read_fill(s, l, p, &f);
@@ -292,6 +306,6 @@ static void peer_warm(struct setting *s, struct peer *p, double path_s)
 void loads_warm(struct setting *s)
 {
     if (peers_count(s->bench) == PEERS)
-        peer_warm(s, &s->peers[PEER_KAFKA], s->bench->warm_s);
-    peer_warm(s, &s->peers[PEER_SHARDLOG], s->bench->warm_s / WARM_SHARDLOG);
+        peer_warm(s, PEER_KAFKA, s->bench->warm_s);
+    peer_warm(s, PEER_SHARDLOG, s->bench->warm_s / WARM_SHARDLOG);
 }

@@ -37,6 +37,8 @@ extern const struct load loads[LOADS];
 void loads_open(struct setting *s);  /* pools, and topics at both brokers */
 void loads_close(struct setting *s); /* pools */
 
+/* One broker runs, the other is paused. */
+void turn_take(struct setting *s, enum peer_kind kind);
 /* The paths of both brokers, until the JVM is warm and shardlog uses freed space again. */
 void loads_warm(struct setting *s);
 /* A slice at each broker, `first` before the other one; a ratio more in l->results. */

@@ -103,8 +103,30 @@ void peer_start(struct peer *p, enum peer_kind kind, const struct bench *b)
         shardlog_start(p, b);
 }
 
+void peer_pause(struct peer *p)
+{
+    int status;
+    if (p->paused)
+        return;
+    if (kill(p->pid, SIGSTOP) != 0 || waitpid(p->pid, &status, WUNTRACED) != p->pid ||
+        !WIFSTOPPED(status))
+        die("%s cannot be paused:\n%s", p->name, log_read(p->log));
+    p->paused = true;
+}
+
+bool peer_resume(struct peer *p)
+{
+    if (!p->paused)
+        return false;
+    if (kill(p->pid, SIGCONT) != 0)
+        die("%s cannot be resumed", p->name);
+    p->paused = false;
+    return true;
+}
+
 void peer_end(struct peer *p)
 {
+    peer_resume(p);
     if (p->pid && (kill(p->pid, SIGTERM) != 0 || waitpid(p->pid, NULL, 0) != p->pid))
         die("%s cannot be stopped", p->name);
     p->pid = 0;

@@ -9,6 +9,7 @@
 #ifndef BENCH_KAFKA_PEER_H
 #define BENCH_KAFKA_PEER_H
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 #include "bench/kafka/bench.h"
@@ -19,6 +20,7 @@ struct peer {
     const char *name;
     char dir[400], log[420];
     pid_t pid; /* 0: not running */
+    bool paused;
     uint16_t port;
 };
 
@@ -28,6 +30,10 @@ enum peer_kind { PEER_SHARDLOG, PEER_KAFKA, PEERS };
 void peer_start(struct peer *p, enum peer_kind kind, const struct bench *b);
 /* SIGTERM; then its files are removed. */
 void peer_end(struct peer *p);
+/* It stands still, whatever its timers say, until peer_resume(). */
+void peer_pause(struct peer *p);
+/* False: it was running. */
+bool peer_resume(struct peer *p);
 /* The most bytes of memory it had since its start. */
 double peer_memory_max(const struct peer *p);
 

@@ -3,7 +3,8 @@
  * The options of the JVM are those of bin/kafka-server-start.sh and bin/kafka-run-class.sh, the
  * settings those of config/server.properties, but for: places; retention, so that a disk of some
  * GiB holds what a minute writes; socket buffers, which are left to the kernel's own tuning, as
- * ours are (the file has 100 KiB, a tenth of what one fetch answers here). */
+ * ours are (the file has 100 KiB, a tenth of what one fetch answers here); the time after which the
+ * controller takes the broker for dead, which is longer than any pause of both. */
 #include "bench/kafka/peer.h"
 
 #include <arpa/inet.h>
@@ -40,7 +41,8 @@ static const char settings[] = "process.roles=broker,controller\n"
                                "share.coordinator.state.topic.min.isr=1\n"
                                "log.segment.bytes=268435456\n"
                                "log.retention.check.interval.ms=1000\n"
-                               "log.segment.delete.delay.ms=1000\n";
+                               "log.segment.delete.delay.ms=1000\n"
+                               "broker.session.timeout.ms=600000\n";
 
 static const char log_settings[] = "rootLogger.level=INFO\n"
                                    "rootLogger.appenderRef.c.ref=C\n"

@@ -225,12 +225,16 @@ void produce_run(struct produce *p)
         die("%u connections with %u in flight are not possible", p->connections, p->window);
     for (uint32_t i = 0; i < p->connections; i++)
         line_open(&of.lines[i], &of, i);
+    if (p->rate > 0)
+        cpu_first(true);
     of.start_ns = now_ns();
     while (!of.over || !producers_idle(&of)) {
         if (!producers_turn(&of))
             producers_wait(&of);
         of.over = of.over || producers_over(&of);
     }
+    if (p->rate > 0)
+        cpu_first(false);
     for (uint32_t i = 0; i < p->connections; i++)
         line_close(&of.lines[i]);
     free(of.lines);

@@ -3,7 +3,9 @@
  *
  * Closed loop (rate 0): a request is sent when an answer lets it; its latency counts from there.
  * Open loop: requests are due at fixed times, whatever the answers do; latency counts from when one
- * was due. Every answer is checked: its number, no error, offsets without gap or repetition.
+ * was due, and the client goes before whatever else wants its CPU.
+ *
+ * Every answer is checked: its number, no error, offsets without gap or repetition.
  *
  * Thread     the caller's.
  * Memory     the pool's bytes again, once for each connection.
