@@ -194,6 +194,7 @@ static void trim_answered(struct ask *a, enum err err, const union payload *p)
            "part %u: trimmed to %llu, the log starts at %llu", l->number, LLU(a->off),
            LLU(start_off));
     l->start_min = max_u64(l->start_min, start_off);
+    l->start_kept = max_u64(l->start_kept, a->off);
 }
 
 /* ---- answers: topics ---- */

@@ -4,19 +4,22 @@
  *   each partition: earliest, latest --> ledger_reopened(); fetch from one to the other -->
  *   ledger_scanned()
  *
- * Whatever is lost in a cut is asked for again. */
+ * Whatever is lost in a cut is asked for again, one thing at a time: a node may have ended the
+ * connection because it was too much at once. */
 #include <stdio.h>
 
 #include "engine/base/check.h"
 #include "tests/sim/front_in.h"
 #include "tests/sim/verdict.h"
 
-#define LLU(v) ((unsigned long long)(v))
+#define LLU(v)     ((unsigned long long)(v))
+#define AUDIT_ASKS 64u /* as many as there are things to ask for */
 
 void audit_begin(struct front *f)
 {
     f->listed = f->list_asked = false;
     f->list_after[0] = 0;
+    f->audit_asks = AUDIT_ASKS;
     for (uint32_t i = 0; i < FRONT_TOPICS; i++) {
         struct f_topic *t = &f->topics[i];
         t->listed = t->placed = t->describe_asked = t->asked = t->refuses = false;
@@ -50,6 +53,11 @@ static void part_ask(struct wire *w, struct f_topic *t, uint32_t part)
         ask_offsets(w, t, part, p->audit == AUDIT_START ? OFFSET_EARLIEST : OFFSET_LATEST);
 }
 
+static bool audit_may_ask(const struct front *f)
+{
+    return f->auditor.wire->ask_count < f->audit_asks;
+}
+
 void audit_turn(struct front *f)
 {
     struct wire *w = f->auditor.wire;
@@ -61,9 +69,9 @@ void audit_turn(struct front *f)
     }
     for (uint32_t i = 0; i < FRONT_TOPICS && f->listed; i++) {
         struct f_topic *t = &f->topics[i];
-        if (t->listed && !t->placed && !t->describe_asked)
+        if (t->listed && !t->placed && !t->describe_asked && audit_may_ask(f))
             ask_describe(w, t);
-        for (uint32_t k = 0; k < FRONT_PARTS && t->placed; k++)
+        for (uint32_t k = 0; k < FRONT_PARTS && t->placed && audit_may_ask(f); k++)
             part_ask(w, t, k);
     }
 }
@@ -71,6 +79,7 @@ void audit_turn(struct front *f)
 void audit_lost(struct ask *a)
 {
     struct front *f = a->wire->f;
+    f->audit_asks = 1;
     if (a->verb == VERB_TOPICS)
         f->list_asked = false;
     if (a->verb == VERB_OFFSETS || a->verb == VERB_FETCH)

@@ -260,6 +260,7 @@ struct front {
     /* the audit */
     bool listed, list_asked;
     char list_after[24];
+    uint32_t audit_asks; /* at a time, at most */
 };
 
 /* front.c */

@@ -262,8 +262,8 @@ static void floating_cut(struct ledger *l, const struct l_part *p, uint64_t end_
 void ledger_reopened(struct ledger *l, struct l_part *p, uint64_t start_off, uint64_t end_off,
                      enum end end)
 {
-    demand(start_off >= p->start_min, "part %u: log start went back from %llu to %llu", p->number,
-           LLU(p->start_min), LLU(start_off));
+    demand(start_off >= p->start_kept, "part %u: log start went back from %llu to %llu", p->number,
+           LLU(p->start_kept), LLU(start_off));
     demand(start_off <= p->trim_asked || p->retention,
            "part %u: log starts at %llu, trimmed to %llu at most", p->number, LLU(start_off),
            LLU(p->trim_asked));
@@ -274,6 +274,8 @@ void ledger_reopened(struct ledger *l, struct l_part *p, uint64_t start_off, uin
     row_cut(l, p, end_off, end);
     floating_cut(l, p, end_off);
     p->start_min = p->trim_asked = start_off;
+    if (!p->retention) /* it tells the start that it wants before that is durable */
+        p->start_kept = start_off;
     p->high_off = p->recovered_off = end_off;
     p->reader_off = min_u64(max_u64(p->reader_off, start_off), end_off);
 }

@@ -33,7 +33,8 @@ struct l_part {
     enum durability durability;
     uint64_t *row; /* numbers of placed batches, by offset */
     uint32_t count, cap;
-    uint64_t start_min;     /* the log starts here or later: a trim was answered */
+    uint64_t start_min;     /* in this life the log starts here or later: it was told */
+    uint64_t start_kept;    /* and here or later in each that follows: a trim was answered */
     uint64_t trim_asked;    /* ... and here or earlier, but for retention */
     uint64_t high_off;      /* largest visible end that was told */
     uint64_t recovered_off; /* what lies below survived a recovery: durable */
