@@ -13,11 +13,11 @@ sanitizers_run() {
 }
 
 fuzz_one() {
-    local name=$1 new=$2 corpus=tests/fuzz/corpus/$1 inputs runs
-    [ -d "$corpus" ] || corpus=${corpus%_api} # as tests/fuzz/CMakeLists.txt has it for kafka_api
-    inputs=$(find "$corpus" -type f | wc -l)
+    local name=$1 new=$2 corpus=(tests/fuzz/corpus/$1) inputs runs
+    [ "$name" != kafka_api ] || corpus+=(tests/fuzz/corpus/kafka) # as in tests/fuzz/CMakeLists.txt
+    inputs=$(find "${corpus[@]}" -type f | wc -l)
     if "$build/fuzz/tests/fuzz/fuzz_$name" -max_total_time="$seconds" -print_final_stats=1 \
-        -artifact_prefix="$new/" "$new" "$corpus" >"$new.log" 2>&1; then
+        -artifact_prefix="$new/" "$new" "${corpus[@]}" >"$new.log" 2>&1; then
         runs=$(sed -n 's/^stat::number_of_executed_units: *//p' "$new.log")
         row $point "fuzz_$name: no finding in $seconds s" "$inputs inputs kept, $runs runs" pass \
             "fuzz_$name -max_total_time=$seconds"
