@@ -25,6 +25,7 @@
 #include "bench/kafka/kcat.h"
 #include "bench/kafka/loads.h"
 #include "bench/kafka/network.h"
+#include "bench/kafka/window.h"
 
 /* ---- rows ---- */
 
@@ -87,6 +88,7 @@ static uint32_t bench_run(const struct bench *b)
     s.bench = b;
     machine_say(b);
     network_own();
+    window_default(b->dir);
     cpu_take(b->client_cpu);
     prctl(PR_SET_TIMERSLACK, 1); /* an open loop wakes when it meant to */
     for (uint32_t i = 0; i < peers_count(b); i++)

@@ -47,6 +47,7 @@ enum io_verb {
     IO_RECV_ANY,
     IO_SEND,
     IO_SEND_FILE,
+    IO_FILL, /* no verb of an op: the first step of io_read_large() */
     IO_VERB_COUNT
 };
 
@@ -109,6 +110,7 @@ struct io_features {
     bool msg_ring;      /* "msg_ring" */
     bool recv_ring;     /* "recv_ring": the kernel chooses the buffer of io_recv_any() */
     bool page_cache;    /* "page_cache": io_cache_holds() can tell, so io_send_file() is of use */
+    bool large_pages;   /* "large_pages": io_cache_large() may have an answer */
 };
 
 enum err io_open(struct io **io, const struct io_opts *opts);
@@ -129,6 +131,8 @@ void io_features_say(const struct io *io, struct why *why);
 
 #define io_read(io, op, fd, buf, len, pos, done) \
     io_read_at(IO_SITE(IO_READ), io, op, fd, buf, len, pos, done)
+#define io_read_large(io, op, fd, buf, len, pos, large, done) \
+    io_read_large_at(IO_SITE(IO_READ), io, op, fd, buf, len, pos, large, done)
 #define io_write(io, op, fd, buf, len, pos, flags, done) \
     io_write_at(IO_SITE(IO_WRITE), io, op, fd, buf, len, pos, flags, done)
 #define io_sync(io, op, fd, done) io_sync_at(IO_SITE(IO_SYNC), io, op, fd, done)
@@ -142,6 +146,8 @@ void io_features_say(const struct io *io, struct why *why);
 
 void io_read_at(const struct io_site *, struct io *, struct op *, int fd, void *buf, uint64_t len,
                 uint64_t pos, io_done *done);
+void io_read_large_at(const struct io_site *, struct io *, struct op *, int fd, void *buf,
+                      uint64_t len, uint64_t pos, uint64_t large, io_done *done);
 void io_write_at(const struct io_site *, struct io *, struct op *, int fd, const void *buf,
                  uint64_t len, uint64_t pos, uint32_t flags, io_done *done);
 void io_sync_at(const struct io_site *, struct io *, struct op *, int fd, io_done *done);
@@ -205,7 +211,13 @@ enum err io_fd_lock(struct io *io, int fd, uint64_t wait_ns);
 
 /* A file read through the page cache, beside descriptors that pass it by: only for bytes that are
  * not written meanwhile, by nobody. What is read once is resident until the kernel needs the
- * memory, or a direct write of it, or io_cache_drop(). No read-ahead. */
+ * memory, or a direct write of it, or io_cache_drop(). No read-ahead.
+ *
+ * Bytes that lie in one piece of memory cost less to send and to receive. io_read_large() first has
+ * the io_cache_large() bytes at `large` brought in, where none of them is resident: as one large
+ * page, if the kernel finds memory for that, and nothing beyond them. A thread of the kernel's
+ * waits for the disk, of those that syncs need too: so a few at a time. With IO_NOT_LARGE, and
+ * where it cannot be done, which is no failure, the read is as any. */
 
 /* Opens `name` of `dir` for that, read-only; a descriptor or a negative enum err. Short, blocking.
  */
@@ -213,7 +225,15 @@ int io_cache_open(struct io *io, int dir, const char *name);
 /* All of these bytes are resident now: a read, or io_send_file(), will not wait for the disk. False
  * without features.page_cache. */
 bool io_cache_holds(struct io *io, int fd, uint64_t pos, uint64_t len);
+/* None of them is. False without features.page_cache. */
+bool io_cache_lacks(struct io *io, int fd, uint64_t pos, uint64_t len);
 void io_cache_drop(struct io *io, int fd, uint64_t pos, uint64_t len);
+/* Bytes of a large page, at multiples of itself; 0: there are none for this file, since the kernel,
+ * or read-ahead of its device over more than IO_WINDOW_MAX, stands against it. Short, blocking. */
+uint64_t io_cache_large(struct io *io, int fd);
+
+#define IO_WINDOW_MAX MIB(1)
+#define IO_NOT_LARGE  UINT64_MAX
 
 /* Memory for direct I/O: block-aligned, not zeroed. NULL when the system has none. */
 void *io_buffer_take(uint64_t bytes);

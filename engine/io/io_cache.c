@@ -4,14 +4,19 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <sys/mman.h>
 #include <sys/sendfile.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #define CACHESTAT_CALL 451    /* since Linux 6.5; headers of this age do not name it */
 #define SEND_BYTES_MAX MIB(1) /* of one call: a turn has other work */
 #define PAGE_BYTES     4096ull
+#define MAPPING        OP_PRIVATE_FIRST /* word of an op: what cache_map() mapped, or 0 */
 
 struct cache_range {
     uint64_t pos, len;
@@ -52,6 +57,92 @@ bool io_cache_holds(struct io *io, int fd, uint64_t pos, uint64_t len)
     struct cache_state state;
     uint64_t from = pos / PAGE_BYTES, to = (pos + len + PAGE_BYTES - 1) / PAGE_BYTES;
     return cache_state(fd, pos, len, &state) && state.resident >= to - from;
+}
+
+bool io_cache_lacks(struct io *io, int fd, uint64_t pos, uint64_t len)
+{
+    (void)io;
+    struct cache_state state;
+    return cache_state(fd, pos, len, &state) && state.resident == 0;
+}
+
+/* ---- large pages ----
+ *
+ * The page cache is given one by a fault in a mapping that asks for huge pages, where nothing of it
+ * is resident: a mapping of its first bytes is enough. MADV_RANDOM keeps the kernel from reading
+ * the next one as well. But it marks the first page of what it read, and who touches that has more
+ * read, behind the pages that are resident from there on: space that is not written yet, maybe, and
+ * a direct write has to drop such pages first. It looks for the end of what is resident as far as
+ * the read-ahead window goes. So there are large pages where that ends within one, and each is
+ * touched once, for one byte at its start, before anybody else does. */
+
+static uint64_t number_read(const char *path)
+{
+    unsigned long long number = 0;
+    FILE *f = fopen(path, "re");
+    if (f && fscanf(f, "%llu", &number) != 1)
+        number = 0;
+    if (f)
+        fclose(f);
+    return number;
+}
+
+bool cache_large_runs(void)
+{
+    return number_read("/sys/kernel/mm/transparent_hugepage/hpage_pmd_size") == CACHE_LARGE_BYTES;
+}
+
+uint64_t io_cache_large(struct io *io, int fd)
+{
+    struct stat st;
+    char path[80];
+    if (!io->features.large_pages || fstat(fd, &st) != 0)
+        return 0;
+    snprintf(path, sizeof(path), "/sys/class/bdi/%u:%u/read_ahead_kb", major(st.st_dev),
+             minor(st.st_dev));
+    if (access(path, R_OK) != 0) /* a partition: the window is its disk's */
+        snprintf(path, sizeof(path), "/sys/dev/block/%u:%u/../queue/read_ahead_kb",
+                 major(st.st_dev), minor(st.st_dev));
+    bool known = access(path, R_OK) == 0;
+    return known && KIB(number_read(path)) <= IO_WINDOW_MAX ? CACHE_LARGE_BYTES : 0;
+}
+
+bool cache_map(struct op *op)
+{
+    off_t pos = (off_t)op->private_[OP_PRIVATE_LARGE];
+    void *at = mmap(NULL, CACHE_MAP_BYTES, PROT_READ, MAP_SHARED, op->fd, pos);
+    op->private_[MAPPING] = at == MAP_FAILED ? 0 : (uintptr_t)at;
+    if (at == MAP_FAILED)
+        return false;
+    if (madvise(at, CACHE_MAP_BYTES, MADV_HUGEPAGE) == 0 &&
+        madvise(at, CACHE_MAP_BYTES, MADV_RANDOM) == 0)
+        return true;
+    cache_unmap(op);
+    return false;
+}
+
+void *cache_mapping(const struct op *op)
+{
+    return (void *)(uintptr_t)op->private_[MAPPING];
+}
+
+void cache_unmap(struct op *op)
+{
+    struct iovec first = { .iov_base = (char[1]){ 0 }, .iov_len = 1 };
+    if (!op->private_[MAPPING])
+        return;
+    munmap(cache_mapping(op), CACHE_MAP_BYTES);
+    op->private_[MAPPING] = 0;
+    (void)preadv2(op->fd, &first, 1, (off_t)op->private_[OP_PRIVATE_LARGE], RWF_NOWAIT);
+}
+
+int cache_fill(struct op *op)
+{
+    if (cache_map(op)) {
+        (void)madvise(cache_mapping(op), CACHE_MAP_BYTES, MADV_POPULATE_READ);
+        cache_unmap(op);
+    }
+    return 0;
 }
 
 void io_cache_drop(struct io *io, int fd, uint64_t pos, uint64_t len)

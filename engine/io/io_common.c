@@ -125,6 +125,19 @@ void io_read_at(const struct io_site *site, struct io *io, struct op *op, int fd
     op_start(io, op);
 }
 
+void io_read_large_at(const struct io_site *site, struct io *io, struct op *op, int fd, void *buf,
+                      uint64_t len, uint64_t pos, uint64_t large, io_done *done)
+{
+    check(len > 0);
+    op_fill(op, site, fd, done);
+    op->buf = buf;
+    op->len = len;
+    op->pos = pos;
+    op->flags = large == IO_NOT_LARGE ? 0 : IO_LARGE;
+    op->private_[OP_PRIVATE_LARGE] = large;
+    op_start(io, op);
+}
+
 void io_write_at(const struct io_site *site, struct io *io, struct op *op, int fd, const void *buf,
                  uint64_t len, uint64_t pos, uint32_t flags, io_done *done)
 {
@@ -219,6 +232,11 @@ void io_complete(struct io *io, struct op *op, int64_t result)
     }
     check(io->raw_count > 0);
     enum io_verb step = op_step(op);
+    if (step == IO_FILL) { /* whatever came of it */
+        op->stage = OP_FILLED;
+        io->raw->start(io, op);
+        return;
+    }
     if (result < 0 && op_failed_softly(io, op, (int)-result))
         return;
     if (result < 0)

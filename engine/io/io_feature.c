@@ -25,6 +25,8 @@ static const struct {
       "a connection is polled before it is read: a system call more for each receive" },
     { "page_cache", offsetof(struct io_features, page_cache),
       "cachestat needs Linux 6.5: what is read again is read from the disk again" },
+    { "large_pages", offsetof(struct io_features, large_pages),
+      "no huge pages of 2 MiB: what is read again is sent in pages of 4 KiB, 1.2x CPU" },
 };
 
 static bool flag_of(const struct io *io, size_t at)

@@ -83,11 +83,15 @@ struct io {
 
 /* Private words of an op that belong to the implementation while the op is with it. */
 #define OP_PRIVATE_FIRST 1 /* private_[0] is io_common.c's */
+#define OP_PRIVATE_LARGE \
+    3                /* of a read with IO_LARGE: where the large page begins; nobody else's then */
+#define IO_LARGE 32u /* flag of a read: io_read_large() */
 
 /* Most verbs are one step. The others go through these. */
 enum op_stage {
     OP_FIRST,
     OP_SYNC_AFTER, /* a dsync write without RWF_DSYNC: written, now the file is synced */
+    OP_FILLED,     /* io_read_large: the large page is there, or there is none; now the read */
     OP_BUFFERED,   /* an open that the file system refused with O_DIRECT: without it */
     OP_POLLING,    /* sockets: wait until the descriptor is ready, then try */
     OP_READY,      /* io_recv_any: bytes first, then a buffer: the kernel had none left to choose */
@@ -142,6 +146,8 @@ void io_pool_cancel(struct io *io, int fd);           /* what is parked for fd e
 /* What this attempt is to do. */
 static inline enum io_verb op_step(const struct op *op)
 {
+    if (op->verb == IO_READ && (op->flags & IO_LARGE) && op->stage == OP_FIRST)
+        return IO_FILL;
     return op->stage == OP_SYNC_AFTER ? IO_SYNC : (enum io_verb)op->verb;
 }
 

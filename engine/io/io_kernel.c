@@ -46,6 +46,7 @@ void kernel_probe(struct io *io)
     io->features.fallocate = !io_masked("fallocate");
     io->features.dsync = !io_masked("dsync") && dsync_runs();
     io->features.page_cache = !io_masked("page_cache") && cache_runs();
+    io->features.large_pages = !io_masked("large_pages") && cache_large_runs();
 }
 
 /* Without /proc or memfd the answer is yes: a refusal is met again at the first write. */

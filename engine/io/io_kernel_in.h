@@ -58,7 +58,18 @@ int64_t net_recv_any(struct io *io, struct op *op);
 /* One attempt of an io_send_file that waits for nothing but the disk: bytes, or a negative errno.
  */
 int64_t net_send_file(const struct op *op);
-bool cache_runs(void); /* features.page_cache */
+bool cache_runs(void);       /* features.page_cache */
+bool cache_large_runs(void); /* features.large_pages */
+
+/* IO_FILL, the first step of an io_read_large(): the start of the large page is mapped, which may
+ * fail; that is populated (MADV_POPULATE_READ), which reads all of it; the mapping is given back.
+ */
+#define CACHE_LARGE_BYTES MIB(2)
+#define CACHE_MAP_BYTES   4096u
+bool cache_map(struct op *op);
+void *cache_mapping(const struct op *op);
+void cache_unmap(struct op *op);
+int cache_fill(struct op *op); /* all three; 0 */
 
 /* raw.shutdown. */
 void net_shutdown(struct io *io, int fd, bool both);

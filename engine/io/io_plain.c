@@ -59,7 +59,7 @@ static void plain_wake(struct io *io);
 static void plain_close(struct io *io);
 static enum err workers_open(struct plain *p);
 static void *worker_run(void *arg);
-static int64_t op_run(const struct op *op);
+static int64_t op_run(struct op *op);
 
 static const struct io_raw raw = {
     .start = plain_start,
@@ -242,7 +242,7 @@ static void *worker_run(void *arg)
 }
 
 /* One system call, one answer. */
-static int64_t op_run(const struct op *op)
+static int64_t op_run(struct op *op)
 {
     struct io_part part = io_rest(op);
     struct iovec iov = { .iov_base = part.at, .iov_len = part.len };
@@ -253,6 +253,8 @@ static int64_t op_run(const struct op *op)
     case IO_READ:
         result = preadv(op->fd, &iov, 1, pos);
         break;
+    case IO_FILL:
+        return cache_fill(op);
     case IO_WRITE:
         result = pwritev2(op->fd, &iov, 1, pos, how);
         break;

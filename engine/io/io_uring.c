@@ -24,6 +24,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #define CQ_ENTRIES_MAX 32768 /* the kernel keeps what overflows */
@@ -283,6 +284,12 @@ static void op_prepare(struct uring *u, struct io_uring_sqe *sqe, struct op *op)
     case IO_READ:
         io_uring_prep_read(sqe, op->fd, part.at, (unsigned)part.len, part.pos);
         break;
+    case IO_FILL:
+        if (cache_map(op))
+            io_uring_prep_madvise(sqe, cache_mapping(op), CACHE_MAP_BYTES, MADV_POPULATE_READ);
+        else
+            io_uring_prep_nop(sqe);
+        break;
     case IO_WRITE:
         io_uring_prep_write(sqe, op->fd, part.at, (unsigned)part.len, part.pos);
         sqe->rw_flags = op_dsync(io, op) ? RWF_DSYNC : 0;
@@ -416,6 +423,8 @@ static void uring_reap(struct uring *u)
         check(u->submitted > 0);
         u->submitted--;
         u->moved_bytes += result > 0 ? (uint32_t)result : 0;
+        if (op_step(op) == IO_FILL)
+            cache_unmap(op);
         if (op_on_socket(op))
             uring_net_answer(u, op, result, flags);
         else

@@ -8,13 +8,16 @@
 
 #include "engine/io/sim_net_in.h"
 
-#define GOLDEN 0x9e3779b97f4a7c15ull
+#define GOLDEN      0x9e3779b97f4a7c15ull
+#define LARGE_BYTES KIB(32) /* little, as extents here are small */
 
 struct sim *sim_open(const struct sim_opts *opts)
 {
     struct sim *sim = calloc(1, sizeof *sim);
     check(sim);
     sim->opts = *opts;
+    if (!sim->opts.large_bytes)
+        sim->opts.large_bytes = LARGE_BYTES;
     if (sim->opts.nodes == 0)
         sim->opts.nodes = 1;
     list_init(&sim->ios);

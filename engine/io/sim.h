@@ -55,6 +55,7 @@ struct sim_opts {
     uint32_t slow_per_million;  /* an I/O that takes 1-100 ms */
     uint32_t stuck_per_million; /* an I/O that takes 30 s */
     uint32_t cut_per_million;   /* a connection that is cut when it is used: off by default */
+    uint64_t large_bytes;       /* of a large page of the page cache; 0: 32 KiB */
     bool hash_buffers;          /* compare write buffers at submit and completion */
 };
 

@@ -125,6 +125,20 @@ bool io_cache_holds(struct io *io, int fd_number, uint64_t pos, uint64_t len)
     return sim_inode_cache_holds(fd->inode, pos, len);
 }
 
+bool io_cache_lacks(struct io *io, int fd_number, uint64_t pos, uint64_t len)
+{
+    struct sim_fd *fd = io->dead ? NULL : sim_fd_get(node_of(io), fd_number);
+    return fd && fd->inode && io->features.page_cache && !sim_inode_cache_has(fd->inode, pos, len);
+}
+
+/* As with devices, some are read with a window that is too large for it. */
+uint64_t io_cache_large(struct io *io, int fd_number)
+{
+    struct sim_fd *fd = io->dead ? NULL : sim_fd_get(node_of(io), fd_number);
+    bool large = fd && fd->inode && io->features.large_pages && fd->inode->id % 4;
+    return large ? node_of(io)->sim->opts.large_bytes : 0;
+}
+
 void io_cache_drop(struct io *io, int fd_number, uint64_t pos, uint64_t len)
 {
     struct sim_fd *fd = io->dead ? NULL : sim_fd_get(node_of(io), fd_number);

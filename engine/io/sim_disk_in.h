@@ -168,6 +168,7 @@ void sim_inode_patch(struct sim_inode *inode, uint64_t pos, const void *buf, uin
 /* Page cache: reads through a descriptor without O_DIRECT fill it, direct writes clear it. */
 void sim_inode_cache_fill(struct sim_inode *inode, uint64_t pos, uint64_t len, bool ahead);
 bool sim_inode_cache_holds(const struct sim_inode *inode, uint64_t pos, uint64_t len);
+bool sim_inode_cache_has(const struct sim_inode *inode, uint64_t pos, uint64_t len); /* any */
 bool sim_inode_cache_clear(struct sim_inode *inode, uint64_t pos,
                            uint64_t len); /* was any there? */
 

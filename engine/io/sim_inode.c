@@ -297,6 +297,16 @@ bool sim_inode_cache_holds(const struct sim_inode *inode, uint64_t pos, uint64_t
     return true;
 }
 
+bool sim_inode_cache_has(const struct sim_inode *inode, uint64_t pos, uint64_t len)
+{
+    for (uint64_t at = block_floor(pos); inode->cached && at < pos + len; at += BLOCK_BYTES) {
+        const struct sim_page *page = sim_inode_page(inode, at / BLOCK_BYTES);
+        if (page && page->cached)
+            return true;
+    }
+    return false;
+}
+
 bool sim_inode_cache_clear(struct sim_inode *inode, uint64_t pos, uint64_t len)
 {
     bool any = false;

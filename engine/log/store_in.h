@@ -199,6 +199,7 @@ struct vol {
     uint32_t number;
     int fd;
     int cache_fd; /* to read whole blocks that were written through the page cache; 0: not open */
+    uint64_t cache_large; /* io_cache_large() of it, once it is open */
     enum vol_state state;
     uint64_t opening;
     uint32_t free_slabs;
@@ -261,7 +262,8 @@ struct store {
     struct list dones, bulk_dones, request_dones, read_dones, find_dones; /* to be answered */
     uint64_t tail_used;                   /* bytes of chunks in use */
     uint64_t tail_lent;                   /* bytes of chunks that readers have, in a tail or not */
-    uint32_t warming;                     /* loads into the page cache under way */
+    uint32_t warming;                     /* loads into the page cache under way ... */
+    uint32_t large_loads;                 /* ... and those that bring in large pages */
     struct arena arena;                   /* their memory */
     struct list chunk_pool[CHUNK_ORDERS]; /* chunks without memory, by size */
     struct list chunks_lent;              /* given up by their tails, not yet by their readers */

@@ -6,6 +6,9 @@
  *            memory of their own and verified there; a few at a time in a whole store
  *   lend     all of it is checked and resident: the caller sends it from the file
  *
+ * A load brings in the large page that it lies in, where that is all of one extent and on the disk
+ * (docs/decisions/0020). Only the piece is checked then.
+ *
  * Who reads an extent for the first time gets direct reads (read.c): the page cache is for what is
  * wanted more than once. What cannot be done here (an offset in the middle of a tile, gaps, too
  * many loads, damage) goes there too, and damage is judged there, from the disk itself. A gap batch
@@ -20,10 +23,11 @@
 #include "engine/base/check.h"
 #include "engine/log/lend.h"
 
-#define WARM_BYTES_MIN KIB(64) /* of an answer */
-#define PIECE_TILES    4u      /* loaded by one read: 256 KiB at most */
-#define LOADS_MAX      16u     /* reads that load, in a store; more go to the disk directly */
-#define TRIES_MAX      2u      /* then the kernel takes pages away faster than they are sent */
+#define WARM_BYTES_MIN  KIB(64) /* of an answer */
+#define PIECE_TILES     4u      /* loaded by one read: 256 KiB at most */
+#define LOADS_MAX       16u     /* reads that load, in a store; more go to the disk directly */
+#define LARGE_LOADS_MAX 4u      /* ... with large pages: syncs need the same threads */
+#define TRIES_MAX       2u      /* then the kernel takes pages away faster than they are sent */
 
 /* What is known of a tile. */
 #define HEAT_CHECKED 0x80u /* it was verified in the page cache */
@@ -38,6 +42,7 @@ struct warm {
     uint32_t tile, tiles;  /* [tile, tile + tiles) hold the bytes to lend */
     uint32_t at, at_tiles; /* the piece that is loaded */
     uint32_t tries;
+    bool large; /* its load brings in a large page */
     uint64_t pos, end_pos, next_off;
 };
 
@@ -227,18 +232,27 @@ static bool piece_verify(struct read *r)
     return true;
 }
 
+/* Of a large page the kernel drops all or nothing. */
+static void piece_drop(const struct read *r)
+{
+    const struct warm *w = r->plan;
+    uint64_t size = w->e->vol->cache_large ? w->e->vol->cache_large : BLOCK_BYTES;
+    uint64_t at = tiles_place(w->e, w->at), from = at - at % size;
+    uint64_t to = (at + r->op.len + size - 1) / size * size;
+    io_cache_drop(r->store->io, w->e->vol->cache_fd, from, to - from);
+}
+
 static void load_done(struct op *op)
 {
     struct read *r = container_of(op, struct read, op);
     struct warm *w = r->plan;
-    struct extent *e = w->e;
-    struct store *s = r->store;
+    r->store->large_loads -= w->large;
     if (!r->part) { /* dropped meanwhile */
         warm_end(r);
         read_finish(r, ERR_NOT_FOUND);
     } else if (op->got != op->len || !piece_verify(r)) {
         probe("warm: what the page cache has does not verify");
-        io_cache_drop(s->io, e->vol->cache_fd, tiles_place(e, w->at), op->len);
+        piece_drop(r);
         warm_give_up(r);
     } else if (!tiles_checked(w, w->at, w->at_tiles)) {
         probe("warm: a gap batch among what was to be lent");
@@ -247,6 +261,36 @@ static void load_done(struct op *op)
         w->at += w->at_tiles;
         warm_next(r);
     }
+}
+
+/* The first large page that the piece has bytes of, of which nothing is resident. All of it must be
+ * on the disk, and of this extent: what is beside it is written by others. */
+static uint64_t piece_large(const struct read *r, uint64_t bytes)
+{
+    const struct warm *w = r->plan;
+    const struct extent *e = w->e;
+    uint64_t size = e->vol->cache_large, at = tiles_place(e, w->at);
+    uint64_t end_pos = min_u64(e->base_pos + extent_tiles_end(e), r->part->disk_pos);
+    uint64_t from = extent_place(e, e->base_pos), to = from + (end_pos - e->base_pos);
+    if (!size || r->store->large_loads == LARGE_LOADS_MAX)
+        return IO_NOT_LARGE;
+    for (uint64_t pos = at - at % size; pos < at + bytes; pos += size)
+        if (pos >= from && pos + size <= to &&
+            io_cache_lacks(r->store->io, e->vol->cache_fd, pos, size))
+            return pos;
+    return IO_NOT_LARGE;
+}
+
+/* What comes back with a large page is not checked, whatever was known of it. */
+static void large_uncheck(const struct warm *w, uint64_t large)
+{
+    struct extent *e = w->e;
+    uint64_t end = large + e->vol->cache_large;
+    uint32_t i = w->at;
+    while (i > 0 && tiles_place(e, i) > large)
+        i--;
+    for (; i < e->tile_count && tiles_place(e, i) < end; i++)
+        *heat_at(e, i) &= (uint8_t)~HEAT_CHECKED;
 }
 
 static void piece_load(struct read *r)
@@ -264,7 +308,15 @@ static void piece_load(struct read *r)
         return;
     }
     s->counts.cache_load_bytes += bytes;
-    io_read(s->io, &r->op, w->e->vol->cache_fd, r->buf, bytes, tiles_place(w->e, w->at), load_done);
+    uint64_t large = piece_large(r, bytes);
+    w->large = large != IO_NOT_LARGE;
+    if (w->large) {
+        probe("warm: a large page");
+        s->large_loads++;
+        large_uncheck(w, large);
+    }
+    io_read_large(s->io, &r->op, w->e->vol->cache_fd, r->buf, bytes, tiles_place(w->e, w->at),
+                  large, load_done);
 }
 
 /* The piece from w->at on needs nothing. */
@@ -309,7 +361,7 @@ static void warm_next(struct read *r)
             return;
         }
     }
-    if (tiles_resident(r->store, w->e, w->tile, w->tiles)) {
+    if (tiles_checked(w, w->tile, w->tiles) && tiles_resident(r->store, w->e, w->tile, w->tiles)) {
         warm_lend(r);
     } else if (++w->tries < TRIES_MAX) {
         w->at = w->tile;
@@ -336,8 +388,10 @@ static void tile_rest(struct read *r, const struct extent *e, uint32_t i)
 static bool cache_ready(struct store *s, struct extent *e)
 {
     struct vol *v = e->vol;
-    if (!v->cache_fd)
+    if (!v->cache_fd) {
         v->cache_fd = io_cache_open(s->io, s->dir, v->name);
+        v->cache_large = v->cache_fd > 0 ? io_cache_large(s->io, v->cache_fd) : 0;
+    }
     e->cached = e->cached || v->cache_fd > 0;
     return v->cache_fd > 0;
 }

@@ -114,6 +114,54 @@ TEST(socket_file, says_when_the_connection_is_gone_and_when_the_file_is_too_shor
     world_close(&w);
 }
 
+TEST(socket_file, a_large_page_is_brought_in_with_what_is_read_of_it_and_nothing_beside)
+{
+    // Method: three of them; some bytes of the one in the middle are read, and then all of it is
+    // resident. Without large pages, or where the kernel has no memory for one, a read is a read.
+    struct world w;
+    struct op op = { 0 };
+    REQUIRE(world_open(&w));
+    int made = world_file(&w, "large", IO_CREATE | IO_DIRECT);
+    int file = io_cache_open(w.io, w.dir, "large");
+    REQUIRE(file >= 0);
+    uint64_t told = io_cache_large(w.io, file), size = told ? told : MIB(2);
+    uint8_t *out = world_bytes(3 * size, 1), *in = world_bytes(KIB(16), 2);
+    EXPECT_OK(world_write(&w, made, out, 3 * size, 0, 0));
+    EXPECT_OK(world_sync(&w, made));
+    io_cache_drop(w.io, file, 0, 3 * size);
+    bool lacked = io_cache_lacks(w.io, file, 0, 3 * size); /* not on a file system in memory */
+    io_read_large(w.io, &op, file, in, KIB(16), size + KIB(8), size, NULL);
+    EXPECT_OK(io_wait(w.io, &op));
+    EXPECT_EQ(op.got, KIB(16));
+    EXPECT_BYTES(in, out + size + KIB(8), KIB(16));
+    if (told && lacked) {
+        bool holds = io_cache_holds(w.io, file, size, size);
+        for (int i = 0; i < 10 && !holds; i++) { /* the kernel may take them at any time */
+            io_cache_drop(w.io, file, size, size);
+            io_read_large(w.io, &op, file, in, KIB(16), size + KIB(8), size, NULL);
+            EXPECT_OK(io_wait(w.io, &op));
+            holds = io_cache_holds(w.io, file, size, size);
+        }
+        EXPECT(holds);
+        EXPECT(io_cache_lacks(w.io, file, 0, size));
+        EXPECT(io_cache_lacks(w.io, file, 2 * size, size));
+        EXPECT(!io_cache_lacks(w.io, file, 2 * size - 1, 2));
+    }
+    /* Where one page is resident, and at the end of the file. */
+    io_read_large(w.io, &op, file, in, KIB(16), size - KIB(32), 0, NULL);
+    EXPECT_OK(io_wait(w.io, &op));
+    EXPECT_BYTES(in, out + size - KIB(32), KIB(16));
+    io_read_large(w.io, &op, file, in, KIB(16), 3 * size - KIB(8), 2 * size, NULL);
+    EXPECT_OK(io_wait(w.io, &op));
+    EXPECT_EQ(op.got, KIB(8));
+    EXPECT_BYTES(in, out + 3 * size - KIB(8), KIB(8));
+    io_fd_close(w.io, file);
+    io_fd_close(w.io, made);
+    io_buffer_give(out);
+    io_buffer_give(in);
+    world_close(&w);
+}
+
 TEST(socket_file, the_page_cache_holds_what_was_read_until_it_is_dropped_or_written)
 {
     struct world w;

@@ -17,7 +17,8 @@
 void fixture_init(struct fixture *f, uint64_t seed)
 {
     *f = (struct fixture){ .seed = seed };
-    f->sim = sim_open(&(struct sim_opts){ .seed = seed, .hash_buffers = true });
+    f->sim =
+        sim_open(&(struct sim_opts){ .seed = seed, .large_bytes = KIB(128), .hash_buffers = true });
     f->node = sim_node(f->sim, 0);
     f->geometry = (struct geometry){ .journal_bytes = BLOCK_BYTES + KIB(512),
                                      .entry_max = KIB(64),
