@@ -76,35 +76,43 @@ bool io_cache_lacks(struct io *io, int fd, uint64_t pos, uint64_t len)
  * the read-ahead window goes. So there are large pages where that ends within one, and each is
  * touched once, for one byte at its start, before anybody else does. */
 
-static uint64_t number_read(const char *path)
+static bool number_read(const char *path, unsigned long long *out)
 {
-    unsigned long long number = 0;
     FILE *f = fopen(path, "re");
-    if (f && fscanf(f, "%llu", &number) != 1)
-        number = 0;
+    bool read = f && fscanf(f, "%llu", out) == 1;
     if (f)
         fclose(f);
-    return number;
+    return read;
 }
 
 bool cache_large_runs(void)
 {
-    return number_read("/sys/kernel/mm/transparent_hugepage/hpage_pmd_size") == CACHE_LARGE_BYTES;
+    unsigned long long bytes;
+    return number_read("/sys/kernel/mm/transparent_hugepage/hpage_pmd_size", &bytes) &&
+           bytes == CACHE_LARGE_BYTES;
+}
+
+/* A partition has no window of its own: it is its disk's. */
+static bool window_read(const struct stat *st, unsigned long long *kib)
+{
+    static const char *const paths[] = { "/sys/class/bdi/%u:%u/read_ahead_kb",
+                                         "/sys/dev/block/%u:%u/../queue/read_ahead_kb" };
+    char path[80];
+    for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
+        snprintf(path, sizeof(path), paths[i], major(st->st_dev), minor(st->st_dev));
+        if (number_read(path, kib))
+            return true;
+    }
+    return false;
 }
 
 uint64_t io_cache_large(struct io *io, int fd)
 {
     struct stat st;
-    char path[80];
-    if (!io->features.large_pages || fstat(fd, &st) != 0)
-        return 0;
-    snprintf(path, sizeof(path), "/sys/class/bdi/%u:%u/read_ahead_kb", major(st.st_dev),
-             minor(st.st_dev));
-    if (access(path, R_OK) != 0) /* a partition: the window is its disk's */
-        snprintf(path, sizeof(path), "/sys/dev/block/%u:%u/../queue/read_ahead_kb",
-                 major(st.st_dev), minor(st.st_dev));
-    bool known = access(path, R_OK) == 0;
-    return known && KIB(number_read(path)) <= IO_WINDOW_MAX ? CACHE_LARGE_BYTES : 0;
+    unsigned long long kib;
+    bool may = io->features.large_pages && fstat(fd, &st) == 0 && window_read(&st, &kib) &&
+               kib <= IO_WINDOW_MAX / 1024;
+    return may ? CACHE_LARGE_BYTES : 0;
 }
 
 bool cache_map(struct op *op)

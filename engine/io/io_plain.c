@@ -26,7 +26,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#define WORKERS     4 /* one sync must not keep reads waiting; more only queue at the disk */
+#define WORKERS     8 /* one sync must not keep reads waiting, nor must four large pages */
 #define STACK_BYTES KIB(256)
 
 /* Words of op.private_. Features may change while workers run, so what depends on them is decided
@@ -241,7 +241,7 @@ static void *worker_run(void *arg)
     return NULL;
 }
 
-/* One system call, one answer. */
+/* One answer: of one system call, but for large pages. */
 static int64_t op_run(struct op *op)
 {
     struct io_part part = io_rest(op);

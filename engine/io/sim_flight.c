@@ -13,6 +13,7 @@
 
 static void flight_end(struct sim_flight *f, int64_t result);
 static void land_read(struct sim_flight *f);
+static void land_fill(struct sim_flight *f);
 static void land_write(struct sim_flight *f);
 static void land_write_flush(struct sim_flight *f);
 static void land_flush(struct sim_flight *f);
@@ -46,6 +47,8 @@ void sim_flight_land(struct sim_flight *f)
         flight_end(f, f->result);
     else if (f->verb == IO_READ)
         land_read(f);
+    else if (f->verb == IO_FILL)
+        land_fill(f);
     else if (f->verb == IO_OPEN)
         flight_end(f, land_open(f));
     else if (f->verb == IO_ALLOCATE)
@@ -83,6 +86,13 @@ static void land_read(struct sim_flight *f)
     if (!f->direct)
         sim_inode_cache_fill(f->inode, f->pos, len, !f->random);
     flight_end(f, (int64_t)len);
+}
+
+static void land_fill(struct sim_flight *f)
+{
+    if (!sim_inode_cache_has(f->inode, f->pos, f->len))
+        sim_inode_cache_fill(f->inode, f->pos, f->len, false);
+    flight_end(f, 0);
 }
 
 /* True if the caller's bytes are still those that were captured. */

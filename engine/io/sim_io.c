@@ -216,6 +216,10 @@ static struct sim_flight *flight_make(struct sim_io *s, struct op *op, const str
         f->result = (int64_t)part.len;
     } else if (f->verb == IO_ALLOCATE)
         f->len = op->len;
+    else if (f->verb == IO_FILL) {
+        f->pos = op->private_[OP_PRIVATE_LARGE];
+        f->len = s->node->sim->opts.large_bytes;
+    }
     f->dsync = op_dsync(&s->io, op) && f->verb == IO_WRITE;
     f->sync_seq = f->disk->seq;
     f->size = inode->size;
@@ -231,7 +235,8 @@ static void flight_leave(struct sim_flight *f)
         check(!writes_overlap_in_flight(f));
         list_push(&f->inode->writes, &f->in_inode);
     }
-    int sys = sim_node_fault(f->disk->node, f->op);
+    /* What is to go wrong with a read does so in its second step, which is told. */
+    int sys = f->verb == IO_FILL ? 0 : sim_node_fault(f->disk->node, f->op);
     if (sys)
         flight_fail(f, sys);
     else
@@ -253,12 +258,6 @@ static void raw_start(struct io *io, struct op *op)
     int sys = op_fault(s, op, &fd);
     if (sys) {
         io_complete(io, op, -sys);
-        return;
-    }
-    if (op_step(op) == IO_FILL) { /* no time, no faults: the read that follows has its own */
-        uint64_t bytes = s->node->sim->opts.large_bytes;
-        sim_inode_cache_fill(fd->inode, op->private_[OP_PRIVATE_LARGE], bytes, false);
-        io_complete(io, op, 0);
         return;
     }
     struct sim_flight *f = flight_make(s, op, fd);

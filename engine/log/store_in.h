@@ -45,6 +45,7 @@ struct extent {
     uint32_t pins;         /* runs, reads and index writes in flight */
     uint64_t free_seq;     /* entry that carries the row which freed it */
     bool cached;           /* pages of it may be in the page cache */
+    bool small_pages;      /* it gets no large ones there: a load of one failed */
     uint8_t *heat;         /* [tile]: how it was read since the extent was opened: warm.c */
     uint32_t heat_count;   /* later tiles: not at all */
     uint64_t named_seq;    /* last entry with a DIRECT row for it: recovery may read those runs */

@@ -34,7 +34,8 @@
 #define HEAT_READ    0x40u /* it was read from the disk */
 #define HEAT_GAP     0x20u /* something begins in it that is no batch with records */
 #define HEAT_CUT     0x10u /* the header that reaches over its end was not there to look at */
-#define HEAT_HOT     0x0fu /* how often it was read out of the tail, HOT_TIMES at most ... */
+#define HEAT_COMING  0x08u /* a large page with it is on its way, or may be: never CHECKED then */
+#define HEAT_HOT     0x07u /* how often it was read out of the tail, HOT_TIMES at most ... */
 #define HOT_TIMES    4u    /* ... from where on it is worth the load */
 
 struct warm {
@@ -42,7 +43,7 @@ struct warm {
     uint32_t tile, tiles;  /* [tile, tile + tiles) hold the bytes to lend */
     uint32_t at, at_tiles; /* the piece that is loaded */
     uint32_t tries;
-    bool large; /* its load brings in a large page */
+    uint64_t large; /* the large page that its load brings in, or IO_NOT_LARGE */
     uint64_t pos, end_pos, next_off;
 };
 
@@ -213,19 +214,69 @@ static uint8_t tile_look(const struct extent *e, const struct tile *t, const uin
     return HEAT_CHECKED;
 }
 
+/* ---- large pages ---- */
+
+/* Tiles that may have bytes in the large page at `large`: from the one that this returns on. */
+static uint32_t large_tile(const struct warm *w, uint64_t large)
+{
+    uint32_t i = w->at;
+    while (i > 0 && tiles_place(w->e, i) > large)
+        i--;
+    return i;
+}
+
+static bool large_has(const struct extent *e, uint32_t i, uint64_t large)
+{
+    return i < e->tile_count && tiles_place(e, i) < large + e->vol->cache_large;
+}
+
+static bool large_coming(const struct warm *w, uint64_t large)
+{
+    for (uint32_t i = large_tile(w, large); large_has(w->e, i, large); i++)
+        if (heat_get(w->e, i) & HEAT_COMING)
+            return true;
+    return false;
+}
+
+/* What comes back with a large page is not checked, whatever was known of it. */
+static void large_begin(struct read *r, uint64_t large)
+{
+    struct warm *w = r->plan;
+    w->large = large;
+    if (large == IO_NOT_LARGE)
+        return;
+    probe("warm: a large page");
+    r->store->large_loads++;
+    for (uint32_t i = large_tile(w, large); large_has(w->e, i, large); i++)
+        *heat_at(w->e, i) = (uint8_t)((heat_get(w->e, i) & ~HEAT_CHECKED) | HEAT_COMING);
+}
+
+static void large_end(struct read *r)
+{
+    struct warm *w = r->plan;
+    if (w->large == IO_NOT_LARGE)
+        return;
+    r->store->large_loads--;
+    if (r->part) /* else its tiles may be gone */
+        for (uint32_t i = large_tile(w, w->large); large_has(w->e, i, w->large); i++)
+            *heat_at(w->e, i) &= (uint8_t)~HEAT_COMING;
+}
+
+/* Nothing of a piece counts as checked before all of it is. */
 static bool piece_verify(struct read *r)
 {
     struct warm *w = r->plan;
     struct extent *e = w->e;
     const uint8_t *at = r->buf;
     uint64_t left = r->op.len;
+    for (uint32_t i = w->at; i < w->at + w->at_tiles; i++)
+        *heat_at(e, i) &= (uint8_t)~(HEAT_CHECKED | HEAT_CUT);
     for (uint32_t i = w->at; i < w->at + w->at_tiles; i++) {
         const struct tile *t = extent_tile(e, i);
         if (piece_crc(e->id, e->base_pos + t->at, at, t->len) != t->crc)
             return false;
-        uint8_t *heat = heat_at(e, i);
-        *heat &= (uint8_t)~(HEAT_CHECKED | HEAT_CUT);
-        *heat |= tile_look(e, t, at, left);
+        if (!(heat_get(e, i) & HEAT_COMING))
+            *heat_at(e, i) |= tile_look(e, t, at, left);
         at += t->len;
         left -= t->len;
     }
@@ -246,16 +297,17 @@ static void load_done(struct op *op)
 {
     struct read *r = container_of(op, struct read, op);
     struct warm *w = r->plan;
-    r->store->large_loads -= w->large;
+    large_end(r);
     if (!r->part) { /* dropped meanwhile */
         warm_end(r);
         read_finish(r, ERR_NOT_FOUND);
     } else if (op->got != op->len || !piece_verify(r)) {
         probe("warm: what the page cache has does not verify");
+        w->e->small_pages |= w->large != IO_NOT_LARGE;
         piece_drop(r);
         warm_give_up(r);
     } else if (!tiles_checked(w, w->at, w->at_tiles)) {
-        probe("warm: a gap batch among what was to be lent");
+        probe("warm: a gap batch among what was to be lent, or a large page on its way");
         warm_give_up(r);
     } else {
         w->at += w->at_tiles;
@@ -272,25 +324,22 @@ static uint64_t piece_large(const struct read *r, uint64_t bytes)
     uint64_t size = e->vol->cache_large, at = tiles_place(e, w->at);
     uint64_t end_pos = min_u64(e->base_pos + extent_tiles_end(e), r->part->disk_pos);
     uint64_t from = extent_place(e, e->base_pos), to = from + (end_pos - e->base_pos);
-    if (!size || r->store->large_loads == LARGE_LOADS_MAX)
+    if (!size || e->small_pages || r->store->large_loads == LARGE_LOADS_MAX)
         return IO_NOT_LARGE;
     for (uint64_t pos = at - at % size; pos < at + bytes; pos += size)
-        if (pos >= from && pos + size <= to &&
+        if (pos >= from && pos + size <= to && !large_coming(w, pos) &&
             io_cache_lacks(r->store->io, e->vol->cache_fd, pos, size))
             return pos;
     return IO_NOT_LARGE;
 }
 
-/* What comes back with a large page is not checked, whatever was known of it. */
-static void large_uncheck(const struct warm *w, uint64_t large)
+/* Somebody else's load has a large page with it on its way. */
+static bool piece_coming(const struct warm *w)
 {
-    struct extent *e = w->e;
-    uint64_t end = large + e->vol->cache_large;
-    uint32_t i = w->at;
-    while (i > 0 && tiles_place(e, i) > large)
-        i--;
-    for (; i < e->tile_count && tiles_place(e, i) < end; i++)
-        *heat_at(e, i) &= (uint8_t)~HEAT_CHECKED;
+    for (uint32_t i = w->at; i < w->at + w->at_tiles; i++)
+        if (heat_get(w->e, i) & HEAT_COMING)
+            return true;
+    return false;
 }
 
 static void piece_load(struct read *r)
@@ -303,20 +352,14 @@ static void piece_load(struct read *r)
         bytes += BLOCK_BYTES; /* a header may reach over the end: tile_look() */
     if (!r->buf)
         r->buf = io_buffer_take(PIECE_TILES * TILE_RUN_MAX + BLOCK_BYTES);
-    if (!r->buf) {
+    if (!r->buf || piece_coming(w)) {
         warm_give_up(r);
         return;
     }
     s->counts.cache_load_bytes += bytes;
-    uint64_t large = piece_large(r, bytes);
-    w->large = large != IO_NOT_LARGE;
-    if (w->large) {
-        probe("warm: a large page");
-        s->large_loads++;
-        large_uncheck(w, large);
-    }
+    large_begin(r, piece_large(r, bytes));
     io_read_large(s->io, &r->op, w->e->vol->cache_fd, r->buf, bytes, tiles_place(w->e, w->at),
-                  large, load_done);
+                  w->large, load_done);
 }
 
 /* The piece from w->at on needs nothing. */
