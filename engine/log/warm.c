@@ -21,42 +21,23 @@
 
 #include "engine/base/array.h"
 #include "engine/base/check.h"
-#include "engine/log/lend.h"
+#include "engine/log/warm_in.h"
 
-#define WARM_BYTES_MIN  KIB(64) /* of an answer */
-#define PIECE_TILES     4u      /* loaded by one read: 256 KiB at most */
-#define LOADS_MAX       16u     /* reads that load, in a store; more go to the disk directly */
-#define LARGE_LOADS_MAX 4u      /* ... with large pages: syncs need the same threads */
-#define TRIES_MAX       2u      /* then the kernel takes pages away faster than they are sent */
-
-/* What is known of a tile. */
-#define HEAT_CHECKED 0x80u /* it was verified in the page cache */
-#define HEAT_READ    0x40u /* it was read from the disk */
-#define HEAT_GAP     0x20u /* something begins in it that is no batch with records */
-#define HEAT_CUT     0x10u /* the header that reaches over its end was not there to look at */
-#define HEAT_COMING  0x08u /* a large page with it is on its way, or may be: never CHECKED then */
-#define HEAT_HOT     0x07u /* how often it was read out of the tail, HOT_TIMES at most ... */
-#define HOT_TIMES    4u    /* ... from where on it is worth the load */
-
-struct warm {
-    struct extent *e;
-    uint32_t tile, tiles;  /* [tile, tile + tiles) hold the bytes to lend */
-    uint32_t at, at_tiles; /* the piece that is loaded */
-    uint32_t tries;
-    uint64_t large; /* the large page that its load brings in, or IO_NOT_LARGE */
-    uint64_t pos, end_pos, next_off;
-};
+#define WARM_BYTES_MIN KIB(64) /* of an answer */
+#define PIECE_TILES    4u      /* loaded by one read: 256 KiB at most */
+#define LOADS_MAX      16u     /* reads that load, in a store; more go to the disk directly */
+#define TRIES_MAX      2u      /* then the kernel takes pages away faster than they are sent */
 
 static void warm_next(struct read *r);
 
 /* ---- how tiles were read ---- */
 
-static uint8_t heat_get(const struct extent *e, uint32_t i)
+uint8_t heat_get(const struct extent *e, uint32_t i)
 {
     return i < e->heat_count ? e->heat[i] : 0;
 }
 
-static uint8_t *heat_at(struct extent *e, uint32_t i)
+uint8_t *heat_at(struct extent *e, uint32_t i)
 {
     check(i < e->tile_count);
     e->heat = array_grow(e->heat, &e->heat_count, e->tile_count, 1);
@@ -104,7 +85,7 @@ static uint64_t tiles_bytes(const struct extent *e, uint32_t i, uint32_t count)
     return last->at + last->len - first->at;
 }
 
-static uint64_t tiles_place(const struct extent *e, uint32_t i)
+uint64_t tiles_place(const struct extent *e, uint32_t i)
 {
     return extent_place(e, e->base_pos + extent_tile(e, i)->at);
 }
@@ -214,54 +195,6 @@ static uint8_t tile_look(const struct extent *e, const struct tile *t, const uin
     return HEAT_CHECKED;
 }
 
-/* ---- large pages ---- */
-
-/* Tiles that may have bytes in the large page at `large`: from the one that this returns on. */
-static uint32_t large_tile(const struct warm *w, uint64_t large)
-{
-    uint32_t i = w->at;
-    while (i > 0 && tiles_place(w->e, i) > large)
-        i--;
-    return i;
-}
-
-static bool large_has(const struct extent *e, uint32_t i, uint64_t large)
-{
-    return i < e->tile_count && tiles_place(e, i) < large + e->vol->cache_large;
-}
-
-static bool large_coming(const struct warm *w, uint64_t large)
-{
-    for (uint32_t i = large_tile(w, large); large_has(w->e, i, large); i++)
-        if (heat_get(w->e, i) & HEAT_COMING)
-            return true;
-    return false;
-}
-
-/* What comes back with a large page is not checked, whatever was known of it. */
-static void large_begin(struct read *r, uint64_t large)
-{
-    struct warm *w = r->plan;
-    w->large = large;
-    if (large == IO_NOT_LARGE)
-        return;
-    probe("warm: a large page");
-    r->store->large_loads++;
-    for (uint32_t i = large_tile(w, large); large_has(w->e, i, large); i++)
-        *heat_at(w->e, i) = (uint8_t)((heat_get(w->e, i) & ~HEAT_CHECKED) | HEAT_COMING);
-}
-
-static void large_end(struct read *r)
-{
-    struct warm *w = r->plan;
-    if (w->large == IO_NOT_LARGE)
-        return;
-    r->store->large_loads--;
-    if (r->part) /* else its tiles may be gone */
-        for (uint32_t i = large_tile(w, w->large); large_has(w->e, i, w->large); i++)
-            *heat_at(w->e, i) &= (uint8_t)~HEAT_COMING;
-}
-
 /* Nothing of a piece counts as checked before all of it is. */
 static bool piece_verify(struct read *r)
 {
@@ -315,33 +248,6 @@ static void load_done(struct op *op)
     }
 }
 
-/* The first large page that the piece has bytes of, of which nothing is resident. All of it must be
- * on the disk, and of this extent: what is beside it is written by others. */
-static uint64_t piece_large(const struct read *r, uint64_t bytes)
-{
-    const struct warm *w = r->plan;
-    const struct extent *e = w->e;
-    uint64_t size = e->vol->cache_large, at = tiles_place(e, w->at);
-    uint64_t end_pos = min_u64(e->base_pos + extent_tiles_end(e), r->part->disk_pos);
-    uint64_t from = extent_place(e, e->base_pos), to = from + (end_pos - e->base_pos);
-    if (!size || e->small_pages || r->store->large_loads == LARGE_LOADS_MAX)
-        return IO_NOT_LARGE;
-    for (uint64_t pos = at - at % size; pos < at + bytes; pos += size)
-        if (pos >= from && pos + size <= to && !large_coming(w, pos) &&
-            io_cache_lacks(r->store->io, e->vol->cache_fd, pos, size))
-            return pos;
-    return IO_NOT_LARGE;
-}
-
-/* Somebody else's load has a large page with it on its way. */
-static bool piece_coming(const struct warm *w)
-{
-    for (uint32_t i = w->at; i < w->at + w->at_tiles; i++)
-        if (heat_get(w->e, i) & HEAT_COMING)
-            return true;
-    return false;
-}
-
 static void piece_load(struct read *r)
 {
     struct warm *w = r->plan;
@@ -352,12 +258,12 @@ static void piece_load(struct read *r)
         bytes += BLOCK_BYTES; /* a header may reach over the end: tile_look() */
     if (!r->buf)
         r->buf = io_buffer_take(PIECE_TILES * TILE_RUN_MAX + BLOCK_BYTES);
-    if (!r->buf || piece_coming(w)) {
+    if (!r->buf || large_comes_with(w)) {
         warm_give_up(r);
         return;
     }
     s->counts.cache_load_bytes += bytes;
-    large_begin(r, piece_large(r, bytes));
+    large_begin(r, large_find(r, bytes));
     io_read_large(s->io, &r->op, w->e->vol->cache_fd, r->buf, bytes, tiles_place(w->e, w->at),
                   w->large, load_done);
 }
