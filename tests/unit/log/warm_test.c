@@ -248,6 +248,20 @@ static bool beside_find(const struct part *p, struct beside *out)
     return false;
 }
 
+/* The store of the first seed from this one on in which some tiles lie so; all was lent before. */
+static bool open_beside(struct fixture *f, uint64_t seed, struct beside *b)
+{
+    *b = (struct beside){ 0 };
+    for (uint64_t end = seed + 100; seed < end; seed++) {
+        open_on_disk(f, seed, 4000);
+        read_through(f, 3);
+        if (beside_find(fixture_part(f, 0), b))
+            return true;
+        fixture_close(f);
+    }
+    return false;
+}
+
 TEST(warm, what_comes_back_with_a_large_page_is_checked_again)
 {
     // Goal: a load that brings in a large page has only its own piece checked. Method: all of an
@@ -255,16 +269,8 @@ TEST(warm, what_comes_back_with_a_large_page_is_checked_again)
     // tiles before that brings the flipped one back, which then is read.
     struct fixture f;
     struct got g;
-    struct beside b = { 0 };
-    uint64_t seed = 33; /* or the first one after it in whose store some tiles lie so */
-    for (; seed < 133; seed++) {
-        open_on_disk(&f, seed, 4000);
-        read_through(&f, 3);
-        if (beside_find(fixture_part(&f, 0), &b))
-            break;
-        fixture_close(&f);
-    }
-    REQUIRE(b.e);
+    struct beside b;
+    REQUIRE(open_beside(&f, 33, &b));
     const struct tile *t = extent_tile(b.e, b.beside);
     uint64_t place = extent_place(b.e, b.e->base_pos);
     int fd = io_cache_open(f.io, f.dir, b.e->vol->name);
@@ -289,15 +295,8 @@ TEST(warm, after_a_large_page_that_fails_its_extent_has_small_ones)
     // Goal: what is whole beside damage is lent as before; nobody waits for the damage twice.
     struct fixture f;
     struct got g;
-    struct beside b = { 0 };
-    for (uint64_t seed = 233; seed < 333; seed++) {
-        open_on_disk(&f, seed, 4000);
-        read_through(&f, 3);
-        if (beside_find(fixture_part(&f, 0), &b))
-            break;
-        fixture_close(&f);
-    }
-    REQUIRE(b.e);
+    struct beside b;
+    REQUIRE(open_beside(&f, 233, &b));
     const struct tile *from = extent_tile(b.e, b.from), *t = extent_tile(b.e, b.beside);
     uint64_t place = extent_place(b.e, b.e->base_pos), size = b.e->vol->cache_large;
     int fd = io_cache_open(f.io, f.dir, b.e->vol->name);
