@@ -42,7 +42,7 @@ TEST(banner, a_machine_that_has_everything)
         { .dir = "data", .partitions = 12, .entries = 3, .open_ns = 4125000, .sync_ns = 85400 },
         { .dir = "data", .number = 1, .partitions = 1, .entries = 1, .open_ns = 12 * MS_NS },
     };
-    struct banner b = { .features = { true, true, true, true, true, true, true, true },
+    struct banner b = { .features = { true, true, true, true, true, true, true, true, true },
                         .cluster = { { 0x7f, [15] = 1 } },
                         .node = 4,
                         .shards = 2,
