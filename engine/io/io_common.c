@@ -116,13 +116,7 @@ void op_fill(struct op *op, const struct io_site *site, int fd, io_done *done)
 void io_read_at(const struct io_site *site, struct io *io, struct op *op, int fd, void *buf,
                 uint64_t len, uint64_t pos, io_done *done)
 {
-    check(len > 0);
-    op_fill(op, site, fd, done);
-    op->buf = buf;
-    op->len = len;
-    op->pos = pos;
-    check(!AUDITING || !fd_direct(io, fd) || op_aligned(op));
-    op_start(io, op);
+    io_read_large_at(site, io, op, fd, buf, len, pos, IO_NOT_LARGE, done);
 }
 
 void io_read_large_at(const struct io_site *site, struct io *io, struct op *op, int fd, void *buf,
@@ -135,6 +129,7 @@ void io_read_large_at(const struct io_site *site, struct io *io, struct op *op, 
     op->pos = pos;
     op->flags = large == IO_NOT_LARGE ? 0 : IO_LARGE;
     op->private_[OP_PRIVATE_LARGE] = large;
+    check(!AUDITING || !fd_direct(io, fd) || op_aligned(op));
     op_start(io, op);
 }
 

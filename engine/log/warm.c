@@ -195,6 +195,12 @@ static uint8_t tile_look(const struct extent *e, const struct tile *t, const uin
     return HEAT_CHECKED;
 }
 
+static void piece_uncheck(const struct warm *w)
+{
+    for (uint32_t i = w->at; i < w->at + w->at_tiles; i++)
+        *heat_at(w->e, i) &= (uint8_t)~(HEAT_CHECKED | HEAT_CUT);
+}
+
 /* Nothing of a piece counts as checked before all of it is. */
 static bool piece_verify(struct read *r)
 {
@@ -202,8 +208,7 @@ static bool piece_verify(struct read *r)
     struct extent *e = w->e;
     const uint8_t *at = r->buf;
     uint64_t left = r->op.len;
-    for (uint32_t i = w->at; i < w->at + w->at_tiles; i++)
-        *heat_at(e, i) &= (uint8_t)~(HEAT_CHECKED | HEAT_CUT);
+    piece_uncheck(w);
     for (uint32_t i = w->at; i < w->at + w->at_tiles; i++) {
         const struct tile *t = extent_tile(e, i);
         if (piece_crc(e->id, e->base_pos + t->at, at, t->len) != t->crc)
@@ -263,7 +268,7 @@ static void piece_load(struct read *r)
         return;
     }
     s->counts.cache_load_bytes += bytes;
-    large_begin(r, large_find(r, bytes));
+    large_begin(r, bytes);
     io_read_large(s->io, &r->op, w->e->vol->cache_fd, r->buf, bytes, tiles_place(w->e, w->at),
                   w->large, load_done);
 }
@@ -278,8 +283,7 @@ static bool piece_ready(struct read *r)
     bool resident = all && tiles_resident(r->store, e, w->at, w->at_tiles);
     if (all && !resident) {
         r->store->counts.cache_gone++;
-        for (uint32_t i = w->at; i < w->at + w->at_tiles; i++)
-            *heat_at(e, i) &= (uint8_t)~HEAT_CHECKED;
+        piece_uncheck(w);
     }
     return resident;
 }

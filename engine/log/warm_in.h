@@ -28,11 +28,9 @@ uint8_t heat_get(const struct extent *e, uint32_t i);
 uint8_t *heat_at(struct extent *e, uint32_t i);           /* stays until the next one */
 uint64_t tiles_place(const struct extent *e, uint32_t i); /* where tile i is in its file */
 
-/* The large page to bring in with the piece that r loads next, of these bytes; IO_NOT_LARGE: none.
- */
-uint64_t large_find(const struct read *r, uint64_t bytes);
-/* The load begins, with it or without, or has ended. */
-void large_begin(struct read *r, uint64_t large);
+/* The load of r's next piece, of these bytes, begins: w->large is the large page that it brings in.
+ * large_end() when it has ended. */
+void large_begin(struct read *r, uint64_t bytes);
 void large_end(struct read *r);
 /* Another load has a large page on its way that has bytes of the piece: to be read directly. */
 bool large_comes_with(const struct warm *w);

@@ -30,11 +30,29 @@ static bool large_coming(const struct warm *w, uint64_t large)
     return false;
 }
 
+/* The first large page that the piece has bytes of, of which nothing is resident. All of it must be
+ * on the disk, and of this extent: what is beside it is written by others. */
+static uint64_t large_find(const struct read *r, uint64_t bytes)
+{
+    const struct warm *w = r->plan;
+    const struct extent *e = w->e;
+    uint64_t size = e->vol->cache_large, at = tiles_place(e, w->at);
+    uint64_t end_pos = min_u64(e->base_pos + extent_tiles_end(e), r->part->disk_pos);
+    uint64_t from = extent_place(e, e->base_pos), to = from + (end_pos - e->base_pos);
+    if (!size || e->small_pages || r->store->large_loads == LARGE_LOADS_MAX)
+        return IO_NOT_LARGE;
+    for (uint64_t pos = at - at % size; pos < at + bytes; pos += size)
+        if (pos >= from && pos + size <= to && !large_coming(w, pos) &&
+            io_cache_lacks(r->store->io, e->vol->cache_fd, pos, size))
+            return pos;
+    return IO_NOT_LARGE;
+}
+
 /* What comes back with a large page is not checked, whatever was known of it. */
-void large_begin(struct read *r, uint64_t large)
+void large_begin(struct read *r, uint64_t bytes)
 {
     struct warm *w = r->plan;
-    w->large = large;
+    uint64_t large = w->large = large_find(r, bytes);
     if (large == IO_NOT_LARGE)
         return;
     probe("warm: a large page");
@@ -52,24 +70,6 @@ void large_end(struct read *r)
     if (r->part) /* else its tiles may be gone */
         for (uint32_t i = large_tile(w, w->large); large_has(w->e, i, w->large); i++)
             *heat_at(w->e, i) &= (uint8_t)~HEAT_COMING;
-}
-
-/* The first large page that the piece has bytes of, of which nothing is resident. All of it must be
- * on the disk, and of this extent: what is beside it is written by others. */
-uint64_t large_find(const struct read *r, uint64_t bytes)
-{
-    const struct warm *w = r->plan;
-    const struct extent *e = w->e;
-    uint64_t size = e->vol->cache_large, at = tiles_place(e, w->at);
-    uint64_t end_pos = min_u64(e->base_pos + extent_tiles_end(e), r->part->disk_pos);
-    uint64_t from = extent_place(e, e->base_pos), to = from + (end_pos - e->base_pos);
-    if (!size || e->small_pages || r->store->large_loads == LARGE_LOADS_MAX)
-        return IO_NOT_LARGE;
-    for (uint64_t pos = at - at % size; pos < at + bytes; pos += size)
-        if (pos >= from && pos + size <= to && !large_coming(w, pos) &&
-            io_cache_lacks(r->store->io, e->vol->cache_fd, pos, size))
-            return pos;
-    return IO_NOT_LARGE;
 }
 
 bool large_comes_with(const struct warm *w)
